@@ -1,0 +1,21 @@
+//! The ground floor: the names and small values that every other crate speaks in.
+//! Nothing here reads, writes or knows a protocol.
+#![forbid(unsafe_code)]
+
+mod account;
+mod clock;
+mod image_id;
+mod names;
+mod object_id;
+mod problem;
+mod secret;
+mod visitor;
+
+pub use account::{AccountHash, AccountId, Handle};
+pub use clock::{Clock, Timestamp};
+pub use image_id::ImageId;
+pub use names::{Invalid, SigningKeyId, VariantName};
+pub use object_id::ObjectId;
+pub use problem::{Fault, Problem};
+pub use secret::Secret;
+pub use visitor::{Accepts, Visitor};

@@ -1,0 +1,65 @@
+//! Who asks for a delivery, as far as a decision may depend on it.
+
+use std::net::IpAddr;
+
+/// What a visitor's `Accept` names, reduced to what can change an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Accepts {
+    /// `image/webp` is named and not with `q=0`.
+    pub webp: bool,
+    /// `application/json` is named: refusals may be JSON.
+    pub json: bool,
+}
+
+impl Accepts {
+    /// Reads an `Accept` header (RFC 9110, 12.5.1). `*/*` and `image/*` name nothing (contract R-63).
+    pub fn parse(header: &str) -> Self {
+        let mut accepts = Accepts::default();
+        for range in header.split(',').take(64) {
+            let mut parts = range.split(';').map(str::trim);
+            let named = parts.next().unwrap_or_default();
+            let refused = parts.any(|p| {
+                p.split_once('=').is_some_and(|(name, value)| {
+                    name.trim().eq_ignore_ascii_case("q") && value.trim().parse::<f32>().is_ok_and(|q| q <= 0.0)
+                })
+            });
+            if refused {
+                continue;
+            }
+            accepts.webp |= named.eq_ignore_ascii_case("image/webp");
+            accepts.json |= named.eq_ignore_ascii_case("application/json");
+        }
+        accepts
+    }
+}
+
+/// The one who asks: address and accepted formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Visitor {
+    /// From the socket, or from a trusted proxy's header.
+    pub address: Option<IpAddr>,
+    /// The formats that the visitor's browser names.
+    pub accepts: Accepts,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(header: &str, webp: bool) {
+        assert_eq!(Accepts::parse(header).webp, webp, "{header}");
+    }
+
+    #[test]
+    fn only_a_named_format_counts() {
+        check("image/avif,image/webp,image/apng,*/*;q=0.8", true);
+        check("image/webp;q=0.1", true);
+        check("IMAGE/WEBP", true);
+        check("image/webp;q=0", false);
+        check("image/webp; Q=0.000", false);
+        check("*/*", false);
+        check("image/*", false);
+        check("", false);
+        check(";;;,,,=", false);
+    }
+}

@@ -1,0 +1,15 @@
+//! Signatures on delivery URLs: the raw bytes of a request target against an account's keys.
+//! No clock and no database: key and time are arguments.
+#![forbid(unsafe_code)]
+
+mod delivery_url;
+mod error;
+mod policy;
+mod scheme;
+mod signing_key;
+
+pub use delivery_url::DeliveryUrl;
+pub use error::Error;
+pub use policy::Policy;
+pub use scheme::{Check, Explanation, Scheme, Verified, explain, sign, verify};
+pub use signing_key::{KeyState, SigningKey};

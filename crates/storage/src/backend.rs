@@ -1,0 +1,36 @@
+//! What a kind of storage can do, and the kinds there are.
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+use crate::{Error, Object, ObjectKey, Prefix, Sealed};
+
+/// A prefix that lies in storage, and when its youngest object was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// When its youngest object was written, in unix seconds.
+    pub written_s: i64,
+}
+
+/// A kind of storage. A put that returned is durable and whole; a reader sees all of an object or nothing.
+#[async_trait::async_trait]
+pub trait Backend: Send + Sync + std::fmt::Debug {
+    /// Puts small bytes. Replaces what lies there.
+    async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error>;
+    /// Moves a sealed scratch file into its place.
+    async fn put_file(&self, key: &ObjectKey, file: Sealed) -> Result<(), Error>;
+    /// Gets an object; its bytes stream.
+    async fn get(&self, key: &ObjectKey) -> Result<Object, Error>;
+    /// The length of an object in bytes.
+    async fn head(&self, key: &ObjectKey) -> Result<u64, Error>;
+    /// Deletes one object; one that is not there is no error.
+    async fn delete(&self, key: &ObjectKey) -> Result<(), Error>;
+    /// Deletes everything below a prefix; nothing there is no error.
+    async fn delete_prefix(&self, prefix: &Prefix) -> Result<(), Error>;
+    /// Every prefix that lies in storage, day by day.
+    async fn list(&self) -> Result<BoxStream<'static, Result<Listed, Error>>, Error>;
+    /// Fails with a clear error where writing, reading or deleting does not work.
+    async fn check(&self) -> Result<(), Error>;
+}

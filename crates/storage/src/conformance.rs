@@ -1,0 +1,1 @@
+//! The promises of [`crate::Backend`], as tests that every backend passes.
