@@ -1,1 +1,34 @@
-//! placeholder
+//! Accounts, images, variants, keys, tokens, people: all rows, all SQL, and the memory of who may see what.
+//! No pixel, no object and no word of the wire contract.
+#![forbid(unsafe_code)]
+
+mod accounts;
+mod api_tokens;
+mod audit;
+mod catalog;
+mod changes;
+mod database;
+mod error;
+mod images;
+mod people;
+mod rights;
+mod sealing;
+mod sessions;
+mod signing_keys;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod variants;
+
+pub use accounts::{Account, AccountPolicy, Flexible, HideExistence, NewAccount, Totals};
+pub use api_tokens::{ApiToken, IssuedToken, NewToken, Scope, Scopes};
+pub use audit::{Actor, AuditEntry, AuditFilter};
+pub use catalog::{Catalog, Config};
+pub use error::Error;
+pub use images::{
+    Cursor, Doomed, Image, ImageChange, ImageFilter, Inserted, MetaFilter, MetaOperator, MetaValue, NewImage, Order, Page,
+};
+pub use people::{Member, NewPerson, Person, Role, SignInVerdict};
+pub use rights::{Admission, Rights};
+pub use sessions::{Session, StartedSession};
+pub use signing_keys::{KeyEntry, Rotation};
+pub use variants::Variant;

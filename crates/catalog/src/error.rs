@@ -1,0 +1,101 @@
+//! What can go wrong with rows.
+
+use domain::{Fault, Problem};
+
+/// A failure of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The account is not known.
+    #[error("there is no such account")]
+    AccountMissing,
+    /// The image is not known in this account.
+    #[error("image not found")]
+    ImageMissing,
+    /// The variant is not known in this account.
+    #[error("variant not found")]
+    VariantMissing,
+    /// A delivery URL names a variant that the account does not have.
+    #[error("image access denied: this account doesn't have variant with this name")]
+    VariantDenied,
+    /// Options in a delivery URL are malformed; the text names the option.
+    #[error("{0}")]
+    Options(String),
+    /// Options in the URL are not open: off, or unsigned.
+    #[error("options in the URL are not open in this account")]
+    FlexibleOff,
+    /// The signing key is not known in this account.
+    #[error("signing key not found")]
+    SigningKeyMissing,
+    /// The API token, person or session is not known.
+    #[error("not found")]
+    Missing,
+    /// The id or name is taken.
+    #[error("resource already exists")]
+    Exists,
+    /// The idempotency key was used for a request with another digest.
+    #[error("this idempotency key was used with another request")]
+    IdempotencyMismatch,
+    /// A number of things that the account may have is reached; the text names it and the limit.
+    #[error("{0}")]
+    TooMany(String),
+    /// A value that was given is not acceptable; the text says what is wrong and what would be right.
+    #[error("{0}")]
+    Invalid(String),
+    /// The signature of a delivery URL is missing or refused.
+    #[error(transparent)]
+    Signature(#[from] signing::Error),
+    /// The rights cannot be read, or are too old to be obeyed.
+    #[error("the rights of this account cannot be read right now")]
+    RightsUnavailable,
+    /// Too many passwords are being checked at once.
+    #[error("too many sign-ins at once, try again in a moment")]
+    Busy,
+    /// The database was written by a newer version of this program.
+    #[error("the database was written by a newer version of darkroom ({found}); this one reads up to {known}")]
+    NewerDatabase {
+        /// The version of the newest migration in the database.
+        found: i64,
+        /// The newest migration that this program knows.
+        known: i64,
+    },
+    /// The database has sealed secrets, and the master key is not the one that sealed them.
+    #[error("the master key does not open the secrets in this database")]
+    MasterKey,
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// A migration failed.
+    #[error("the database could not be brought up to date")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+impl Fault for Error {
+    fn problem(&self) -> Problem {
+        match self {
+            Error::AccountMissing => Problem::RouteMissing,
+            Error::ImageMissing => Problem::ImageMissing,
+            Error::VariantMissing => Problem::VariantMissing,
+            Error::VariantDenied => Problem::VariantDenied,
+            Error::Options(_) => Problem::OptionsInvalid,
+            Error::FlexibleOff => Problem::FlexibleOff,
+            Error::SigningKeyMissing => Problem::SigningKeyMissing,
+            Error::Missing => Problem::RouteMissing,
+            Error::Exists => Problem::Exists,
+            Error::IdempotencyMismatch => Problem::IdempotencyMismatch,
+            Error::TooMany(_) => Problem::TooMany,
+            Error::Invalid(_) => Problem::BadRequest,
+            Error::Signature(error) => error.problem(),
+            Error::RightsUnavailable => Problem::RightsUnavailable,
+            Error::Busy => Problem::Busy,
+            Error::NewerDatabase { .. } | Error::MasterKey | Error::Database(_) | Error::Migrate(_) => Problem::Internal,
+        }
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        match self {
+            Error::Signature(error) => error.reason(),
+            Error::RightsUnavailable => Some("rights_unavailable"),
+            _ => None,
+        }
+    }
+}
