@@ -18,4 +18,4 @@ pub use names::{Invalid, SigningKeyId, VariantName};
 pub use object_id::ObjectId;
 pub use problem::{Fault, Problem};
 pub use secret::Secret;
-pub use visitor::{Accepts, Visitor};
+pub use visitor::{Accepts, RequestId, Visitor};

@@ -33,13 +33,27 @@ impl Accepts {
     }
 }
 
-/// The one who asks: address and accepted formats.
+/// The one who asks: address and accepted formats. The server's front leaves it with every request that goes on to
+/// the API or the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Visitor {
     /// From the socket, or from a trusted proxy's header.
     pub address: Option<IpAddr>,
+    /// Whether the address tells visitors apart; not so for loopback and private peers while no proxy is trusted.
+    pub address_counts: bool,
     /// The formats that the visitor's browser names.
     pub accepts: Accepts,
+}
+
+/// The id of one request, for logs, error pages and the audit log: 16 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+impl RequestId {
+    /// A new random id.
+    pub fn random() -> Self {
+        RequestId(hex::encode(rand::random::<[u8; 8]>()))
+    }
 }
 
 #[cfg(test)]
