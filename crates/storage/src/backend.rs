@@ -1,9 +1,13 @@
 //! What a kind of storage can do, and the kinds there are.
 
 use bytes::Bytes;
+use domain::{AccountId, ObjectId};
 use futures_util::stream::BoxStream;
 
 use crate::{Error, Object, ObjectKey, Prefix, Sealed};
+
+pub(crate) mod filesystem;
+pub(crate) mod memory;
 
 /// A prefix that lies in storage, and when its youngest object was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,15 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     async fn delete_prefix(&self, prefix: &Prefix) -> Result<(), Error>;
     /// Every prefix that lies in storage, day by day.
     async fn list(&self) -> Result<BoxStream<'static, Result<Listed, Error>>, Error>;
-    /// Fails with a clear error where writing, reading or deleting does not work.
-    async fn check(&self) -> Result<(), Error>;
+
+    /// Fails with a clear error where writing, reading or deleting does not work: it does all three with a
+    /// small object of the first day, which no original can have.
+    async fn check(&self) -> Result<(), Error> {
+        let probe = Prefix::new(0, &AccountId::from_bytes([0; 16]), &ObjectId::random());
+        let written = Bytes::from_static(b"darkroom writes, reads and deletes");
+        self.put(&probe.original(), written.clone()).await?;
+        let read = async { self.get(&probe.original()).await?.into_bytes().await }.await;
+        self.delete_prefix(&probe).await?;
+        if read? == written { Ok(()) } else { Err(Error::Damaged) }
+    }
 }

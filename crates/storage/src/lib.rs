@@ -2,14 +2,20 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod blocking;
 /// The one suite that every backend passes.
 pub mod conformance;
 mod error;
+mod object;
 mod object_key;
-#[expect(clippy::module_inception, reason = "the crate's main type lives in the file of its name")]
+mod scratch;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 pub use backend::{Backend, Listed};
 pub use error::Error;
+pub use object::Object;
 pub use object_key::{ObjectKey, Prefix};
-pub use storage::{Config, Counts, Object, Scratch, Sealed, Storage};
+pub use scratch::{Scratch, Sealed};
+pub use storage::{Config, Counts, Storage};

@@ -1,12 +1,17 @@
 //! The storage that the rest of the house sees: one backend, scratch files, a counter of requests.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use crate::{Backend, Error, Listed, ObjectKey, Prefix};
+use crate::backend::filesystem::Filesystem;
+use crate::backend::memory::Memory;
+use crate::blocking::blocking;
+use crate::scratch::ScratchFolder;
+use crate::{Backend, Error, Listed, Object, ObjectKey, Prefix, Scratch, Sealed};
 
 /// Where objects lie.
 #[derive(Debug, Clone)]
@@ -17,15 +22,8 @@ pub struct Config {
     pub min_free_disk_bytes: u64,
 }
 
-/// An object on its way out.
-pub struct Object {
-    /// Length in bytes.
-    pub len: u64,
-    /// The bytes, in pieces.
-    pub body: BoxStream<'static, Result<Bytes, Error>>,
-}
-
-/// Requests that were made of the backend since the start.
+/// Requests that were made of the backend since the start, by whoever holds the storage; its own check is not
+/// counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Objects put.
@@ -49,51 +47,86 @@ pub struct Storage {
 #[derive(Debug)]
 struct Inner {
     backend: Box<dyn Backend>,
+    scratch: ScratchFolder,
+    counters: Counters,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    puts: AtomicU64,
+    gets: AtomicU64,
+    heads: AtomicU64,
+    deletes: AtomicU64,
+    lists: AtomicU64,
 }
 
 impl Storage {
-    /// The local disk. Removes scratch files that a crash left.
-    pub async fn open(_config: Config) -> Result<Storage, Error> {
-        todo!()
+    /// The local disk. Removes scratch files that a crash left; fails where the folder cannot be written.
+    pub async fn open(config: Config) -> Result<Storage, Error> {
+        blocking(move || {
+            // Beside the objects, so that a scratch file becomes an object by a change of name.
+            let scratch = ScratchFolder::open(config.objects.join(".scratch"), config.min_free_disk_bytes)
+                .map_err(Error::Unwritable)?;
+            let backend = Filesystem::open(config.objects, scratch.clone()).map_err(Error::Unwritable)?;
+            Ok(Storage::with(Box::new(backend), scratch))
+        })
+        .await
     }
 
     /// In memory, for tests (scratch files go to the system's temporary folder).
     pub fn memory() -> Storage {
-        todo!()
+        Storage::with(Box::new(Memory::default()), ScratchFolder::system())
+    }
+
+    fn with(backend: Box<dyn Backend>, scratch: ScratchFolder) -> Storage {
+        Storage { inner: Arc::new(Inner { backend, scratch, counters: Counters::default() }) }
     }
 
     /// A new scratch file, on the same disk as the objects where they are on one.
     pub async fn scratch(&self) -> Result<Scratch, Error> {
-        todo!()
+        let folder = self.inner.scratch.clone();
+        blocking(move || folder.scratch()).await
     }
 
     /// See [`Backend::put`].
     pub async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
+        count(&self.inner.counters.puts);
         self.inner.backend.put(key, bytes).await
     }
 
     /// See [`Backend::put_file`].
     pub async fn put_file(&self, key: &ObjectKey, file: Sealed) -> Result<(), Error> {
+        count(&self.inner.counters.puts);
         self.inner.backend.put_file(key, file).await
     }
 
     /// See [`Backend::get`].
     pub async fn get(&self, key: &ObjectKey) -> Result<Object, Error> {
+        count(&self.inner.counters.gets);
         self.inner.backend.get(key).await
+    }
+
+    /// See [`Backend::head`].
+    pub async fn head(&self, key: &ObjectKey) -> Result<u64, Error> {
+        count(&self.inner.counters.heads);
+        self.inner.backend.head(key).await
     }
 
     /// See [`Backend::delete`].
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
+        count(&self.inner.counters.deletes);
         self.inner.backend.delete(key).await
     }
 
     /// See [`Backend::delete_prefix`].
     pub async fn delete_prefix(&self, prefix: &Prefix) -> Result<(), Error> {
+        count(&self.inner.counters.deletes);
         self.inner.backend.delete_prefix(prefix).await
     }
 
     /// See [`Backend::list`].
     pub async fn list(&self) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
+        count(&self.inner.counters.lists);
         self.inner.backend.list().await
     }
 
@@ -104,70 +137,13 @@ impl Storage {
 
     /// Requests so far.
     pub fn counts(&self) -> Counts {
-        todo!()
+        let Counters { puts, gets, heads, deletes, lists } = &self.inner.counters;
+        let [puts, gets, heads, deletes, lists] =
+            [puts, gets, heads, deletes, lists].map(|counter| counter.load(Ordering::Relaxed));
+        Counts { puts, gets, heads, deletes, lists }
     }
 }
 
-impl Object {
-    /// All bytes of an object, at most its length.
-    pub async fn into_bytes(self) -> Result<Bytes, Error> {
-        todo!()
-    }
-}
-
-/// A file that bytes are written to before anyone knows what they are. Dropped unsealed, it is gone.
-#[derive(Debug)]
-pub struct Scratch {}
-
-/// A scratch file that is whole: its length, its digest, its bytes. Dropped before it is put, it is gone.
-#[derive(Debug)]
-pub struct Sealed {}
-
-impl Scratch {
-    /// Appends bytes, hashing them as they pass.
-    pub async fn write(&mut self, _bytes: &[u8]) -> Result<(), Error> {
-        todo!()
-    }
-
-    /// Bytes so far.
-    pub fn len(&self) -> u64 {
-        todo!()
-    }
-
-    /// Whether nothing was written.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Ends writing. Not durable yet: [`Backend::put_file`] makes it so.
-    pub async fn seal(self) -> Result<Sealed, Error> {
-        todo!()
-    }
-}
-
-impl Sealed {
-    /// Length in bytes.
-    pub fn len(&self) -> u64 {
-        todo!()
-    }
-
-    /// Whether the file is empty.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// SHA-256 of the bytes.
-    pub fn sha256(&self) -> [u8; 32] {
-        todo!()
-    }
-
-    /// All the bytes, read once into memory.
-    pub async fn bytes(&self) -> Result<Bytes, Error> {
-        todo!()
-    }
-
-    /// Where the file lies.
-    pub fn path(&self) -> &Path {
-        todo!()
-    }
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }

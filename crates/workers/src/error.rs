@@ -1,9 +1,11 @@
 //! What can go wrong on the way to a worker and inside it.
 
+use std::sync::Arc;
+
 use domain::{Fault, Problem};
 
-/// A failure of this crate.
-#[derive(Debug, thiserror::Error)]
+/// A failure of this crate. Cloned to everyone who waited for the same work.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// All workers are taken and so are the places to wait, or the wait was too long.
     #[error("the server is busy, try again in a moment")]
@@ -13,7 +15,7 @@ pub enum Error {
     Render(#[from] variant::Error),
     /// The threads could not be started.
     #[error("the workers could not be started")]
-    Start(#[source] std::io::Error),
+    Start(#[source] Arc<std::io::Error>),
     /// The worker ended without an answer.
     #[error("the worker went away")]
     Gone,

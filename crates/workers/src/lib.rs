@@ -7,7 +7,6 @@
 mod config;
 mod error;
 mod pool;
-#[expect(clippy::module_inception, reason = "the crate's main type lives in the file of its name")]
 mod workers;
 
 pub use config::Config;

@@ -16,8 +16,8 @@ pub struct Workers {
     inner: Arc<Inner>,
 }
 
-/// The right to one piece of work. Whoever needs many bytes takes a slot first and reads them then, so that those
-/// who wait hold next to nothing.
+/// The right to one piece of work. Whoever needs many bytes takes a slot first and reads them then, so that
+/// those who wait hold next to nothing.
 #[derive(Debug)]
 pub struct Slot {
     inner: Arc<Inner>,
@@ -36,7 +36,7 @@ impl Workers {
     /// Starts the workers.
     pub fn new(config: Config) -> Result<Workers, Error> {
         let workers = config.workers.max(1);
-        let pool = Pool::start(workers).map_err(Error::Start)?;
+        let pool = Pool::start(workers).map_err(|error| Error::Start(Arc::new(error)))?;
         let slots = Arc::new(Semaphore::new(workers));
         let queue = Semaphore::new(config.max_queued);
         Ok(Workers { inner: Arc::new(Inner { pool, slots, queue, config }) })
@@ -79,7 +79,8 @@ impl Slot {
         self.work(move |limits, _| variant::probe(&bytes, limits)).await
     }
 
-    /// Probes an original, then decodes it once, small: its facts and its ThumbHash, or what is wrong with it.
+    /// Probes an original, then decodes it once, small: its facts and its ThumbHash, or what is wrong with
+    /// it.
     pub async fn examine(self, bytes: Bytes) -> Result<(Facts, Vec<u8>), Error> {
         self.work(move |limits, deadline| {
             let facts = variant::probe(&bytes, limits)?;
@@ -94,8 +95,8 @@ impl Slot {
         self.work(move |limits, deadline| variant::render(&bytes, &facts, &recipe, limits, deadline)).await
     }
 
-    /// Runs one piece of work in a thread. The slot is free again when the work ends, not when its caller leaves:
-    /// work cannot be interrupted, so a caller who leaves must not make room for more of it.
+    /// Runs one piece of work in a thread. The slot is free again when the work ends, not when its caller
+    /// leaves: work cannot be interrupted, so a caller who leaves must not make room for more of it.
     async fn work<T: Send + 'static>(
         self,
         piece: impl FnOnce(&Limits, Instant) -> Result<T, variant::Error> + Send + 'static,

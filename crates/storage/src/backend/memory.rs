@@ -1,0 +1,68 @@
+//! Objects in memory, for tests: what is put is gone with the process.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use parking_lot::Mutex;
+
+use crate::backend::{Backend, Listed};
+use crate::{Error, Object, ObjectKey, Prefix, Sealed};
+
+/// Objects in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    objects: Mutex<BTreeMap<ObjectKey, Kept>>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    bytes: Bytes,
+    written_s: i64,
+}
+
+#[async_trait::async_trait]
+impl Backend for Memory {
+    async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let written_s = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+        self.objects.lock().insert(key.clone(), Kept { bytes, written_s });
+        Ok(())
+    }
+
+    async fn put_file(&self, key: &ObjectKey, file: Sealed) -> Result<(), Error> {
+        self.put(key, file.bytes().await?).await
+    }
+
+    async fn get(&self, key: &ObjectKey) -> Result<Object, Error> {
+        let kept = self.objects.lock().get(key).cloned().ok_or(Error::Missing)?;
+        let len = kept.bytes.len() as u64;
+        Ok(Object { len, body: stream::iter([Ok(kept.bytes)]).boxed() })
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<u64, Error> {
+        self.objects.lock().get(key).map(|kept| kept.bytes.len() as u64).ok_or(Error::Missing)
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
+        self.objects.lock().remove(key);
+        Ok(())
+    }
+
+    async fn delete_prefix(&self, prefix: &Prefix) -> Result<(), Error> {
+        self.objects.lock().retain(|key, _| !prefix.holds(key));
+        Ok(())
+    }
+
+    async fn list(&self) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
+        let mut youngest = BTreeMap::new();
+        for (key, kept) in self.objects.lock().iter() {
+            let written_s = youngest.entry(key.prefix()).or_insert(kept.written_s);
+            *written_s = kept.written_s.max(*written_s);
+        }
+        let listed = youngest.into_iter().map(|(prefix, written_s)| Ok(Listed { prefix, written_s }));
+        Ok(stream::iter(listed).boxed())
+    }
+}
