@@ -10,6 +10,9 @@ use variant::{Facts, Limits, Recipe, Rendition};
 use crate::pool::Pool;
 use crate::{Config, Error};
 
+#[cfg(test)]
+mod tests;
+
 /// The workers. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Workers {
