@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::ObjectId;
+use catalog::{Admission, Image};
+use domain::{AccountId, ObjectId};
 use storage::{Prefix, Storage};
 use variant::{Facts, Format, Recipe};
 use workers::Workers;
@@ -26,14 +27,40 @@ impl Default for Config {
 /// The original that a rendition is made from.
 #[derive(Debug, Clone)]
 pub struct Original {
-    /// Where it lies with its renditions.
-    pub prefix: Prefix,
+    /// Its account.
+    pub account: AccountId,
+    /// The day on which it came.
+    pub day: i64,
     /// Its object id.
     pub object: ObjectId,
     /// SHA-256 of its bytes.
     pub sha256: [u8; 32],
     /// What probing told.
     pub facts: Arc<Facts>,
+}
+
+impl Original {
+    /// The original of an image; none for a draft.
+    pub fn of(image: &Image) -> Option<Original> {
+        let facts = Arc::new(image.facts.clone()?);
+        Some(Original { account: image.account, day: image.day, object: image.object, sha256: image.sha256, facts })
+    }
+
+    /// The original that a delivery was allowed for.
+    pub fn admitted(admission: &Admission) -> Original {
+        Original {
+            account: admission.account,
+            day: admission.day,
+            object: admission.object,
+            sha256: admission.sha256,
+            facts: admission.facts.clone(),
+        }
+    }
+
+    /// Where it lies with its renditions.
+    pub fn prefix(&self) -> Prefix {
+        Prefix::new(self.day, &self.account, &self.object)
+    }
 }
 
 /// A rendition, ready to be sent.
