@@ -1,19 +1,37 @@
 //! A delivery URL, taken from the raw request target by the path hygiene of signing-schemes 1.3.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use domain::{AccountHash, ImageId};
 
 use crate::Error;
+use crate::escape::{decoded, encode_into};
+use crate::pairs::pairs;
 
 /// A request target that can be a delivery. Keeps the raw bytes: they are what was signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryUrl {
-    target: String,
+    target: Box<str>,
     path_len: usize,
     moved: bool,
-    account: String,
-    image: String,
-    last: String,
+    account: Part,
+    image: Part,
+    last: Part,
 }
+
+/// A decoded part of the path; where nothing is escaped it is the path's own text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Raw(Range<usize>),
+    Decoded(Box<str>),
+}
+
+/// The path that Cloudflare puts before delivery URLs on a customer's own domain.
+const MOVED_PREFIX: &str = "/cdn-cgi/imagedelivery";
+
+/// How many characters of a signature a log may show.
+const MASKED_CHARS: usize = 8;
 
 impl DeliveryUrl {
     /// Longest path, in bytes.
@@ -25,8 +43,27 @@ impl DeliveryUrl {
 
     /// Reads a raw request target (`/hash/id/variant?query`, or below `/cdn-cgi/imagedelivery/`).
     /// Refuses every odd spelling before anything is looked up.
-    pub fn parse(_target: &str) -> Result<DeliveryUrl, Error> {
-        todo!()
+    pub fn parse(target: &str) -> Result<DeliveryUrl, Error> {
+        let path_len = target.find('?').unwrap_or(target.len());
+        let (path, query) = target.split_at(path_len);
+        if path_len > Self::MAX_PATH_BYTES || target.len() > Self::MAX_TARGET_BYTES {
+            return Err(Error::TargetTooLong);
+        }
+        if !is_printable(target) {
+            return Err(Error::BadPath);
+        }
+        let escaped = check_path(path)?;
+        if query.bytes().filter(|&byte| byte == b'&').count() >= Self::MAX_PAIRS {
+            return Err(Error::MalformedParam);
+        }
+        let moved = path.strip_prefix(MOVED_PREFIX).is_some_and(|rest| rest.starts_with('/'));
+        let start = if moved { MOVED_PREFIX.len() + 1 } else { 1 };
+        let account = start..start + path[start..].find('/').ok_or(Error::BadPath)?;
+        let last = path.rfind('/').ok_or(Error::BadPath)? + 1..path_len;
+        let image = path.get(account.end + 1..last.start - 1).map(|_| account.end + 1..last.start - 1);
+        let part = |range| Part::read(path, range, escaped);
+        let (account, image, last) = (part(account)?, part(image.ok_or(Error::BadPath)?)?, part(last)?);
+        Ok(DeliveryUrl { target: target.into(), path_len, moved, account, image, last })
     }
 
     /// The raw path.
@@ -44,38 +81,256 @@ impl DeliveryUrl {
         self.moved
     }
 
+    /// The raw path without `/cdn-cgi/imagedelivery`, where it came below that.
+    pub(crate) fn path_before_move(&self) -> Option<&str> {
+        self.moved.then(|| &self.path()[MOVED_PREFIX.len()..])
+    }
+
     /// The account segment, decoded once; it need not be the hash of any account.
     pub fn account(&self) -> &str {
-        &self.account
+        self.account.text(&self.target)
     }
 
     /// The image's id, decoded once per segment; it need not be a valid id.
     pub fn image(&self) -> &str {
-        &self.image
+        self.image.text(&self.target)
     }
 
     /// The last segment, decoded once: a variant's name, or options where it holds `=`.
     pub fn last(&self) -> &str {
-        &self.last
+        self.last.text(&self.target)
     }
 
     /// Whether the last segment is options rather than a name (contract R-59).
     pub fn is_flexible(&self) -> bool {
-        self.last.contains('=')
+        self.last().contains('=')
     }
 
     /// Whether a `sig` pair is there.
     pub fn has_signature(&self) -> bool {
-        todo!()
+        pairs(self.query()).any(|pair| pair.name == "sig")
     }
 
     /// The target with the value of `sig` cut to its first 8 characters, for logs.
     pub fn masked(&self) -> String {
-        todo!()
+        Self::mask(&self.target)
     }
 
-    /// Writes the path of a delivery URL (contract R-11): `/{hash}/{id}/{last}`.
-    pub fn path_of(_account: &AccountHash, _image: &ImageId, _last: &str) -> String {
-        todo!()
+    /// [`DeliveryUrl::masked`] for any target, one that is refused too.
+    pub fn mask(target: &str) -> String {
+        let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+        let mut masked = String::with_capacity(target.len());
+        masked.push_str(path);
+        for (index, pair) in pairs(Some(query)).enumerate() {
+            masked.push(if index == 0 { '?' } else { '&' });
+            let is_signature = decoded(pair.name).is_none_or(|name| name == "sig");
+            match pair.value.and_then(|value| value.char_indices().nth(MASKED_CHARS)) {
+                Some((cut, _)) if is_signature => masked.push_str(&pair.raw[..pair.name.len() + 1 + cut]),
+                _ => masked.push_str(pair.raw),
+            }
+        }
+        masked
+    }
+
+    /// Writes the path of a delivery URL (contract R-11): `/{hash}/{id}/{last}`. In `last` the `=`, `,` and
+    /// `:` of options stay readable.
+    pub fn path_of(account: &AccountHash, image: &ImageId, last: &str) -> String {
+        let mut path = format!("/{account}/{}/", image.to_path());
+        encode_into(&mut path, last, b"=,:");
+        path
+    }
+}
+
+impl Part {
+    fn read(path: &str, range: Range<usize>, escaped: bool) -> Result<Part, Error> {
+        if !escaped {
+            return Ok(Part::Raw(range));
+        }
+        match decoded(&path[range.clone()]).ok_or(Error::BadPath)? {
+            Cow::Borrowed(_) => Ok(Part::Raw(range)),
+            Cow::Owned(text) => Ok(Part::Decoded(text.into())),
+        }
+    }
+
+    fn text<'u>(&'u self, target: &'u str) -> &'u str {
+        match self {
+            Part::Raw(range) => &target[range.clone()],
+            Part::Decoded(text) => text,
+        }
+    }
+}
+
+/// Whether every byte is one that a target may carry raw: 0x21 to 0x7E, and no `#`, which begins what is
+/// never sent. Looks at all bytes without a branch, so that the compiler takes many at once.
+fn is_printable(target: &str) -> bool {
+    target.bytes().fold(true, |fits, byte| fits & matches!(byte, 0x21..=0x7E) & (byte != b'#'))
+}
+
+/// Refuses a path that could be read in two ways; says whether it holds escapes.
+fn check_path(path: &str) -> Result<bool, Error> {
+    let segments = path.strip_prefix('/').ok_or(Error::BadPath)?;
+    let (backslash, escaped) = path.bytes().fold((false, false), |(backslash, escaped), byte| {
+        (backslash | (byte == b'\\'), escaped | (byte == b'%'))
+    });
+    if backslash {
+        return Err(Error::BadPath);
+    }
+    for segment in segments.split('/') {
+        let plain = if escaped { decoded(segment).ok_or(Error::BadPath)? } else { Cow::Borrowed(segment) };
+        let hides = matches!(plain, Cow::Owned(_))
+            && plain.bytes().any(|byte| matches!(byte, b'/' | b'\\' | 0..=0x1F | 0x7F));
+        if hides || matches!(&*plain, "" | "." | "..") {
+            return Err(Error::BadPath);
+        }
+    }
+    Ok(escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ACCOUNT: &str = "cheeW4oKsx5ljh8e8BoL2A";
+
+    #[test]
+    fn a_target_is_taken_apart_and_keeps_its_bytes() {
+        let check = |target: &str, account, image, last, moved| {
+            let url = DeliveryUrl::parse(target).unwrap();
+            assert_eq!(
+                (url.account(), url.image(), url.last(), url.is_moved()),
+                (account, image, last, moved)
+            );
+            let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
+            assert_eq!(format!("{}{query}", url.path()), target);
+        };
+        check("/a/b/public", "a", "b", "public", false);
+        check("/a/b/public?", "a", "b", "public", false);
+        check("/a/my%20photos/%C3%a4%25.jpg/w=4%2Ch=3?x=?&%zz", "a", "my photos/ä%.jpg", "w=4,h=3", false);
+        check("/cdn-cgi/imagedelivery/a/b/c?exp=1", "a", "b", "c", true);
+        check("/cdn-cgi/imagedeliveryx/a/b", "cdn-cgi", "imagedeliveryx/a", "b", false);
+        check("/cdn%2Dcgi/imagedelivery/a/b", "cdn-cgi", "imagedelivery/a", "b", false);
+        check("/a/%2541/%2B+", "a", "%41", "++", false);
+    }
+
+    #[test]
+    fn a_path_with_two_readings_is_refused() {
+        let bad = [
+            "",
+            "a/b/c",
+            "?/a/b/c",
+            "/",
+            "/a",
+            "/a/b",
+            "/a/b/",
+            "/a//c",
+            "//b/c",
+            "/a/b/c/",
+            "/a/./c",
+            "/a/../c",
+            "/a/%2e%2E/c",
+            "/a/%2e/c",
+            "/a/b%2Fc/d",
+            "/a/b%5cc/d",
+            "/a/b\\c/d",
+            "/a/b#/c",
+            "/a/b/c?x#y",
+            "/a/b c/d",
+            "/a/%/c",
+            "/a/%4/c",
+            "/a/%zz/c",
+            "/a/%00/c",
+            "/a/%1f/c",
+            "/a/%7F/c",
+            "/a/%ff/c",
+            "/a/%C3/c",
+            "/a/é/c",
+            "/a/b\u{7f}/c",
+            "/a/b\n/c",
+            "/a/b/c?x=é",
+            "http://h/a/b/c",
+            "/cdn-cgi/imagedelivery/a/b",
+            "/a/%C3/%A4/c",
+        ];
+        for target in bad {
+            assert_eq!(DeliveryUrl::parse(target).err(), Some(Error::BadPath), "{target}");
+        }
+    }
+
+    #[test]
+    fn the_longest_target_is_taken_and_one_byte_more_is_not() {
+        let path = |bytes: usize| format!("/a/{}/c", "x".repeat(bytes - 5));
+        assert!(DeliveryUrl::parse(&path(DeliveryUrl::MAX_PATH_BYTES)).is_ok());
+        assert_eq!(
+            DeliveryUrl::parse(&path(DeliveryUrl::MAX_PATH_BYTES + 1)).err(),
+            Some(Error::TargetTooLong)
+        );
+
+        let target = |bytes: usize| format!("/a/b/c?{}", "x".repeat(bytes - 7));
+        assert!(DeliveryUrl::parse(&target(DeliveryUrl::MAX_TARGET_BYTES)).is_ok());
+        assert_eq!(
+            DeliveryUrl::parse(&target(DeliveryUrl::MAX_TARGET_BYTES + 1)).err(),
+            Some(Error::TargetTooLong)
+        );
+
+        let query = |pairs: usize| format!("/a/b/c?{}", vec!["x=1"; pairs].join("&"));
+        assert!(DeliveryUrl::parse(&query(DeliveryUrl::MAX_PAIRS)).is_ok());
+        assert_eq!(DeliveryUrl::parse(&query(DeliveryUrl::MAX_PAIRS + 1)).err(), Some(Error::MalformedParam));
+    }
+
+    #[test]
+    fn options_are_told_from_a_name_by_their_equals_sign() {
+        let check = |last, flexible| {
+            let url = DeliveryUrl::parse(&format!("/a/b/{last}")).unwrap();
+            assert_eq!(url.is_flexible(), flexible, "{last}");
+        };
+        check("public", false);
+        check("w=400,h=300", true);
+        check("w%3D400", true);
+    }
+
+    #[test]
+    fn a_log_sees_eight_characters_of_a_signature() {
+        let check = |target: &str, masked: &str, signed| {
+            let url = DeliveryUrl::parse(target).unwrap();
+            assert_eq!((url.masked().as_str(), url.has_signature()), (masked, signed));
+        };
+        check("/a/b/c", "/a/b/c", false);
+        check("/a/b/c?signature=0123456789", "/a/b/c?signature=0123456789", false);
+        check("/a/b/c?sig=0123456789abcdef&exp=1", "/a/b/c?sig=01234567&exp=1", true);
+        check("/a/b/c?x&sig=0123456789&sig=abcdefgh9", "/a/b/c?x&sig=01234567&sig=abcdefgh", true);
+        check("/a/b/c?sig=short", "/a/b/c?sig=short", true);
+        check("/a/b/c?s%69g=0123456789", "/a/b/c?s%69g=01234567", false);
+        assert_eq!(DeliveryUrl::mask("//?sig=éééééééééé"), "//?sig=éééééééé");
+    }
+
+    #[test]
+    fn a_written_path_shows_what_it_can() {
+        let path = |image: &str, last| {
+            DeliveryUrl::path_of(&ACCOUNT.parse().unwrap(), &image.parse().unwrap(), last)
+        };
+        assert_eq!(path("a/b c%é", "public"), format!("/{ACCOUNT}/a/b%20c%25%C3%A9/public"));
+        assert_eq!(path("a", "w=400,background=#fff"), format!("/{ACCOUNT}/a/w=400,background=%23fff"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_written_path_reads_as_what_it_was_written_from(image in "\\PC{1,60}", last in "[A-Za-z0-9_=,:#% é-]{1,40}") {
+            let Ok(image) = image.parse::<ImageId>() else { return Ok(()) };
+            let account = ACCOUNT.parse().unwrap();
+            let url = DeliveryUrl::parse(&DeliveryUrl::path_of(&account, &image, &last)).unwrap();
+            prop_assert_eq!((url.account(), url.image(), url.last()), (ACCOUNT, image.as_str(), last.as_str()));
+        }
+
+        #[test]
+        fn any_target_is_taken_or_refused_without_panic(target in "(/cdn-cgi/imagedelivery)?(/|\\?|&|=|%|%2|%C3%A4|%2F|\\.|sig|[a-z]|\\PC){0,40}") {
+            if let Ok(url) = DeliveryUrl::parse(&target) {
+                let segments: Vec<&str> = url.path().split('/').collect();
+                prop_assert_eq!(url.image().split('/').count(), segments.len() - if url.is_moved() { 5 } else { 3 });
+                prop_assert!(!url.account().is_empty() && !url.last().is_empty());
+            }
+            prop_assert!(DeliveryUrl::mask(&target).len() <= target.len());
+        }
     }
 }

@@ -4,12 +4,16 @@
 
 mod delivery_url;
 mod error;
+mod escape;
+mod pairs;
 mod policy;
 mod scheme;
 mod signing_key;
+mod verdict;
 
 pub use delivery_url::DeliveryUrl;
 pub use error::Error;
 pub use policy::Policy;
-pub use scheme::{Check, Explanation, Scheme, Verified, explain, sign, verify};
+pub use scheme::{Explanation, Scheme, explain, sign, verify};
 pub use signing_key::{KeyState, SigningKey};
+pub use verdict::{Check, Verified};

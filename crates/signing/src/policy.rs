@@ -1,5 +1,7 @@
 //! What an account decides about the verification of its URLs (signing-schemes 1.5).
 
+use domain::Invalid;
+
 /// An account's rules for verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -20,8 +22,88 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Checks one entry of `ignore_params`; says why it is refused (it would match a control name).
-    pub fn check_ignore_param(_entry: &str) -> Result<(), domain::Invalid> {
-        todo!()
+    /// Longest leeway, in seconds; a larger one counts as this.
+    pub const MAX_LEEWAY_S: u32 = 60;
+    /// Longest entry of `ignore_params`, in bytes.
+    pub const MAX_IGNORE_PARAM_BYTES: usize = 64;
+
+    /// Checks one entry of `ignore_params`: a parameter's name, or a prefix of at least 2 characters and `*`.
+    /// Says why it is refused, also where it would match `exp`, `sig` or an `s-…` constraint.
+    pub fn check_ignore_param(entry: &str) -> Result<(), Invalid> {
+        let name = entry.strip_suffix('*');
+        let (text, is_prefix) = (name.unwrap_or(entry), name.is_some());
+        let refused = |why: &str| Err(Invalid(why.to_owned()));
+        if text.len() < if is_prefix { 2 } else { 1 } {
+            return refused("an ignored parameter is a name, or a prefix of at least 2 characters and '*'");
+        }
+        let fits =
+            |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'*' | b'&' | b'=' | b'%' | b'#' | b'?');
+        if entry.len() > Self::MAX_IGNORE_PARAM_BYTES || !text.bytes().all(fits) {
+            return refused(
+                "an ignored parameter has at most 64 printable characters without '&', '=', '%', '#', '?'",
+            );
+        }
+        let control = |name: &str| if is_prefix { name.starts_with(text) } else { name == text };
+        if control("exp") || control("sig") || text.starts_with("s-") {
+            return refused("'exp', 'sig' and the constraints that begin with 's-' are never ignored");
+        }
+        Ok(())
+    }
+
+    /// Whether pairs of this raw name are dropped before the text is built. Control names never are, whatever
+    /// the list says: it may have been written before a name became one.
+    pub(crate) fn ignores(&self, name: &str) -> bool {
+        !self.ignore_params.is_empty()
+            && !is_control(name)
+            && self.ignore_params.iter().any(|entry| match entry.strip_suffix('*') {
+                Some(prefix) => name.starts_with(prefix),
+                None => name == entry,
+            })
+    }
+
+    /// The leeway that counts, in seconds.
+    pub(crate) fn leeway_s(&self) -> i64 {
+        self.leeway_s.min(Self::MAX_LEEWAY_S).into()
+    }
+}
+
+/// Whether a name has a meaning in a native token (signing-schemes 1.1).
+pub(crate) fn is_control(name: &str) -> bool {
+    name == "exp" || name == "sig" || name.starts_with("s-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ignored_parameter_never_touches_the_signature() {
+        for good in ["utm_*", "fbclid", "x", "s", "sig2", "ex", "expires", "e.x*", "siglum*", "expo*"] {
+            assert!(Policy::check_ignore_param(good).is_ok(), "{good}");
+        }
+        let long = "x".repeat(65);
+        for bad in [
+            "", "*", "u*", "s*", "si*", "sig", "sig*", "exp", "exp*", "ex*", "s-", "s-kid", "s-*", "a*b",
+            "a=b", "a&b", "%73ig", "ü", "a b", &long,
+        ] {
+            assert!(Policy::check_ignore_param(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_matches_what_begins_with_it() {
+        let policy = Policy {
+            ignore_params: vec!["utm_*".into(), "fbclid".into(), "si*".into()],
+            ..Policy::default()
+        };
+        let check = |name, ignored| assert_eq!(policy.ignores(name), ignored, "{name}");
+        check("utm_source", true);
+        check("utm_", true);
+        check("utm", false);
+        check("fbclid", true);
+        check("fbclid2", false);
+        check("FBCLID", false);
+        check("side", true);
+        check("sig", false);
     }
 }

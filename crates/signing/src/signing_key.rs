@@ -1,6 +1,10 @@
 //! A signing key: the secret, its name, and whether it still verifies.
 
+use std::sync::Arc;
+
 use domain::{Secret, SigningKeyId, Timestamp};
+use hmac::{Hmac, KeyInit as _};
+use sha2::Sha256;
 
 /// Where a signing key is in its life (signing-schemes 1.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,23 +22,30 @@ pub enum KeyState {
     Revoked,
 }
 
-/// A signing key, ready to compute.
+/// A signing key, ready to compute: the two blocks that HMAC makes of the secret are hashed once, here.
 #[derive(Debug, Clone)]
 pub struct SigningKey {
-    id: SigningKeyId,
+    id: Arc<SigningKeyId>,
     secret: Secret,
     state: KeyState,
+    mac: Hmac<Sha256>,
 }
 
 impl SigningKey {
     /// A key with its secret: the text itself is the key, as UTF-8 bytes, never decoded.
-    pub fn new(_id: SigningKeyId, _secret: Secret, _state: KeyState) -> Self {
-        todo!()
+    pub fn new(id: SigningKeyId, secret: Secret, state: KeyState) -> Self {
+        let mac = Hmac::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes a key of any length");
+        SigningKey { id: Arc::new(id), secret, state, mac }
     }
 
     /// Its name.
     pub fn id(&self) -> &SigningKeyId {
         &self.id
+    }
+
+    /// Its name, to be kept without copying the text.
+    pub(crate) fn shared_id(&self) -> Arc<SigningKeyId> {
+        Arc::clone(&self.id)
     }
 
     /// Its secret.
@@ -54,5 +65,35 @@ impl SigningKey {
             KeyState::Retiring { verify_until } => now < verify_until,
             KeyState::Retired | KeyState::Revoked => false,
         }
+    }
+
+    /// HMAC-SHA256 that has taken in the key and nothing else.
+    pub(crate) fn mac(&self) -> Hmac<Sha256> {
+        self.mac.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retiring_key_verifies_until_its_end() {
+        let check = |state, verifies| {
+            let key = SigningKey::new(SigningKeyId::default_key(), Secret::new("0123456789abcdef"), state);
+            assert_eq!(key.verifies_at(Timestamp::from_seconds(100)), verifies, "{state:?}");
+        };
+        check(KeyState::Active, true);
+        check(KeyState::Retiring { verify_until: Timestamp::from_micros(100_000_001) }, true);
+        check(KeyState::Retiring { verify_until: Timestamp::from_seconds(100) }, false);
+        check(KeyState::Retired, false);
+        check(KeyState::Revoked, false);
+    }
+
+    #[test]
+    fn a_key_does_not_print_its_secret() {
+        let key =
+            SigningKey::new(SigningKeyId::default_key(), Secret::new("0123456789abcdef"), KeyState::Active);
+        assert!(!format!("{key:?}").contains("0123456789abcdef"));
     }
 }

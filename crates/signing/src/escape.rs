@@ -1,0 +1,58 @@
+//! Percent-encoding, as far as a signature is concerned: decoded once, written in one way.
+
+use std::borrow::Cow;
+
+/// Decodes each `%XX` once; a plus stays a plus. None where an escape is broken or the result is not UTF-8.
+pub(crate) fn decoded(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('%') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        if first == b'%' {
+            let (high, low) = (hex_digit(*tail.first()?)?, hex_digit(*tail.get(1)?)?);
+            bytes.push(high << 4 | low);
+            rest = &tail[2..];
+        } else {
+            bytes.push(first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
+/// Appends a text with all but unreserved characters and those of `kept` percent-encoded (contract R-11).
+pub(crate) fn encode_into(path: &mut String, text: &str, kept: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        let unreserved = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        if unreserved || kept.contains(&byte) {
+            path.push(byte.into());
+        } else {
+            path.push('%');
+            path.push(DIGITS[usize::from(byte >> 4)].into());
+            path.push(DIGITS[usize::from(byte & 15)].into());
+        }
+    }
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| digit.try_into().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escape_is_decoded_once_and_must_be_whole() {
+        let check = |text, expected: Option<&str>| assert_eq!(decoded(text).as_deref(), expected, "{text}");
+        check("plain+text", Some("plain+text"));
+        check("%C3%a9", Some("é"));
+        check("%2541", Some("%41"));
+        for broken in ["%", "%4", "%zz", "%+1", "a%", "%C3", "%ff"] {
+            check(broken, None);
+        }
+    }
+}
