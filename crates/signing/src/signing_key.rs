@@ -22,7 +22,8 @@ pub enum KeyState {
     Revoked,
 }
 
-/// A signing key, ready to compute: the two blocks that HMAC makes of the secret are hashed once, here.
+/// A signing key, ready to compute: the two blocks that HMAC makes of the secret are hashed once, here. Secret and
+/// blocks are wiped from memory when it goes.
 #[derive(Debug, Clone)]
 pub struct SigningKey {
     id: Arc<SigningKeyId>,
