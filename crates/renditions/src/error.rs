@@ -1,5 +1,7 @@
 //! What can go wrong on the way to a rendition.
 
+use std::sync::Arc;
+
 use domain::{Fault, Problem};
 
 /// A failure of this crate. Cloned to everyone who waited for the same rendition.
@@ -7,10 +9,19 @@ use domain::{Fault, Problem};
 pub enum Error {
     /// The original cannot be read or is not what it was.
     #[error("the original cannot be read right now")]
-    Original(#[source] std::sync::Arc<storage::Error>),
+    Original(#[source] Arc<storage::Error>),
     /// Rendering failed or had to wait too long.
     #[error(transparent)]
     Workers(#[from] workers::Error),
+    /// The work ended without an answer, several times over.
+    #[error("the rendition could not be made")]
+    Abandoned,
+}
+
+impl From<storage::Error> for Error {
+    fn from(error: storage::Error) -> Self {
+        Error::Original(Arc::new(error))
+    }
 }
 
 impl Fault for Error {
@@ -18,6 +29,7 @@ impl Fault for Error {
         match self {
             Error::Original(_) => Problem::Storage,
             Error::Workers(error) => error.problem(),
+            Error::Abandoned => Problem::Internal,
         }
     }
 }

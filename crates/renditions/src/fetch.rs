@@ -1,15 +1,18 @@
 //! The way to a rendition: memory, then what is kept at rest, then one render.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use catalog::{Admission, Image};
-use domain::{AccountId, ObjectId};
-use storage::{Prefix, Storage};
-use variant::{Facts, Format, Recipe};
+use domain::ObjectId;
+use storage::{Object, ObjectKey, Storage};
+use variant::Recipe;
 use workers::Workers;
 
-use crate::Error;
+use crate::memory::{Key, Memory};
+use crate::once::Once;
+use crate::original::verified;
+use crate::{Error, Original, Rendered, kept};
 
 /// Limits of this crate.
 #[derive(Debug, Clone)]
@@ -24,93 +27,134 @@ impl Default for Config {
     }
 }
 
-/// The original that a rendition is made from.
-#[derive(Debug, Clone)]
-pub struct Original {
-    /// Its account.
-    pub account: AccountId,
-    /// The day on which it came.
-    pub day: i64,
-    /// Its object id.
-    pub object: ObjectId,
-    /// SHA-256 of its bytes.
-    pub sha256: [u8; 32],
-    /// What probing told.
-    pub facts: Arc<Facts>,
-}
-
-impl Original {
-    /// The original of an image; none for a draft.
-    pub fn of(image: &Image) -> Option<Original> {
-        let facts = Arc::new(image.facts.clone()?);
-        Some(Original { account: image.account, day: image.day, object: image.object, sha256: image.sha256, facts })
-    }
-
-    /// The original that a delivery was allowed for.
-    pub fn admitted(admission: &Admission) -> Original {
-        Original {
-            account: admission.account,
-            day: admission.day,
-            object: admission.object,
-            sha256: admission.sha256,
-            facts: admission.facts.clone(),
-        }
-    }
-
-    /// Where it lies with its renditions.
-    pub fn prefix(&self) -> Prefix {
-        Prefix::new(self.day, &self.account, &self.object)
-    }
-}
-
-/// A rendition, ready to be sent.
-#[derive(Debug, Clone)]
-pub struct Rendered {
-    /// Its format.
-    pub format: Format,
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in pixels.
-    pub height: u32,
-    /// The encoded bytes.
-    pub bytes: Bytes,
-}
-
 /// Makes, keeps and finds renditions. Clones share everything.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Renditions {
-    _storage: Storage,
-    _workers: Workers,
+    storage: Storage,
+    workers: Workers,
+    memory: Memory,
+    once: Once<Key, Result<Arc<Rendered>, Error>>,
+    renders: Arc<AtomicU64>,
 }
 
 impl Renditions {
     /// Renditions in this storage, made by these workers.
-    pub fn new(_config: Config, _storage: Storage, _workers: Workers) -> Self {
-        todo!()
+    pub fn new(config: Config, storage: Storage, workers: Workers) -> Self {
+        let memory = Memory::new(config.memory_bytes);
+        Renditions { storage, workers, memory, once: Once::new(), renders: Arc::default() }
     }
 
     /// The rendition if memory has it: never waits, never asks storage.
-    pub fn in_memory(&self, _object: &ObjectId, _digest: &[u8; 16]) -> Option<Arc<Rendered>> {
-        todo!()
+    pub fn in_memory(&self, object: &ObjectId, digest: &[u8; 16]) -> Option<Arc<Rendered>> {
+        self.memory.get(&(*object, *digest))
     }
 
-    /// The rendition of a recipe: found, or made once however many ask.
-    pub async fn fetch(&self, _original: &Original, _recipe: &Recipe) -> Result<Arc<Rendered>, Error> {
-        todo!()
+    /// The rendition of a recipe: found, or made once however many ask. A failure goes to all who wait for it
+    /// and is not remembered.
+    pub async fn fetch(&self, original: &Original, recipe: &Recipe) -> Result<Arc<Rendered>, Error> {
+        let key = (original.object, recipe.digest());
+        if let Some(rendered) = self.memory.get(&key) {
+            return Ok(rendered);
+        }
+        let work = || {
+            let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
+            async move { this.find_or_make(key, &original, &recipe).await }
+        };
+        self.once.answer(key, work).await.unwrap_or(Err(Error::Abandoned))
     }
 
     /// Renders without keeping anything, for previews and tiles that are not worth keeping.
-    pub async fn render_only(&self, _original: &Original, _recipe: &Recipe) -> Result<Rendered, Error> {
-        todo!()
+    pub async fn render_only(&self, original: &Original, recipe: &Recipe) -> Result<Rendered, Error> {
+        // The slot comes before the bytes: those who wait for one hold no original in memory.
+        let slot = self.workers.slot().await?;
+        let bytes = self.original(original).await?.into_bytes().await;
+        let bytes = bytes.inspect_err(|error| complain(original, error))?;
+        self.renders.fetch_add(1, Ordering::Relaxed);
+        let facts = variant::Facts::clone(&original.facts);
+        Ok(slot.render(bytes, facts, recipe.clone()).await?.into())
     }
 
-    /// Streams the bytes of an original, as they came, verified against its digest where they are small.
-    pub async fn original(&self, _original: &Original) -> Result<storage::Object, Error> {
-        todo!()
+    /// Streams the bytes of an original, as they came. They are held against its digest: those that come in
+    /// one piece before any is sent; a large original that is damaged ends in an error before its last piece.
+    pub async fn original(&self, original: &Original) -> Result<Object, Error> {
+        let object = self.storage.get(&original.prefix.original()).await;
+        let object = object.inspect_err(|error| complain(original, error))?;
+        Ok(verified(object, original.sha256))
     }
 
-    /// How many renders were made since the start.
+    /// How many renders were begun since the start.
     pub fn renders(&self) -> u64 {
-        todo!()
+        self.renders.load(Ordering::Relaxed)
     }
+
+    async fn find_or_make(
+        &self,
+        key: Key,
+        original: &Original,
+        recipe: &Recipe,
+    ) -> Result<Arc<Rendered>, Error> {
+        // Whoever found memory empty may come here after another has filled it.
+        if let Some(rendered) = self.memory.get(&key) {
+            return Ok(rendered);
+        }
+        let place = original.prefix.rendition(&key.1);
+        let rendered = match self.find(&place).await {
+            Some(rendered) => rendered,
+            None => {
+                let rendered = self.render_only(original, recipe).await?;
+                self.keep(&place, &rendered).await;
+                rendered
+            }
+        };
+        let rendered = Arc::new(rendered);
+        self.memory.insert(key, rendered.clone());
+        Ok(rendered)
+    }
+
+    /// The rendition that is kept at rest. One that is damaged is thrown away, and like one that cannot be
+    /// read it is made again: a rendition is never the only copy of anything.
+    async fn find(&self, place: &ObjectKey) -> Option<Rendered> {
+        match self.read(place).await {
+            Ok(rendered) => return Some(rendered),
+            Err(storage::Error::Missing) => {}
+            Err(storage::Error::Damaged) => {
+                tracing::warn!(object = place.as_str(), "a rendition at rest is damaged and is made again");
+                if let Err(error) = self.storage.delete(place).await {
+                    tracing::warn!(object = place.as_str(), ?error, "a damaged rendition cannot be deleted");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(object = place.as_str(), ?error, "a rendition at rest cannot be read")
+            }
+        }
+        None
+    }
+
+    async fn read(&self, place: &ObjectKey) -> Result<Rendered, storage::Error> {
+        let packed = self.storage.get(place).await?.into_bytes().await?;
+        beside(place, move |place| kept::unpack(place, packed)).await.flatten().ok_or(storage::Error::Damaged)
+    }
+
+    /// Keeps a rendition at rest. Where that fails it is served all the same, and made again another time.
+    async fn keep(&self, place: &ObjectKey, rendered: &Rendered) {
+        let rendered = rendered.clone();
+        let packed: Option<Bytes> = beside(place, move |place| kept::pack(place, &rendered)).await;
+        let Some(packed) = packed else { return };
+        if let Err(error) = self.storage.put(place, packed).await {
+            tracing::warn!(object = place.as_str(), ?error, "a rendition cannot be kept");
+        }
+    }
+}
+
+/// Hashes beside the async runtime: a rendition may have megabytes. None where the runtime is about to end.
+async fn beside<T: Send + 'static>(
+    place: &ObjectKey,
+    work: impl FnOnce(&ObjectKey) -> T + Send + 'static,
+) -> Option<T> {
+    let place = place.clone();
+    tokio::task::spawn_blocking(move || work(&place)).await.ok()
+}
+
+fn complain(original: &Original, error: &storage::Error) {
+    tracing::error!(prefix = original.prefix.as_str(), ?error, "an original cannot be read");
 }

@@ -6,6 +6,12 @@ mod fetch;
 mod kept;
 mod memory;
 mod once;
+mod original;
+mod rendered;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
-pub use fetch::{Config, Original, Rendered, Renditions};
+pub use fetch::{Config, Renditions};
+pub use original::Original;
+pub use rendered::Rendered;

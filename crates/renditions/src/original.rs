@@ -1,0 +1,99 @@
+//! Originals, read back and held against the digest that their row tells.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::ObjectId;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use sha2::{Digest as _, Sha256};
+use storage::{Object, Prefix};
+use variant::Facts;
+
+/// The original that a rendition is made from.
+#[derive(Debug, Clone)]
+pub struct Original {
+    /// Where it lies with its renditions.
+    pub prefix: Prefix,
+    /// Its object id.
+    pub object: ObjectId,
+    /// SHA-256 of its bytes.
+    pub sha256: [u8; 32],
+    /// What probing told.
+    pub facts: Arc<Facts>,
+}
+
+/// The same object, whose last piece comes only when all pieces together have this digest. So an object of
+/// one piece is verified before any of it is sent, and a damaged large one always ends in an error, never
+/// whole.
+pub(crate) fn verified(object: Object, sha256: [u8; 32]) -> Object {
+    let reading = Reading { body: object.body, hash: Sha256::new(), held: None, sha256 };
+    let body = stream::try_unfold(Some(reading), |reading| async move {
+        match reading {
+            Some(reading) => reading.next().await,
+            None => Ok(None),
+        }
+    });
+    Object { len: object.len, body: body.boxed() }
+}
+
+struct Reading {
+    body: BoxStream<'static, Result<Bytes, storage::Error>>,
+    hash: Sha256,
+    /// The piece that waits for the one behind it, or for the verdict.
+    held: Option<Bytes>,
+    sha256: [u8; 32],
+}
+
+impl Reading {
+    async fn next(mut self) -> Result<Option<(Bytes, Option<Reading>)>, storage::Error> {
+        while let Some(piece) = self.body.next().await.transpose()? {
+            self.hash.update(&piece);
+            if let Some(held) = self.held.replace(piece) {
+                return Ok(Some((held, Some(self))));
+            }
+        }
+        if self.hash.finalize()[..] != self.sha256 {
+            return Err(storage::Error::Damaged);
+        }
+        Ok(self.held.map(|last| (last, None)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt as _;
+
+    use super::*;
+
+    fn object(pieces: &[&'static str]) -> Object {
+        let len = pieces.iter().map(|piece| piece.len() as u64).sum();
+        let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect();
+        Object { len, body: stream::iter(pieces).boxed() }
+    }
+
+    #[tokio::test]
+    async fn what_has_its_digest_comes_as_it_is() {
+        for pieces in [&[][..], &[""], &["whole"], &["wh", "ole"], &["w", "h", "", "ole"]] {
+            let all = pieces.concat();
+            let read = verified(object(pieces), Sha256::digest(&all).into()).into_bytes().await;
+            assert_eq!(read.unwrap(), all.as_bytes(), "{pieces:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_has_not_its_digest_never_comes_whole() {
+        for pieces in [&[][..], &[""], &["whole"], &["wh", "ole"], &["w", "h", "ole"]] {
+            let mut body = verified(object(pieces), Sha256::digest("while").into()).body;
+            let mut bytes = 0;
+            let end = loop {
+                match body.try_next().await {
+                    Ok(Some(piece)) => bytes += piece.len(),
+                    other => break other,
+                }
+            };
+            assert!(matches!(end, Err(storage::Error::Damaged)), "{pieces:?}");
+            assert!(bytes < 5);
+        }
+    }
+}

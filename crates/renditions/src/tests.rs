@@ -1,0 +1,237 @@
+//! What is promised of renditions, with a real picture, real workers and a storage that counts.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::{AccountId, Fault as _, ObjectId, Problem};
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use image::{ImageFormat, Rgb, RgbImage};
+use sha2::{Digest as _, Sha256};
+use storage::{Counts, ObjectKey, Prefix, Storage};
+use variant::{Encoding, Format, MetadataPolicy, Recipe};
+use workers::Workers;
+
+use crate::{Config, Original, Renditions};
+
+/// A storage with one original in it, and the renditions of a server that has just started.
+struct House {
+    storage: Storage,
+    renditions: Renditions,
+    original: Original,
+}
+
+impl House {
+    async fn new() -> House {
+        House::keeping(Storage::memory(), picture()).await
+    }
+
+    async fn keeping(storage: Storage, bytes: Bytes) -> House {
+        let workers = Workers::new(workers::Config::default()).unwrap();
+        let facts = Arc::new(workers.probe(picture()).await.unwrap());
+        let object = ObjectId::random();
+        let prefix = Prefix::new(20_783, &AccountId::random(), &object);
+        storage.put(&prefix.original(), bytes.clone()).await.unwrap();
+        let original = Original { prefix, object, sha256: Sha256::digest(&bytes).into(), facts };
+        let renditions = Renditions::new(Config::default(), storage.clone(), workers);
+        House { storage, renditions, original }
+    }
+
+    /// The same storage after a restart: memory is empty.
+    fn restarted(&self) -> Renditions {
+        let workers = Workers::new(workers::Config::default()).unwrap();
+        Renditions::new(Config::default(), self.storage.clone(), workers)
+    }
+
+    fn place(&self) -> ObjectKey {
+        self.original.prefix.rendition(&thumbnail().digest())
+    }
+
+    async fn at(&self, key: &ObjectKey) -> Bytes {
+        self.storage.get(key).await.unwrap().into_bytes().await.unwrap()
+    }
+
+    /// Flips one bit of what lies at a key.
+    async fn damage(&self, key: &ObjectKey) {
+        let mut bytes = self.at(key).await.to_vec();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        self.storage.put(key, bytes.into()).await.unwrap();
+    }
+}
+
+/// A drawn picture of 64 × 48 pixels, as a PNG.
+fn picture() -> Bytes {
+    let drawn = RgbImage::from_fn(64, 48, |x, y| Rgb([(4 * x) as u8, (5 * y) as u8, 90]));
+    let mut png = Cursor::new(Vec::new());
+    drawn.write_to(&mut png, ImageFormat::Png).unwrap();
+    png.into_inner().into()
+}
+
+fn thumbnail() -> Recipe {
+    Recipe {
+        source: [0.0, 0.0, 64.0, 48.0],
+        width: 16,
+        height: 12,
+        canvas: (16, 12),
+        encoding: Encoding::WebpLossless,
+        background: None,
+        metadata: MetadataPolicy::None,
+        negotiated: false,
+        warnings: Vec::new(),
+    }
+}
+
+fn since(before: Counts, after: Counts) -> (u64, u64) {
+    (after.gets - before.gets, after.puts - before.puts)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_who_ask_for_one_cold_rendition_cause_one_render_and_one_read() {
+    let house = House::new().await;
+    let before = house.storage.counts();
+    let asked: Vec<_> = (0..1000)
+        .map(|_| {
+            let (renditions, original) = (house.renditions.clone(), house.original.clone());
+            tokio::spawn(async move { renditions.fetch(&original, &thumbnail()).await })
+        })
+        .collect();
+    let answers = join_all(asked).await;
+    let first = answers[0].as_ref().unwrap().as_ref().unwrap().clone();
+    assert_eq!((first.format, first.width, first.height), (Format::Webp, 16, 12));
+    for answer in answers {
+        assert_eq!(answer.unwrap().unwrap(), first);
+    }
+    assert_eq!(house.renditions.renders(), 1);
+    // One look for the rendition, one read of the original.
+    assert_eq!(since(before, house.storage.counts()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_hit_leaves_the_storage_alone() {
+    let house = House::new().await;
+    let digest = thumbnail().digest();
+    assert!(house.renditions.in_memory(&house.original.object, &digest).is_none());
+    let made = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap();
+    let before = house.storage.counts();
+    assert_eq!(house.renditions.fetch(&house.original, &thumbnail()).await.unwrap(), made);
+    assert_eq!(house.renditions.in_memory(&house.original.object, &digest), Some(made));
+    assert_eq!(house.storage.counts(), before);
+}
+
+#[tokio::test]
+async fn a_rendition_is_found_at_rest_after_a_restart() {
+    let house = House::new().await;
+    let made = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap();
+    let restarted = house.restarted();
+    let before = house.storage.counts();
+    assert_eq!(restarted.fetch(&house.original, &thumbnail()).await.unwrap(), made);
+    assert_eq!((restarted.renders(), since(before, house.storage.counts())), (0, (1, 0)));
+}
+
+#[tokio::test]
+async fn a_rendition_with_a_flipped_bit_is_never_served_and_is_made_again() {
+    let house = House::new().await;
+    let made = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap();
+    let kept = house.at(&house.place()).await;
+    house.damage(&house.place()).await;
+    let restarted = house.restarted();
+    assert_eq!(restarted.fetch(&house.original, &thumbnail()).await.unwrap(), made);
+    assert_eq!(restarted.renders(), 1);
+    assert_eq!(house.at(&house.place()).await, kept, "what lies at rest is whole again");
+}
+
+#[tokio::test]
+async fn a_rendition_of_another_recipe_is_another_rendition() {
+    let house = House::new().await;
+    let small = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap();
+    let larger = Recipe { width: 32, height: 24, canvas: (32, 24), ..thumbnail() };
+    let larger = house.renditions.fetch(&house.original, &larger).await.unwrap();
+    assert_eq!((small.width, larger.width, house.renditions.renders()), (16, 32, 2));
+}
+
+#[tokio::test]
+async fn a_render_that_fails_fails_for_all_who_wait_and_is_not_remembered() {
+    let cut = picture().slice(..picture().len() / 2);
+    let house = House::keeping(Storage::memory(), cut).await;
+    let recipe = thumbnail();
+    let answers = join_all((0..100).map(|_| house.renditions.fetch(&house.original, &recipe))).await;
+    for answer in answers {
+        assert_eq!(answer.unwrap_err().problem(), Problem::Damaged);
+    }
+    assert_eq!(house.renditions.renders(), 1);
+    house.renditions.fetch(&house.original, &thumbnail()).await.unwrap_err();
+    assert_eq!(house.renditions.renders(), 2);
+}
+
+#[tokio::test]
+async fn an_original_that_is_not_what_it_was_is_neither_rendered_nor_sent_whole() {
+    let house = House::new().await;
+    house.damage(&house.original.prefix.original()).await;
+    let refused = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap_err();
+    assert_eq!((refused.problem(), house.renditions.renders()), (Problem::Storage, 0));
+    let sent = house.renditions.original(&house.original).await.unwrap();
+    assert!(matches!(sent.into_bytes().await, Err(storage::Error::Damaged)));
+}
+
+#[tokio::test]
+async fn an_original_comes_back_byte_for_byte_and_a_missing_one_is_told() {
+    let house = House::new().await;
+    let sent = house.renditions.original(&house.original).await.unwrap();
+    assert_eq!(sent.len, picture().len() as u64);
+    assert_eq!(sent.into_bytes().await.unwrap(), picture());
+    house.storage.delete_prefix(&house.original.prefix).await.unwrap();
+    assert_eq!(house.renditions.original(&house.original).await.unwrap_err().problem(), Problem::Storage);
+    let refused = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap_err();
+    assert_eq!(refused.problem(), Problem::Storage);
+}
+
+#[tokio::test]
+async fn whoever_leaves_does_not_cancel_the_render_for_the_others() {
+    let house = House::new().await;
+    assert!(house.renditions.fetch(&house.original, &thumbnail()).now_or_never().is_none());
+    house.renditions.fetch(&house.original, &thumbnail()).await.unwrap();
+    assert_eq!(house.renditions.renders(), 1);
+}
+
+#[tokio::test]
+async fn a_rendition_that_cannot_be_kept_is_served_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = folder.path().join("objects");
+    let open = |min_free_disk_bytes| storage::Config { objects: objects.clone(), min_free_disk_bytes };
+    let roomy = Storage::open(open(0)).await.unwrap();
+    let mut house = House::keeping(roomy, picture()).await;
+    house.storage = Storage::open(open(u64::MAX)).await.unwrap();
+    let full = house.restarted();
+    assert_eq!(full.fetch(&house.original, &thumbnail()).await.unwrap().width, 16);
+    assert!(matches!(house.storage.get(&house.place()).await, Err(storage::Error::Missing)));
+    full.fetch(&house.original, &thumbnail()).await.unwrap();
+    assert_eq!(full.renders(), 1, "memory keeps it");
+}
+
+#[tokio::test]
+async fn a_preview_is_rendered_and_not_kept() {
+    let house = House::new().await;
+    let before = house.storage.counts();
+    let preview = house.renditions.render_only(&house.original, &thumbnail()).await.unwrap();
+    assert_eq!((preview.format, preview.width), (Format::Webp, 16));
+    assert_eq!(since(before, house.storage.counts()), (1, 0));
+    assert!(house.renditions.in_memory(&house.original.object, &thumbnail().digest()).is_none());
+}
+
+#[tokio::test]
+async fn no_more_originals_are_read_than_there_are_workers_to_render_them() {
+    let house = House::new().await;
+    let one = workers::Config { workers: 1, max_queued: 0, ..workers::Config::default() };
+    let workers = Workers::new(one).unwrap();
+    let renditions = Renditions::new(Config::default(), house.storage.clone(), workers.clone());
+    let taken = workers.slot().await.unwrap();
+    let before = house.storage.counts();
+    let refused = renditions.fetch(&house.original, &thumbnail()).await.unwrap_err();
+    assert_eq!(refused.problem(), Problem::Busy);
+    // It looked for the rendition, and left the original where it was.
+    assert_eq!(since(before, house.storage.counts()), (1, 0));
+    drop(taken);
+    renditions.fetch(&house.original, &thumbnail()).await.unwrap();
+}
