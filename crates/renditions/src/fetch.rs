@@ -124,7 +124,7 @@ impl Renditions {
                 }
             }
             Err(error) => {
-                tracing::warn!(object = place.as_str(), ?error, "a rendition at rest cannot be read")
+                tracing::warn!(object = place.as_str(), ?error, "a rendition at rest cannot be read");
             }
         }
         None
