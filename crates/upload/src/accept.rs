@@ -1,13 +1,14 @@
 //! Accepting an original: probe, decode once, store, row last.
 
-use catalog::{Actor, Catalog, Image};
-use domain::{AccountId, Clock, ImageId};
-use serde_json::{Map, Value};
-use storage::{Sealed, Storage};
+use catalog::{Actor, Catalog, Image, Inserted, NewImage};
+use domain::{AccountId, Clock, ImageId, ObjectId};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+use storage::{Prefix, Sealed, Storage};
+use variant::Facts;
 use workers::Workers;
 
-use crate::incoming::FormLimits;
-use crate::Error;
+use crate::{Error, FormLimits};
 
 /// Limits of this crate.
 #[derive(Debug, Clone, Default)]
@@ -72,8 +73,96 @@ impl Uploads {
         &self.storage
     }
 
-    /// Accepts an original: the answer comes when bytes and row are durable.
-    pub async fn accept(&self, _new: NewUpload, _actor: &Actor) -> Result<Accepted, Error> {
-        todo!()
+    /// Accepts an original: the answer comes when bytes and row are durable. Where anything fails nothing is left.
+    pub async fn accept(&self, new: NewUpload, actor: &Actor) -> Result<Accepted, Error> {
+        let idempotency = new.idempotency_key.clone().map(|key| (key, new.digest()));
+        if let Some((key, digest)) = &idempotency
+            && let Some(image) = self.catalog.replayed(&new.account, key, digest).await?
+        {
+            return Ok(Accepted { image, replayed: true });
+        }
+        self.refuse_taken(&new).await?;
+        let (facts, thumbhash) = self.examine(&new.file).await?;
+        let day = self.clock.now().as_days();
+        let (bytes, sha256) = (new.file.len(), new.file.sha256());
+        let object = ObjectId::random();
+        let place = Prefix::new(day, &new.account, &object);
+        self.storage.put_file(&place.original(), new.file).await?;
+        let row = NewImage {
+            account: new.account,
+            id: new.id.unwrap_or_else(ImageId::random),
+            object,
+            day,
+            filename: new.filename,
+            metadata: new.metadata,
+            creator: new.creator.filter(|creator| !creator.is_empty()),
+            private: new.private,
+            facts,
+            bytes,
+            sha256,
+            thumbhash,
+            idempotency,
+        };
+        self.insert(row, &place, actor).await
+    }
+
+    /// The row comes last. Where there will be none, the bytes go again.
+    async fn insert(&self, row: NewImage, place: &Prefix, actor: &Actor) -> Result<Accepted, Error> {
+        let (account, object) = (row.account, row.object);
+        let result = self.catalog.insert_image(row, actor).await;
+        match result {
+            Ok(Inserted::New(image)) => Ok(Accepted { image, replayed: false }),
+            Ok(Inserted::Replayed(image)) => {
+                self.take_back(&account, &object, place).await;
+                Ok(Accepted { image, replayed: true })
+            }
+            Err(error) => {
+                self.take_back(&account, &object, place).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Deletes what was put for a row that did not come. A database that failed may have the row all the same, and
+    /// a row has its bytes: then, or where it does not answer, they stay, and the sweep decides.
+    async fn take_back(&self, account: &AccountId, object: &ObjectId, place: &Prefix) {
+        if !matches!(self.catalog.owns_object(account, object).await, Ok(false)) {
+            return;
+        }
+        if let Err(error) = self.storage.delete_prefix(place).await {
+            tracing::warn!(%error, prefix = place.as_str(), "an object without a row stays for the sweep");
+        }
+    }
+
+    /// An id that is taken is refused before anything is decoded; the insert decides all the same.
+    async fn refuse_taken(&self, new: &NewUpload) -> Result<(), Error> {
+        let Some(id) = &new.id else { return Ok(()) };
+        match self.catalog.image(&new.account, id).await {
+            Ok(_) => Err(catalog::Error::Exists.into()),
+            Err(catalog::Error::ImageMissing) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Facts and ThumbHash. The bytes are read when a worker is free, so that those who wait hold none.
+    async fn examine(&self, file: &Sealed) -> Result<(Facts, Vec<u8>), Error> {
+        let slot = self.workers.slot().await?;
+        let bytes = file.bytes().await?;
+        Ok(slot.examine(bytes).await?)
+    }
+}
+
+impl NewUpload {
+    /// What makes two requests with one idempotency key the same.
+    fn digest(&self) -> [u8; 32] {
+        let said = json!([
+            hex::encode(self.file.sha256()),
+            self.id.as_ref().map(ImageId::as_str),
+            self.filename,
+            self.metadata,
+            self.creator,
+            self.private,
+        ]);
+        Sha256::digest(said.to_string()).into()
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong when an original comes in.
 
+use std::io;
+
 use domain::{Fault, Problem};
 
 /// A failure of this crate. The texts are safe to show.
@@ -9,10 +11,12 @@ pub enum Error {
     #[error("{0}")]
     Form(String),
     /// The body is no multipart form.
-    #[error("images must be uploaded as a form, not as raw image data. Please use multipart/form-data format")]
+    #[error(
+        "images must be uploaded as a form, not as raw image data. Please use multipart/form-data format"
+    )]
     NotAForm,
     /// The file passes the limit.
-    #[error("this file is {size}; the limit is {limit}", size = megabytes(*.size_bytes), limit = megabytes(*.limit_bytes))]
+    #[error("{}", too_large(*.size_bytes, *.limit_bytes))]
     TooLarge {
         /// Bytes of the file, as far as they were counted.
         size_bytes: u64,
@@ -36,10 +40,50 @@ pub enum Error {
     Catalog(#[from] catalog::Error),
 }
 
+impl Error {
+    pub(crate) fn form(text: impl Into<String>) -> Self {
+        Error::Form(text.into())
+    }
+
+    /// What an error of the body means: too slow, or gone.
+    pub(crate) fn of_body(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::TimedOut { Error::TooSlow } else { Error::Aborted }
+    }
+}
+
+fn too_large(size_bytes: u64, limit_bytes: u64) -> String {
+    let (size, limit) = (megabytes(size_bytes), megabytes(limit_bytes));
+    if size == limit {
+        return format!(
+            "this file is {} bytes; the limit is {} bytes",
+            grouped(size_bytes),
+            grouped(limit_bytes)
+        );
+    }
+    format!("this file is {size}; the limit is {limit}")
+}
+
 /// Decimal megabytes as people read them: `24.1 MB`, `10 MB`.
 pub(crate) fn megabytes(bytes: u64) -> String {
     let tenths = (bytes as f64 / 100_000.0).round() as u64;
-    if tenths.is_multiple_of(10) { format!("{} MB", tenths / 10) } else { format!("{}.{} MB", tenths / 10, tenths % 10) }
+    if tenths.is_multiple_of(10) {
+        format!("{} MB", tenths / 10)
+    } else {
+        format!("{}.{} MB", tenths / 10, tenths % 10)
+    }
+}
+
+/// A number with a comma before every three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 impl Fault for Error {
@@ -54,5 +98,20 @@ impl Fault for Error {
             Error::Storage(error) => error.problem(),
             Error::Catalog(error) => error.problem(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_never_reads_like_the_limit_it_passes() {
+        let check = |size_bytes, text: &str| {
+            assert_eq!(Error::TooLarge { size_bytes, limit_bytes: 10_000_000 }.to_string(), text);
+        };
+        check(24_100_000, "this file is 24.1 MB; the limit is 10 MB");
+        check(12_000_000, "this file is 12 MB; the limit is 10 MB");
+        check(10_000_001, "this file is 10,000,001 bytes; the limit is 10,000,000 bytes");
     }
 }

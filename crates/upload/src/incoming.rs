@@ -1,81 +1,202 @@
-//! A multipart form as it streams in, within its limits.
+//! A multipart form as it streams in, within its limits. The file goes to a scratch file on the way; memory holds
+//! a piece of it at a time.
 
 use bytes::Bytes;
-use domain::ImageId;
 use futures_util::Stream;
-use serde_json::{Map, Value};
-use storage::{Sealed, Storage};
+use multer::{Field, Multipart};
+use percent_encoding::percent_decode_str;
+use storage::{Scratch, Sealed, Storage};
 
-use crate::Error;
+use crate::base64_text::Base64Text;
+use crate::gate::{Gate, GateLimits};
+use crate::{Error, Form, FormLimits, fields};
 
-/// Limits of one form.
-#[derive(Debug, Clone)]
-pub struct FormLimits {
-    /// Bytes of the file.
-    pub max_upload_bytes: u64,
-    /// Parts.
-    pub max_parts: u32,
-    /// Bytes of a part's head.
-    pub max_part_head_bytes: usize,
-    /// Bytes of a text field.
-    pub max_field_bytes: usize,
-    /// Bytes that all else may add to the file.
-    pub max_envelope_bytes: u64,
-}
-
-impl Default for FormLimits {
-    fn default() -> Self {
-        FormLimits {
-            max_upload_bytes: 10_000_000,
-            max_parts: 32,
-            max_part_head_bytes: 8_192,
-            max_field_bytes: 16_384,
-            max_envelope_bytes: 65_536,
-        }
-    }
-}
+/// The longest boundary, in characters (RFC 2046, 5.1.1).
+const MAX_BOUNDARY_CHARS: usize = 70;
 
 /// A form that is still on its way: bytes with the boundary that parts them.
 pub struct Incoming {
-    pub(crate) _private: (),
-}
-
-/// A form that has come whole.
-#[derive(Debug, Default)]
-pub struct Form {
-    /// The part `file`, whole, in a scratch file; a text part without file name counts where it is base64 or a
-    /// data URL of an image (contract R-24).
-    pub file: Option<Sealed>,
-    /// The file's name as it was sent, cut to its last path segment and 255 characters.
-    pub filename: String,
-    /// The part `url`.
-    pub url: Option<String>,
-    /// The part `id`.
-    pub id: Option<ImageId>,
-    /// All parts of `metadata`, merged (contract 4.2); none where none was sent.
-    pub metadata: Option<Map<String, Value>>,
-    /// The part `requireSignedURLs`.
-    pub require_signed_urls: Option<bool>,
-    /// The part `creator`.
-    pub creator: Option<String>,
-    /// Other parts, by name, for doors that know more fields (`csrf`); files among them are refused.
-    pub other: Vec<(String, String)>,
+    gate: Gate,
+    boundary: String,
+    limits: FormLimits,
 }
 
 impl Incoming {
     /// A form from its `Content-Type` header and its body. The body's errors: `TimedOut` is a slow client, any other
     /// is a client that went away. `content_length` lets a body that is too large be refused before it is read.
     pub fn new(
-        _content_type: Option<&str>,
-        _content_length: Option<u64>,
-        _body: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
-        _limits: FormLimits,
+        content_type: Option<&str>,
+        content_length: Option<u64>,
+        body: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+        limits: FormLimits,
     ) -> Result<Incoming, Error> {
-        todo!()
+        let boundary =
+            content_type.and_then(|text| multer::parse_boundary(text).ok()).ok_or(Error::NotAForm)?;
+        if boundary.is_empty() || boundary.len() > MAX_BOUNDARY_CHARS {
+            return Err(Error::form(format!(
+                "the boundary of a form has 1 to {MAX_BOUNDARY_CHARS} characters"
+            )));
+        }
+        if let Some(size_bytes) = content_length.filter(|length| *length > limits.max_body_bytes()) {
+            return Err(Error::TooLarge { size_bytes, limit_bytes: limits.max_upload_bytes });
+        }
+        let gate_limits = GateLimits {
+            max_total_bytes: limits.max_body_bytes(),
+            max_silent_bytes: limits.max_part_head_bytes,
+            max_upload_bytes: limits.max_upload_bytes,
+            content_length,
+        };
+        Ok(Incoming { gate: Gate::new(body, gate_limits), boundary, limits })
     }
 
     /// Reads the whole form; the file goes to a scratch file as it streams.
-    pub async fn read(self, _storage: &Storage) -> Result<Form, Error> {
-        todo!()
+    pub async fn read(mut self, storage: &Storage) -> Result<Form, Error> {
+        let mut parts = Multipart::new(self.gate.clone(), self.boundary.clone());
+        let mut form = Form::default();
+        let mut count = 0;
+        while let Some(field) = parts.next_field().await.map_err(of_parser)? {
+            self.gate.progress();
+            count += 1;
+            if count > self.limits.max_parts {
+                return Err(Error::form(format!("a form has at most {} parts", self.limits.max_parts)));
+            }
+            self.read_part(&mut form, field, storage).await?;
+        }
+        self.gate.drain().await;
+        Ok(form)
+    }
+
+    async fn read_part(
+        &self,
+        form: &mut Form,
+        field: Field<'static>,
+        storage: &Storage,
+    ) -> Result<(), Error> {
+        let head_bytes: usize =
+            field.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if head_bytes > self.limits.max_part_head_bytes {
+            return Err(Error::form(format!(
+                "the head of a part has at most {} bytes",
+                self.limits.max_part_head_bytes
+            )));
+        }
+        let name =
+            field.name().ok_or_else(|| Error::form("each part of a form needs a name in UTF-8"))?.to_owned();
+        fields::check_name(&name)?;
+        if name == "file" {
+            return self.read_file(form, field, storage).await;
+        }
+        if filename_of(&field).is_some() {
+            let name = fields::shown(&name);
+            return Err(Error::form(format!(
+                "a file came in the part '{name}'; the image's part is named 'file'"
+            )));
+        }
+        let text = self.read_text(&name, field).await?;
+        fields::take(form, name, text)
+    }
+
+    async fn read_text(&self, name: &str, mut field: Field<'static>) -> Result<String, Error> {
+        let mut text = Vec::new();
+        while let Some(piece) = self.next_piece(&mut field).await? {
+            if text.len() + piece.len() > self.limits.max_field_bytes {
+                let (name, limit) = (fields::shown(name), self.limits.max_field_bytes);
+                return Err(Error::form(format!("the part '{name}' has at most {limit} bytes")));
+            }
+            text.extend_from_slice(&piece);
+        }
+        String::from_utf8(text)
+            .map_err(|_| Error::form(format!("the part '{}' is no UTF-8", fields::shown(name))))
+    }
+
+    async fn read_file(
+        &self,
+        form: &mut Form,
+        mut field: Field<'static>,
+        storage: &Storage,
+    ) -> Result<(), Error> {
+        if form.file.is_some() {
+            return Err(Error::form("a form holds one file; this one holds two"));
+        }
+        let filename = filename_of(&field);
+        let mut text = (filename.is_none() && is_text(&field)).then(Base64Text::default);
+        let mut file =
+            FileWriter { scratch: storage.scratch().await?, len: 0, max_bytes: self.limits.max_upload_bytes };
+        while let Some(piece) = self.next_piece(&mut field).await? {
+            match &mut text {
+                None => file.write(&piece).await?,
+                Some(text) => file.write(&text.push(&piece).map_err(|_| no_image_text())?).await?,
+            }
+        }
+        if let Some(text) = text {
+            file.write(&text.finish().map_err(|_| no_image_text())?).await?;
+        }
+        form.file = Some(file.seal().await?);
+        form.filename = fields::filename(&filename.unwrap_or_default());
+        Ok(())
+    }
+
+    async fn next_piece(&self, field: &mut Field<'static>) -> Result<Option<Bytes>, Error> {
+        let piece = field.chunk().await.map_err(of_parser)?;
+        self.gate.progress();
+        Ok(piece)
+    }
+}
+
+/// Writes a file up to its limit and counts what would follow, so that the refusal can name the size.
+struct FileWriter {
+    scratch: Scratch,
+    len: u64,
+    max_bytes: u64,
+}
+
+impl FileWriter {
+    async fn write(&mut self, piece: &[u8]) -> Result<(), Error> {
+        self.len += piece.len() as u64;
+        if self.len <= self.max_bytes {
+            self.scratch.write(piece).await?;
+        }
+        Ok(())
+    }
+
+    async fn seal(self) -> Result<Sealed, Error> {
+        if self.len > self.max_bytes {
+            return Err(Error::TooLarge { size_bytes: self.len, limit_bytes: self.max_bytes });
+        }
+        Ok(self.scratch.seal().await?)
+    }
+}
+
+/// The file name of a part, also in the form of RFC 5987 that some clients send for names beyond ASCII.
+fn filename_of(field: &Field<'_>) -> Option<String> {
+    if let Some(name) = field.file_name() {
+        return Some(name.to_owned());
+    }
+    let disposition = field.headers().get("content-disposition")?.to_str().ok()?;
+    let encoded = disposition.split(';').find_map(|pair| pair.trim().strip_prefix("filename*="))?;
+    let (charset, rest) = encoded.split_once('\'')?;
+    let name = rest.split_once('\'')?.1;
+    charset.eq_ignore_ascii_case("utf-8").then(|| percent_decode_str(name).decode_utf8_lossy().into_owned())
+}
+
+fn is_text(field: &Field<'_>) -> bool {
+    field.content_type().is_none_or(|media_type| media_type.type_() == "text")
+}
+
+fn no_image_text() -> Error {
+    let what = "a text that is no base64 of an image".to_owned();
+    workers::Error::Render(variant::Error::NotAnImage(what)).into()
+}
+
+/// What the parser's error means. Errors of the body come through it unchanged.
+fn of_parser(error: multer::Error) -> Error {
+    match error {
+        multer::Error::StreamReadFailed(inner) => {
+            inner.downcast::<Error>().map_or(Error::Aborted, |error| *error)
+        }
+        multer::Error::ReadHeaderFailed(_)
+        | multer::Error::DecodeHeaderName { .. }
+        | multer::Error::DecodeHeaderValue { .. } => Error::form("the head of a part is malformed"),
+        _ => Error::form("the form is damaged, or ends before its closing boundary"),
     }
 }

@@ -3,11 +3,21 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod base64_text;
 mod error;
+mod fields;
+mod form;
+mod gate;
 mod incoming;
 mod metadata;
+mod paced;
 mod remove;
+#[cfg(test)]
+mod tests;
 
 pub use accept::{Accepted, Config, NewUpload, Uploads};
 pub use error::Error;
-pub use incoming::{Form, FormLimits, Incoming};
+pub use fields::meant_name;
+pub use form::{Form, FormLimits, Source};
+pub use incoming::Incoming;
+pub use paced::{Pace, Paced};

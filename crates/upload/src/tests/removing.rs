@@ -1,0 +1,50 @@
+//! Removing images and sweeping: what goes, and what is spared.
+
+use std::time::Duration;
+
+use domain::{AccountId, Fault as _, ObjectId, Problem};
+use storage::Prefix;
+
+use super::*;
+
+#[tokio::test]
+async fn a_removed_image_takes_its_objects_along() {
+    let house = House::new().await;
+    let image =
+        house.uploads.accept(house.new_upload(Some("cat"), &png(1)).await, &actor()).await.unwrap().image;
+    let place = Prefix::new(image.day, &image.account, &image.object);
+    house.storage.put(&place.rendition(&[1; 16]), Bytes::from_static(b"rendition")).await.unwrap();
+    house.uploads.remove(&house.account.id, &image.id, &actor()).await.unwrap();
+    assert_eq!((house.places().await, house.images().await), (0, 0));
+    assert!(house.catalog.catalog.doomed(10).await.unwrap().is_empty());
+    let again = house.uploads.remove(&house.account.id, &image.id, &actor()).await.unwrap_err();
+    assert_eq!(again.problem(), Problem::ImageMissing);
+}
+
+#[tokio::test]
+async fn a_removal_that_a_crash_cut_short_is_finished_later() {
+    let house = House::new().await;
+    let image =
+        house.uploads.accept(house.new_upload(Some("cat"), &png(1)).await, &actor()).await.unwrap().image;
+    // The crash came right after the transaction.
+    house.catalog.catalog.remove_image(&house.account.id, &image.id, &actor()).await.unwrap();
+    assert_eq!(house.places().await, 1);
+    assert_eq!(house.uploads.finish_removals().await.unwrap(), 1);
+    assert_eq!(house.places().await, 0);
+    assert_eq!(house.uploads.finish_removals().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_sweep_takes_old_orphans_and_spares_the_young_and_the_owned() {
+    let house = House::new().await;
+    house.uploads.accept(house.new_upload(Some("cat"), &png(1)).await, &actor()).await.unwrap();
+    let orphan = Prefix::new(20_000, &house.account.id, &ObjectId::random());
+    let foreign = Prefix::new(20_000, &AccountId::random(), &ObjectId::random());
+    for place in [&orphan, &foreign] {
+        house.storage.put(&place.original(), Bytes::from_static(b"bytes without a row")).await.unwrap();
+    }
+    assert_eq!(house.uploads.sweep_orphans(Duration::from_secs(86_400)).await.unwrap(), 0);
+    assert_eq!(house.places().await, 3);
+    assert_eq!(house.uploads.sweep_orphans(Duration::ZERO).await.unwrap(), 2);
+    assert_eq!((house.places().await, house.images().await), (1, 1));
+}
