@@ -66,6 +66,12 @@ impl DeliveryUrl {
         Ok(DeliveryUrl { target: target.into(), path_len, moved, account, image, last })
     }
 
+    /// Reads what people paste: a whole URL, whose scheme, host and fragment no server is sent, or a target.
+    pub fn parse_url(text: &str) -> Result<DeliveryUrl, Error> {
+        let (_, target) = split_origin(text.trim());
+        Self::parse(target.split_once('#').map_or(target, |(target, _fragment)| target))
+    }
+
     /// The raw path.
     pub fn path(&self) -> &str {
         &self.target[..self.path_len]
@@ -158,6 +164,16 @@ impl Part {
             Part::Decoded(text) => text,
         }
     }
+}
+
+/// Scheme and host of a whole URL, which are not signed, and the rest.
+pub(crate) fn split_origin(url: &str) -> (&str, &str) {
+    let host = ["https://", "http://"].iter().find_map(|scheme| {
+        url.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme)).map(str::len)
+    });
+    let Some(host) = host else { return ("", url) };
+    let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |end| host + end);
+    url.split_at(end)
 }
 
 /// Whether every byte is one that a target may carry raw: 0x21 to 0x7E, and no `#`, which begins what is
@@ -288,6 +304,16 @@ mod tests {
         check("public", false);
         check("w=400,h=300", true);
         check("w%3D400", true);
+    }
+
+    #[test]
+    fn a_pasted_url_is_read_without_what_no_server_is_sent() {
+        for text in ["/a/b/c?x", " https://img.example:8/a/b/c?x\n", "HTTP://h/a/b/c?x#top", "/a/b/c?x#"] {
+            assert_eq!(DeliveryUrl::parse_url(text), DeliveryUrl::parse("/a/b/c?x"), "{text}");
+        }
+        for bad in ["https://h", "h/a/b/c", "ftp://h/a/b/c", ""] {
+            assert_eq!(DeliveryUrl::parse_url(bad).err(), Some(Error::BadPath), "{bad}");
+        }
     }
 
     #[test]

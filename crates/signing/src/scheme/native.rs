@@ -11,6 +11,7 @@ use subtle::ConditionallySelectable as _;
 pub(super) use self::advice::advice;
 use self::text::{Text, signature, texts};
 use self::token::{Found, Token, mac_bytes};
+use crate::delivery_url::split_origin;
 use crate::pairs::pairs;
 use crate::verdict::{Verified, Witness};
 use crate::{DeliveryUrl, Error, Policy, SigningKey};
@@ -27,6 +28,7 @@ pub(super) fn judge(
     now: Timestamp,
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
+    witness.see("path", true, || "The path can be read in one way only.".into());
     let found = Found::walk(url, policy);
     let sig =
         witness.step("signature present", found.signature(), |_| "The URL carries one signature.".into())?;
@@ -133,16 +135,6 @@ fn is_running(token: &Token<'_>, now: Timestamp) -> Result<(), Error> {
         return Err(Error::Expired);
     }
     Ok(())
-}
-
-/// Scheme and host of a whole URL, which are not signed, and the rest.
-fn split_origin(url: &str) -> (&str, &str) {
-    let host = ["https://", "http://"].iter().find_map(|scheme| {
-        url.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme)).map(str::len)
-    });
-    let Some(host) = host else { return ("", url) };
-    let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |end| host + end);
-    url.split_at(end)
 }
 
 /// The target without `sig`, its `exp` replaced where the first one stands, else put at the end; an expiry of none

@@ -39,33 +39,7 @@ pub(in crate::scheme) fn advice(
                 "Sign the URL without {name}: this server does not know that constraint, and never ignores one."
             )
         }
-        Error::KeyRevoked | Error::UnknownKey => {
-            "Sign the URL again with a signing key that is active, and name that one in s-kid, or none."
-                .into()
-        }
-        other => fixed(other).into(),
-    }
-}
-
-/// The advice that does not depend on the URL.
-fn fixed(error: Error) -> &'static str {
-    match error {
-        Error::MissingSignature => {
-            "Sign the URL, or make the image public. The parameter is named sig, in this spelling."
-        }
-        Error::MissingExp => {
-            "Set exp to the end of validity in unix seconds before you sign, or let the account allow URLs without expiry."
-        }
-        Error::MalformedSignature => {
-            "Write the HMAC-SHA256 as 64 hex digits in lower case, neither cut nor encoded in another way."
-        }
-        Error::DuplicateParam => {
-            "Send each of exp, sig and the s-… parameters once: something added one again after signing."
-        }
-        Error::MalformedParam => {
-            "Write exp, s-nbf and s-iat as plain unix seconds (not milliseconds) and control names without escapes."
-        }
-        _ => "Sign exactly the path and query that the browser asks for.",
+        other => other.advice().into(),
     }
 }
 
@@ -89,7 +63,7 @@ const ADDED_AFTER: &str =
     "Parameters were added after signing: sign the URL with them, or let the account ignore them.";
 const IGNORED_SIGNED: &str = "A parameter that the account ignores was signed: leave it out when you sign.";
 const PATH_ALONE: &str = "Only the path was signed: sign the path, a ? and the query with its exp.";
-const MOVED: &str = "It was signed without /cdn-cgi/imagedelivery: sign the path as requested, or let the account accept moved URLs.";
+const MOVED: &str = "It was signed without /cdn-cgi/imagedelivery: sign the path as requested, or let moved URLs be accepted.";
 /// What is left to say when no guess fits.
 const GENERAL: &str = "The path or the query was changed after signing, or another secret signed it: compare the text \
     that was signed with the one shown here, byte for byte.";
