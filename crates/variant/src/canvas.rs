@@ -1,0 +1,45 @@
+//! A decoded picture as steps and encoders see it: 8-bit sRGB, straight alpha, rows without gaps.
+
+/// A picture in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Canvas {
+    /// Width in pixels, at least 1.
+    pub(crate) width: u32,
+    /// Height in pixels, at least 1.
+    pub(crate) height: u32,
+    /// 3 (red, green, blue) or 4 (and alpha).
+    pub(crate) channels: usize,
+    /// `width` × `height` × `channels` bytes, from the top.
+    pub(crate) pixels: Vec<u8>,
+}
+
+impl Canvas {
+    /// Bytes from one row to the next.
+    pub(crate) fn stride(&self) -> usize {
+        self.width as usize * self.channels
+    }
+
+    /// The same picture without its alpha.
+    pub(crate) fn without_alpha(self) -> Canvas {
+        if self.channels == 3 {
+            return self;
+        }
+        let pixels = self.pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+        Canvas { channels: 3, pixels, ..self }
+    }
+
+    /// The same picture with an alpha.
+    pub(crate) fn with_alpha(self) -> Canvas {
+        if self.channels == 4 {
+            return self;
+        }
+        let pixels = self.pixels.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+        Canvas { channels: 4, pixels, ..self }
+    }
+
+    /// The same picture, without its alpha when nothing shows through.
+    pub(crate) fn without_full_alpha(self) -> Canvas {
+        let full = self.channels == 4 && self.pixels.iter().skip(3).step_by(4).all(|alpha| *alpha == 255);
+        if full { self.without_alpha() } else { self }
+    }
+}

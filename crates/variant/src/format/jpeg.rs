@@ -1,0 +1,394 @@
+//! JPEG by mozjpeg, read and written row by row. This is the only file that speaks to that library.
+//!
+//! The library leaves by its error handler, which here unwinds: the C code is built to be unwound through, and
+//! [`caught`] turns what comes out into an error. Every struct whose address the library keeps is boxed.
+#![expect(unsafe_code, reason = "a C library")]
+
+use std::any::Any;
+use std::ffi::{c_int, c_uint, c_ulong};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Instant;
+
+use mozjpeg_sys as c;
+
+use crate::canvas::Canvas;
+use crate::deadline::still_time;
+use crate::decode::{Header, Order, Picture, Samples, Sink};
+use crate::{Error, Limits};
+
+mod markers;
+
+use markers::Markers;
+
+/// Rows that are read at a time.
+const ROWS: usize = 16;
+
+/// Whether a file begins as a JPEG.
+pub(crate) fn begins(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xFF, 0xD8, 0xFF])
+}
+
+/// The header, and a count of the scans.
+pub(crate) fn header<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Header<'a>, Error> {
+    let markers = Markers::read(bytes, Some(limits.max_jpeg_scans));
+    let frame = markers.frame.ok_or_else(|| Error::Damaged("it has no frame header".to_owned()))?;
+    if frame.lossless {
+        return Err(Error::NotAnImage("lossless JPEG".to_owned()));
+    }
+    if frame.bits != 8 {
+        return Err(Error::NotAnImage(format!("{}-bit JPEG", frame.bits)));
+    }
+    if markers.scans > limits.max_jpeg_scans {
+        return Err(Error::Damaged(format!("it has more than {} scans", limits.max_jpeg_scans)));
+    }
+    Ok(Header { width: frame.width, height: frame.height, frames: 1, alpha: false, exif: markers.exif })
+}
+
+/// Decodes, scaled down by the library where that costs no quality.
+pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
+    let markers = Markers::read(order.bytes, None);
+    let eighths = if order.thorough { 1 } else { eighths(order.shrink) };
+    caught(|| {
+        let mut decoder = Decoder::new(order, eighths)?;
+        let picture = decoder.picture(eighths, markers.icc(order.limits.max_icc_bytes))?;
+        sink.begin(&picture)?;
+        let inverted = markers.adobe && picture.samples == Samples::Cmyk;
+        decoder.read(order.deadline, &picture, inverted, sink)?;
+        if order.thorough { decoder.finish() } else { Ok(()) }
+    })
+}
+
+/// The fraction, in eighths, at which the library decodes (performance-findings 3): what is left to the resizer
+/// must be enough for a good filter. 3, 5, 6 and 7 have no vector code and are slower than 8.
+fn eighths(shrink: f64) -> c_uint {
+    let choices: [(c_uint, f64); 3] = [(1, 8.0), (2, 4.0), (4, 1.85)];
+    choices.into_iter().find(|(n, left)| shrink * f64::from(*n) / 8.0 >= *left).map_or(8, |(n, _)| n)
+}
+
+/// How the library left.
+enum Left {
+    Failed(String),
+    Late,
+}
+
+/// Runs what calls the library; its way out becomes an error, any other panic goes on.
+fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => done,
+        Err(panic) => match Box::<dyn Any + Send>::downcast::<Left>(panic) {
+            Ok(left) => Err(match *left {
+                Left::Failed(sentence) => Error::Damaged(sentence),
+                Left::Late => Error::Timeout,
+            }),
+            Err(other) => resume_unwind(other),
+        },
+    }
+}
+
+/// What the library's callbacks see.
+struct Watch {
+    deadline: Instant,
+    ended_early: bool,
+}
+
+/// Callbacks that both directions share, boxed because the library keeps their addresses.
+struct Callbacks {
+    errors: Box<c::jpeg_error_mgr>,
+    progress: Box<c::jpeg_progress_mgr>,
+    watch: Box<Watch>,
+}
+
+impl Callbacks {
+    fn new(deadline: Instant) -> Callbacks {
+        // SAFETY: both are plain C structs, for which zero is a value; jpeg_std_error fills the first.
+        let (mut errors, mut progress): (Box<c::jpeg_error_mgr>, Box<c::jpeg_progress_mgr>) =
+            unsafe { (Box::new(std::mem::zeroed()), Box::new(std::mem::zeroed())) };
+        // SAFETY: the struct is alive and as large as the library expects.
+        unsafe { c::jpeg_std_error(&mut errors) };
+        errors.error_exit = Some(error_exit);
+        errors.emit_message = Some(emit_message);
+        progress.progress_monitor = Some(progress_monitor);
+        Callbacks { errors, progress, watch: Box::new(Watch { deadline, ended_early: false }) }
+    }
+
+    /// To be called after the library has made its struct, which clears all but the error manager.
+    fn watch(&mut self, common: &mut c::jpeg_common_struct) {
+        common.progress = &mut *self.progress;
+        common.client_data = (&raw mut *self.watch).cast();
+    }
+}
+
+unsafe extern "C-unwind" fn error_exit(common: &mut c::jpeg_common_struct) {
+    type Format = unsafe extern "C-unwind" fn(*mut c::jpeg_common_struct, *mut u8);
+    // JMSG_LENGTH_MAX of the library.
+    let mut text = [0_u8; 200];
+    // SAFETY: the error manager outlives the struct, and format_message is C's (j_common_ptr, char *): the crate
+    // declares its buffer as a shared reference to fewer bytes, so it is called by its true type.
+    unsafe {
+        if let Some(format) = (*common.err).format_message {
+            std::mem::transmute::<*const (), Format>(format as *const ())(common, text.as_mut_ptr());
+        }
+    }
+    let length = text.iter().position(|byte| *byte == 0).unwrap_or(0);
+    resume_unwind(Box::new(Left::Failed(String::from_utf8_lossy(&text[..length]).into_owned())));
+}
+
+unsafe extern "C-unwind" fn emit_message(common: &mut c::jpeg_common_struct, level: c_int) {
+    if level >= 0 {
+        return;
+    }
+    // SAFETY: error manager and watch outlive the struct; both are set before any message can come.
+    unsafe {
+        (*common.err).num_warnings += 1;
+        let watch = common.client_data.cast::<Watch>();
+        if (*common.err).msg_code == c::JWRN_JPEG_EOF as c_int && !watch.is_null() {
+            (*watch).ended_early = true;
+        }
+    }
+}
+
+/// Called for each row of blocks, also while a progressive file is read before the first row comes out.
+unsafe extern "C-unwind" fn progress_monitor(common: &mut c::jpeg_common_struct) {
+    // SAFETY: the watch outlives the struct.
+    let deadline = unsafe { (*common.client_data.cast::<Watch>()).deadline };
+    if Instant::now() >= deadline {
+        resume_unwind(Box::new(Left::Late));
+    }
+}
+
+struct Decoder {
+    info: Box<c::jpeg_decompress_struct>,
+    callbacks: Callbacks,
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // SAFETY: the struct was made by jpeg_create_decompress, or is all zero but for the error manager.
+        unsafe { c::jpeg_destroy_decompress(&mut self.info) };
+    }
+}
+
+impl Decoder {
+    /// Reads the header and starts. The bytes of the order must outlive the decoder, as they do in [`decode`].
+    fn new(order: &Order<'_>, eighths: c_uint) -> Result<Decoder, Error> {
+        let mut callbacks = Callbacks::new(order.deadline);
+        // SAFETY: a plain C struct, for which zero is a value.
+        let mut info: Box<c::jpeg_decompress_struct> = unsafe { Box::new(std::mem::zeroed()) };
+        info.common.err = &mut *callbacks.errors;
+        let mut decoder = Decoder { info, callbacks };
+        let info = &mut *decoder.info;
+        // SAFETY: calls in the order that libjpeg.txt asks for, on a struct with an error manager; the source is
+        // not copied, and outlives the decoder.
+        unsafe {
+            c::jpeg_create_decompress(info);
+            decoder.callbacks.watch(&mut info.common);
+            c::jpeg_mem_src(info, order.bytes.as_ptr(), order.bytes.len() as c_ulong);
+            c::jpeg_read_header(info, 1);
+            order.expect(info.image_width, info.image_height)?;
+            info.scale_num = eighths;
+            info.scale_denom = 8;
+            info.out_color_space = match info.jpeg_color_space {
+                c::JCS_GRAYSCALE => c::JCS_GRAYSCALE,
+                c::JCS_CMYK | c::JCS_YCCK => c::JCS_CMYK,
+                _ => c::JCS_RGB,
+            };
+            c::jpeg_start_decompress(info);
+        }
+        Ok(decoder)
+    }
+
+    fn picture(&self, eighths: c_uint, icc: Option<Vec<u8>>) -> Result<Picture, Error> {
+        let samples = match self.info.output_components {
+            1 => Samples::Grey,
+            3 => Samples::Rgb,
+            4 => Samples::Cmyk,
+            _ => return Err(Error::Damaged("its number of channels is unknown".to_owned())),
+        };
+        Ok(Picture {
+            width: self.info.output_width,
+            height: self.info.output_height,
+            scale: f64::from(eighths) / 8.0,
+            samples,
+            deep: false,
+            icc,
+            gamma: None,
+        })
+    }
+
+    fn read(
+        &mut self,
+        deadline: Instant,
+        picture: &Picture,
+        inverted: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let stride = picture.width as usize * picture.samples.count();
+        let mut buffer = vec![0_u8; stride * ROWS];
+        while self.info.output_scanline < self.info.output_height {
+            still_time(deadline)?;
+            let count = self.read_rows(&mut buffer, stride);
+            let rows = buffer.get_mut(..count * stride).unwrap_or_default();
+            if inverted {
+                rows.iter_mut().for_each(|sample| *sample = 255 - *sample);
+            }
+            for row in rows.chunks_exact(stride) {
+                if sink.row(row)?.is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_rows(&mut self, buffer: &mut [u8], stride: usize) -> usize {
+        let mut rows: [*mut u8; ROWS] = [std::ptr::null_mut(); ROWS];
+        for (row, pointer) in buffer.chunks_exact_mut(stride).zip(&mut rows) {
+            *pointer = row.as_mut_ptr();
+        }
+        // SAFETY: each of the pointers leads to a row of its own, as long as the library says that a row is.
+        unsafe { c::jpeg_read_scanlines(&mut self.info, rows.as_mut_ptr(), ROWS as c_uint) as usize }
+    }
+
+    /// Reads what follows the last row, and says whether the file ended early: to the library a mere warning.
+    fn finish(&mut self) -> Result<(), Error> {
+        // SAFETY: all rows have been read.
+        unsafe { c::jpeg_finish_decompress(&mut self.info) };
+        if self.callbacks.watch.ended_early {
+            return Err(Error::Damaged("it ends early".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Encodes a canvas without alpha: table 5 without trellis, deringing, 4:2:0 (performance-findings 2).
+pub(crate) fn encode(
+    canvas: &Canvas,
+    quality: u8,
+    progressive: bool,
+    exif: Option<&[u8]>,
+    deadline: Instant,
+) -> Result<Vec<u8>, Error> {
+    let written = caught(|| {
+        let mut encoder = Encoder::new(deadline);
+        encoder.set_up(canvas, quality, progressive);
+        encoder.write(canvas, exif)
+    });
+    written.map_err(|error| match error {
+        Error::Damaged(sentence) => Error::Encode(sentence),
+        other => other,
+    })
+}
+
+struct Encoder {
+    info: Box<c::jpeg_compress_struct>,
+    callbacks: Callbacks,
+    output: Box<Output>,
+}
+
+/// Where the library writes. It knows only the first field, and finds the others behind it.
+#[repr(C)]
+struct Output {
+    manager: c::jpeg_destination_mgr,
+    bytes: Vec<u8>,
+    buffer: [u8; 16_384],
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        // SAFETY: the struct was made by jpeg_create_compress, or is all zero but for the error manager.
+        unsafe { c::jpeg_destroy_compress(&mut self.info) };
+    }
+}
+
+impl Encoder {
+    fn new(deadline: Instant) -> Encoder {
+        let mut callbacks = Callbacks::new(deadline);
+        // SAFETY: a plain C struct, for which zero is a value.
+        let mut info: Box<c::jpeg_compress_struct> = unsafe { Box::new(std::mem::zeroed()) };
+        info.common.err = &mut *callbacks.errors;
+        let manager = c::jpeg_destination_mgr {
+            next_output_byte: std::ptr::null_mut(),
+            free_in_buffer: 0,
+            init_destination: Some(init_destination),
+            empty_output_buffer: Some(empty_output_buffer),
+            term_destination: Some(term_destination),
+        };
+        let output = Box::new(Output { manager, bytes: Vec::new(), buffer: [0; 16_384] });
+        let mut encoder = Encoder { info, callbacks, output };
+        // SAFETY: the struct has an error manager; the output is boxed and lives as long as the encoder.
+        unsafe { c::jpeg_create_compress(&mut *encoder.info) };
+        encoder.callbacks.watch(&mut encoder.info.common);
+        encoder.info.dest = (&raw mut *encoder.output).cast();
+        encoder
+    }
+
+    fn set_up(&mut self, canvas: &Canvas, quality: u8, progressive: bool) {
+        let info = &mut *self.info;
+        info.image_width = canvas.width;
+        info.image_height = canvas.height;
+        info.in_color_space = c::JCS_RGB;
+        info.input_components = 3;
+        // SAFETY: the struct is made and its input described. jpeg_set_defaults fills comp_info with three entries,
+        // of which the first is luma. It also forgets the table, so that this is set after it and before the quality.
+        unsafe {
+            c::jpeg_c_set_int_param(info, c::JINT_COMPRESS_PROFILE, c::JCP_FASTEST as c_int);
+            c::jpeg_set_defaults(info);
+            c::jpeg_c_set_int_param(info, c::JINT_BASE_QUANT_TBL_IDX, 5);
+            c::jpeg_set_quality(info, c_int::from(quality), 1);
+            c::jpeg_c_set_bool_param(info, c::JBOOLEAN_TRELLIS_QUANT, 0);
+            c::jpeg_c_set_bool_param(info, c::JBOOLEAN_TRELLIS_QUANT_DC, 0);
+            c::jpeg_c_set_bool_param(info, c::JBOOLEAN_OPTIMIZE_SCANS, 0);
+            c::jpeg_c_set_bool_param(info, c::JBOOLEAN_OVERSHOOT_DERINGING, 1);
+            info.optimize_coding = 1;
+            if progressive {
+                c::jpeg_simple_progression(info);
+            } else {
+                info.num_scans = 0;
+                info.scan_info = std::ptr::null();
+            }
+            (*info.comp_info).h_samp_factor = 2;
+            (*info.comp_info).v_samp_factor = 2;
+        }
+    }
+
+    fn write(&mut self, canvas: &Canvas, exif: Option<&[u8]>) -> Result<Vec<u8>, Error> {
+        // SAFETY: set up; markers come between start and the first row.
+        unsafe { c::jpeg_start_compress(&mut self.info, 1) };
+        if let Some(exif) = exif {
+            let segment = [b"Exif\0\0", exif].concat();
+            // SAFETY: the segment is as long as it says; kept EXIF fits into a segment.
+            unsafe { c::jpeg_write_marker(&mut self.info, 0xE1, segment.as_ptr(), segment.len() as c_uint) };
+        }
+        for row in canvas.pixels.chunks_exact(canvas.stride()) {
+            still_time(self.callbacks.watch.deadline)?;
+            // SAFETY: the row is as long as the width in RGB.
+            unsafe { c::jpeg_write_scanlines(&mut self.info, [row.as_ptr()].as_ptr(), 1) };
+        }
+        // SAFETY: all rows are written.
+        unsafe { c::jpeg_finish_compress(&mut self.info) };
+        Ok(std::mem::take(&mut self.output.bytes))
+    }
+}
+
+unsafe extern "C-unwind" fn init_destination(info: &mut c::jpeg_compress_struct) {
+    // SAFETY: `dest` is the first field of an Output that lives as long as the encoder.
+    let output = unsafe { &mut *info.dest.cast::<Output>() };
+    output.manager.next_output_byte = output.buffer.as_mut_ptr();
+    output.manager.free_in_buffer = output.buffer.len();
+}
+
+unsafe extern "C-unwind" fn empty_output_buffer(info: &mut c::jpeg_compress_struct) -> c::boolean {
+    // SAFETY: as above. The library asks for this only when the buffer is full, whatever its counter says.
+    let output = unsafe { &mut *info.dest.cast::<Output>() };
+    output.bytes.extend_from_slice(&output.buffer);
+    // SAFETY: as above.
+    unsafe { init_destination(info) };
+    1
+}
+
+unsafe extern "C-unwind" fn term_destination(info: &mut c::jpeg_compress_struct) {
+    // SAFETY: as above.
+    let output = unsafe { &mut *info.dest.cast::<Output>() };
+    let used = output.buffer.len().saturating_sub(output.manager.free_in_buffer);
+    output.bytes.extend_from_slice(&output.buffer[..used]);
+}

@@ -1,0 +1,163 @@
+//! The two sums that scaling is made of, with AVX2 where the machine has it. Both ways give the same bytes: the
+//! sums are whole numbers, and cannot overflow (a test holds them against each other).
+#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "vector loads and stores"))]
+
+use super::light::WHITE;
+use super::resampler::Across;
+use super::weights::BITS;
+
+/// Rows, and weights across, come in multiples of this.
+pub(super) const LANES: usize = 16;
+
+/// Half of the last bit that is cut off.
+const HALF: i32 = 1 << (BITS - 1);
+
+/// The weighted sum of rows, as long as `out`, a multiple of [`LANES`]. Overshoot is kept.
+pub(super) fn down(rows: &[&[i16]], weights: &[i16], out: &mut [i16]) {
+    debug_assert!(out.len().is_multiple_of(LANES));
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the machine has AVX2.
+        return unsafe { avx2::down(rows, weights, out) };
+    }
+    down_plain(rows, weights, out);
+}
+
+/// Sums along rows: `line` holds N planes, `stride` apart, and `taps` more values; `out` takes pixels, within 0 to
+/// [`WHITE`].
+pub(super) fn across<const N: usize>(line: &[i16], stride: usize, across: &Across, out: &mut [i16]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the machine has AVX2.
+        return unsafe { avx2::across::<N>(line, stride, across, out) };
+    }
+    across_plain::<N>(line, stride, across, out);
+}
+
+fn down_plain(rows: &[&[i16]], weights: &[i16], out: &mut [i16]) {
+    for (index, value) in out.iter_mut().enumerate() {
+        let products =
+            rows.iter().zip(weights).map(|(row, weight)| i32::from(row[index]) * i32::from(*weight));
+        let sum = (products.sum::<i32>() + HALF) >> BITS;
+        *value = sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
+    }
+}
+
+fn across_plain<const N: usize>(line: &[i16], stride: usize, across: &Across, out: &mut [i16]) {
+    let windows = across.starts.iter().zip(across.weights.chunks_exact(across.taps));
+    for ((start, weights), pixel) in windows.zip(out.as_chunks_mut::<N>().0) {
+        for (plane, value) in pixel.iter_mut().enumerate() {
+            let values = &line[plane * stride + start..][..across.taps];
+            let products = values.iter().zip(weights).map(|(v, w)| i32::from(*v) * i32::from(*w));
+            *value = ((products.sum::<i32>() + HALF) >> BITS).clamp(0, WHITE) as i16;
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    //! Pairs of 16-bit products are summed in one instruction.
+
+    use std::arch::x86_64::*;
+
+    use super::{Across, BITS, HALF, LANES, WHITE};
+
+    /// Loads sixteen values from `at` on.
+    #[target_feature(enable = "avx2")]
+    fn load(values: &[i16], at: usize) -> __m256i {
+        let lanes: &[i16; LANES] = values[at..].first_chunk().unwrap_or(&[0; LANES]);
+        // SAFETY: an unaligned load of the 32 bytes that the array has.
+        unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn down(rows: &[&[i16]], weights: &[i16], out: &mut [i16]) {
+        for (index, lanes) in out.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let (mut low, mut high) = (_mm256_set1_epi32(HALF), _mm256_set1_epi32(HALF));
+            for (pair, weight) in rows.chunks(2).zip(weights.chunks(2)) {
+                let first = load(pair[0], index * LANES);
+                let (second, second_weight) = match (pair.get(1), weight.get(1)) {
+                    (Some(row), Some(weight)) => (load(row, index * LANES), *weight),
+                    _ => (_mm256_setzero_si256(), 0),
+                };
+                let both = _mm256_set1_epi32((i32::from(second_weight) << 16) | i32::from(weight[0] as u16));
+                low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_unpacklo_epi16(first, second), both));
+                high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_unpackhi_epi16(first, second), both));
+            }
+            let (low, high) =
+                (_mm256_srai_epi32::<{ BITS as i32 }>(low), _mm256_srai_epi32::<{ BITS as i32 }>(high));
+            // SAFETY: an unaligned store of the 32 bytes that the array has.
+            unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), _mm256_packs_epi32(low, high)) };
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn across<const N: usize>(line: &[i16], stride: usize, across: &Across, out: &mut [i16]) {
+        let windows = across.starts.iter().zip(across.weights.chunks_exact(across.taps));
+        for ((start, weights), pixel) in windows.zip(out.as_chunks_mut::<N>().0) {
+            let mut sums = [_mm256_setzero_si256(); N];
+            for (plane, sum) in sums.iter_mut().enumerate() {
+                let values = &line[plane * stride + start..][..across.taps];
+                for at in (0..across.taps).step_by(LANES) {
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(load(values, at), load(weights, at)));
+                }
+            }
+            let totals = totals(sums[0], sums[1], sums[2], sums[N - 1]);
+            for (value, total) in pixel.iter_mut().zip(totals) {
+                *value = total as i16;
+            }
+        }
+    }
+
+    /// The sum of each of four vectors, rounded and within 0 to white.
+    #[target_feature(enable = "avx2")]
+    fn totals(a: __m256i, b: __m256i, c: __m256i, d: __m256i) -> [i32; 4] {
+        let quarters = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+        let sums = _mm_add_epi32(_mm256_castsi256_si128(quarters), _mm256_extracti128_si256::<1>(quarters));
+        let rounded = _mm_srai_epi32::<{ BITS as i32 }>(_mm_add_epi32(sums, _mm_set1_epi32(HALF)));
+        let bounded = _mm_min_epi32(_mm_max_epi32(rounded, _mm_setzero_si128()), _mm_set1_epi32(WHITE));
+        let mut out = [0_i32; 4];
+        // SAFETY: an unaligned store of the 16 bytes that the array has.
+        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), bounded) };
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::weights::Weights;
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn both_ways_give_the_same_values(
+            seed in prop::collection::vec(-3000_i16..31_000, 64..200),
+            target in 1_usize..90,
+            height in 1_usize..19,
+        ) {
+            let width = seed.len();
+            let stride = width.next_multiple_of(LANES);
+            let across_weights = Across::new(&Weights::new(0.25, width as f64 - 0.5, width, target));
+            let down_weights = Weights::new(0.0, height as f64, height, 1).of.remove(0).1;
+            let rows: Vec<Vec<i16>> = (0..down_weights.len())
+                .map(|y| (0..stride * 4).map(|x| seed[(x * 7 + y * 3) % width]).collect())
+                .collect();
+            let rows: Vec<&[i16]> = rows.iter().map(Vec::as_slice).collect();
+            let (mut fast, mut plain) = (vec![0; stride * 4], vec![1; stride * 4]);
+            down(&rows, &down_weights, &mut fast);
+            down_plain(&rows, &down_weights, &mut plain);
+            prop_assert_eq!(&fast, &plain);
+            fast.extend(vec![7; across_weights.taps]);
+            let (mut fast_line, mut plain_line) = (vec![0; target * 4], vec![1; target * 4]);
+            across::<4>(&fast, stride, &across_weights, &mut fast_line);
+            across_plain::<4>(&fast, stride, &across_weights, &mut plain_line);
+            prop_assert_eq!(&fast_line, &plain_line);
+            let (mut fast_line, mut plain_line) = (vec![0; target * 3], vec![1; target * 3]);
+            across::<3>(&fast, stride, &across_weights, &mut fast_line);
+            across_plain::<3>(&fast, stride, &across_weights, &mut plain_line);
+            prop_assert_eq!(fast_line, plain_line);
+        }
+    }
+}

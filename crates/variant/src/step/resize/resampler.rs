@@ -1,0 +1,108 @@
+//! The filter over planar rows: down first, as soon as the last row that an output row needs is in, then across.
+
+use super::kernel::{self, LANES};
+use super::light;
+use super::weights::Weights;
+use crate::canvas::Canvas;
+
+/// Rows in, a canvas out.
+pub(super) struct Resampler {
+    across: Across,
+    down: Weights,
+    planes: usize,
+    stride: usize,
+    /// As many rows as the filter is long, the oldest replaced first.
+    ring: Vec<i16>,
+    held: usize,
+    seen: usize,
+    next: usize,
+    column: Vec<i16>,
+    line: Vec<i16>,
+    out: Vec<u8>,
+}
+
+/// Weights across, padded with zeros to one length for all pixels.
+pub(super) struct Across {
+    pub(super) starts: Vec<usize>,
+    pub(super) weights: Vec<i16>,
+    /// Weights of a pixel, a multiple of [`LANES`].
+    pub(super) taps: usize,
+}
+
+impl Across {
+    pub(super) fn new(weights: &Weights) -> Across {
+        let taps = weights.longest().next_multiple_of(LANES);
+        let mut padded = vec![0; taps * weights.of.len()];
+        for (to, (_, from)) in padded.chunks_exact_mut(taps).zip(&weights.of) {
+            to[..from.len()].copy_from_slice(from);
+        }
+        Across { starts: weights.of.iter().map(|(start, _)| *start).collect(), weights: padded, taps }
+    }
+}
+
+impl Resampler {
+    /// For rows of `width` pixels in 3 or 4 planes.
+    pub(super) fn new(across: Weights, down: Weights, width: usize, planes: usize) -> Resampler {
+        let stride = width.next_multiple_of(LANES);
+        let (columns, rows) = (across.of.len(), down.of.len());
+        let held = down.longest();
+        let across = Across::new(&across);
+        Resampler {
+            planes,
+            stride,
+            ring: vec![0; held * stride * planes],
+            held,
+            seen: 0,
+            next: 0,
+            // The last pixels are read with their padding.
+            column: vec![0; stride * planes + across.taps],
+            line: vec![0; columns * planes],
+            out: Vec::with_capacity(columns * rows * planes),
+            across,
+            down,
+        }
+    }
+
+    /// Values from one plane of a row to the next.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Whether every row has come out.
+    pub(super) fn is_done(&self) -> bool {
+        self.next == self.down.of.len()
+    }
+
+    /// Takes a row of planes.
+    pub(super) fn push(&mut self, row: &[i16]) {
+        let length = self.stride * self.planes;
+        let at = self.seen % self.held * length;
+        self.ring[at..at + length].copy_from_slice(&row[..length]);
+        self.seen += 1;
+        while self.down.of.get(self.next).is_some_and(|(start, weights)| start + weights.len() <= self.seen) {
+            self.emit();
+            self.next += 1;
+        }
+    }
+
+    /// The canvas, when every row has come out.
+    pub(super) fn finish(self) -> Option<Canvas> {
+        let (width, height) = (self.across.starts.len() as u32, self.down.of.len() as u32);
+        self.is_done().then_some(Canvas { width, height, channels: self.planes, pixels: self.out })
+    }
+
+    fn emit(&mut self) {
+        let (start, weights) = &self.down.of[self.next];
+        let length = self.stride * self.planes;
+        let rows: Vec<&[i16]> = (0..weights.len())
+            .map(|index| &self.ring[(start + index) % self.held * length..][..length])
+            .collect();
+        kernel::down(&rows, weights, &mut self.column[..length]);
+        if self.planes == 3 {
+            kernel::across::<3>(&self.column, self.stride, &self.across, &mut self.line);
+        } else {
+            kernel::across::<4>(&self.column, self.stride, &self.across, &mut self.line);
+        }
+        light::unlit(&self.line, self.planes, &mut self.out);
+    }
+}
