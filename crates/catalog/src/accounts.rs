@@ -1,9 +1,16 @@
-//! Accounts and what they decide about delivery.
+//! Accounts: their rows and settings.
 
 use domain::{AccountHash, AccountId, Handle, Timestamp};
-use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteRow;
+use sqlx::types::Json;
+use sqlx::{Row as _, SqliteConnection};
 
-use crate::{Actor, Catalog, Error};
+use crate::catalog::Writing;
+use crate::changes::Change;
+use crate::database::is_taken;
+use crate::policy::AccountPolicy;
+use crate::rows::{account_id, parsed};
+use crate::{Actor, Catalog, Error, audit, signing_keys, variants};
 
 /// Who keeps images here.
 #[derive(Debug, Clone)]
@@ -33,93 +40,6 @@ pub struct Totals {
     pub bytes: i64,
 }
 
-/// Who may put options into a URL (contract 6.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Flexible {
-    /// Nobody.
-    Off,
-    /// Whoever signs the URL.
-    Signed,
-    /// Everybody, on public images.
-    All,
-}
-
-/// Whether a refusal hides that an image exists (contract R-83).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HideExistence {
-    /// For custom ids, from the account's first private image with a custom id on.
-    Auto,
-    /// Always.
-    On,
-    /// Never.
-    Off,
-}
-
-/// What an account decides about delivery. Stored as JSON; each field has the name that the command line uses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AccountPolicy {
-    /// A signed URL must carry an expiry.
-    pub require_exp: bool,
-    /// Options in the URL.
-    pub flexible_variants: Flexible,
-    /// Refusals hide whether an image exists.
-    pub hide_existence: HideExistence,
-    /// Query pairs that are dropped before a signature is checked.
-    pub ignore_params: Vec<String>,
-    /// URLs below `/cdn-cgi/imagedelivery/` may be signed without that prefix.
-    pub moved_urls: bool,
-    /// Seconds for which browsers keep what needed no signature: 3,600 to 31,536,000.
-    pub browser_ttl_s: u32,
-}
-
-impl Default for AccountPolicy {
-    fn default() -> Self {
-        AccountPolicy {
-            require_exp: true,
-            flexible_variants: Flexible::Signed,
-            hide_existence: HideExistence::Auto,
-            ignore_params: Vec::new(),
-            moved_urls: false,
-            browser_ttl_s: 172_800,
-        }
-    }
-}
-
-impl AccountPolicy {
-    /// The settings by their names on the command line, with the values they take.
-    pub const SETTINGS: [(&'static str, &'static str); 6] = [
-        ("require_exp", "true or false"),
-        ("flexible_variants", "off, signed or all"),
-        ("hide_existence", "auto, on or off"),
-        ("ignore_params", "names, comma between them, a trailing * for a prefix; empty for none"),
-        ("moved_urls", "true or false"),
-        ("browser_ttl", "seconds from 3600 to 31536000"),
-    ];
-
-    /// Sets one setting from text; the error says what it takes.
-    pub fn set(&mut self, _name: &str, _value: &str) -> Result<(), Error> {
-        todo!()
-    }
-
-    /// Each setting as its name and text, in the order of [`AccountPolicy::SETTINGS`].
-    pub fn settings(&self) -> Vec<(&'static str, String)> {
-        todo!()
-    }
-
-    /// The part that verification needs.
-    pub fn signing(&self) -> signing::Policy {
-        signing::Policy {
-            require_exp: self.require_exp,
-            ignore_params: self.ignore_params.clone(),
-            moved_urls: self.moved_urls,
-            leeway_s: 0,
-        }
-    }
-}
-
 /// A new account. With a given hash (moved from Cloudflare) `require_exp` is false at first.
 #[derive(Debug, Clone)]
 pub struct NewAccount {
@@ -133,39 +53,156 @@ pub struct NewAccount {
     pub settings: Vec<(String, String)>,
 }
 
+/// Characters of a display name.
+const MAX_DISPLAY_NAME_CHARS: usize = 100;
+
 impl Catalog {
     /// Makes an account with its signing key `default` and its variant `public`.
-    pub async fn insert_account(&self, _new: NewAccount, _actor: &Actor) -> Result<Account, Error> {
-        todo!()
+    pub async fn insert_account(&self, new: NewAccount, actor: &Actor) -> Result<Account, Error> {
+        let mut policy = AccountPolicy { require_exp: new.given.is_none(), ..AccountPolicy::default() };
+        for (name, value) in &new.settings {
+            policy.set(name, value)?;
+        }
+        let display_name = new.display_name.unwrap_or_else(|| new.handle.to_string());
+        check_display_name(&display_name)?;
+        let (id, hash) = new.given.unwrap_or_else(|| (AccountId::random(), AccountHash::random()));
+        let mut writing = self.begin().await?;
+        let totals = Totals::default();
+        let account =
+            Account { id, handle: new.handle, display_name, hash, policy, created_at: writing.now, totals };
+        self.insert_with_defaults(&mut writing, &account, actor).await?;
+        self.commit(writing).await?;
+        Ok(account)
+    }
+
+    /// Writes an account's row, its signing key `default` and its variant `public`.
+    pub(crate) async fn insert_with_defaults(
+        &self,
+        writing: &mut Writing,
+        account: &Account,
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        insert(writing.db(), account).await?;
+        let sealer = self.sealer(writing.db()).await?;
+        signing_keys::insert_default(writing, &sealer, &account.id).await?;
+        variants::insert_public(writing, &account.id).await?;
+        writing.changes(Change::Account(account.id));
+        audit::note(writing, Some(&account.id), actor, "account.create", account.handle.as_str()).await
     }
 
     /// All accounts, oldest first.
     pub async fn accounts(&self) -> Result<Vec<Account>, Error> {
-        todo!()
+        let rows = sqlx::query("select * from accounts order by created_at, id");
+        rows.fetch_all(self.inner.database.reader()).await?.iter().map(account).collect()
     }
 
     /// The account with this id, or `AccountMissing`.
-    pub async fn account(&self, _id: &AccountId) -> Result<Account, Error> {
-        todo!()
+    pub async fn account(&self, id: &AccountId) -> Result<Account, Error> {
+        let mut reader = self.inner.database.reader().acquire().await?;
+        find(&mut reader, id).await
     }
 
     /// The account with this handle, or `AccountMissing`.
-    pub async fn account_by_handle(&self, _handle: &Handle) -> Result<Account, Error> {
-        todo!()
+    pub async fn account_by_handle(&self, handle: &Handle) -> Result<Account, Error> {
+        let row = sqlx::query("select * from accounts where handle = $1").bind(handle.as_str());
+        let row = row.fetch_optional(self.inner.database.reader()).await?;
+        row.as_ref().map(account).ok_or(Error::AccountMissing)?
     }
 
     /// Changes settings of an account, all or none.
     pub async fn update_account(
         &self,
-        _id: &AccountId,
-        _settings: &[(String, String)],
-        _actor: &Actor,
+        id: &AccountId,
+        settings: &[(String, String)],
+        actor: &Actor,
     ) -> Result<Account, Error> {
-        todo!()
+        let mut writing = self.begin().await?;
+        let mut account = find(writing.db(), id).await?;
+        for (name, value) in settings {
+            account.policy.set(name, value)?;
+        }
+        sqlx::query("update accounts set policy = $2 where id = $1")
+            .bind(&id.as_bytes()[..])
+            .bind(Json(&account.policy))
+            .execute(writing.db())
+            .await?;
+        writing.changes(Change::Account(*id));
+        for (name, value) in settings {
+            audit::note(&mut writing, Some(id), actor, "account.set", &format!("{name}={value}")).await?;
+        }
+        self.commit(writing).await?;
+        Ok(account)
     }
 
-    /// Gives an account another display name.
-    pub async fn rename_account(&self, _id: &AccountId, _display_name: &str, _actor: &Actor) -> Result<(), Error> {
-        todo!()
+    /// Gives an account another display name: 1 to 100 characters.
+    pub async fn rename_account(
+        &self,
+        id: &AccountId,
+        display_name: &str,
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        check_display_name(display_name)?;
+        let mut writing = self.begin().await?;
+        let renamed = sqlx::query("update accounts set display_name = $2 where id = $1")
+            .bind(&id.as_bytes()[..])
+            .bind(display_name)
+            .execute(writing.db())
+            .await?;
+        if renamed.rows_affected() == 0 {
+            return Err(Error::AccountMissing);
+        }
+        audit::note(&mut writing, Some(id), actor, "account.rename", display_name).await?;
+        self.commit(writing).await
     }
+}
+
+fn check_display_name(text: &str) -> Result<(), Error> {
+    let count = text.chars().count();
+    if text.trim().is_empty() || count > MAX_DISPLAY_NAME_CHARS || text.chars().any(char::is_control) {
+        return Err(Error::Invalid(format!("a display name has 1 to {MAX_DISPLAY_NAME_CHARS} characters")));
+    }
+    Ok(())
+}
+
+/// The account with this id, or `AccountMissing`.
+pub(crate) async fn find(db: &mut SqliteConnection, id: &AccountId) -> Result<Account, Error> {
+    let row = sqlx::query("select * from accounts where id = $1")
+        .bind(&id.as_bytes()[..])
+        .fetch_optional(db)
+        .await?;
+    row.as_ref().map(account).ok_or(Error::AccountMissing)?
+}
+
+async fn insert(db: &mut SqliteConnection, account: &Account) -> Result<(), Error> {
+    let inserted = sqlx::query(
+        "insert into accounts (id, handle, display_name, hash, policy, created_at) values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&account.id.as_bytes()[..])
+    .bind(account.handle.as_str())
+    .bind(&account.display_name)
+    .bind(account.hash.as_str())
+    .bind(Json(&account.policy))
+    .bind(account.created_at.as_micros())
+    .execute(db)
+    .await;
+    match inserted {
+        Err(error)
+            if ["handle", "id", "hash"].iter().any(|name| is_taken(&error, &format!("accounts.{name}"))) =>
+        {
+            Err(Error::Exists)
+        }
+        inserted => Ok(inserted.map(|_| ())?),
+    }
+}
+
+fn account(row: &SqliteRow) -> Result<Account, Error> {
+    Ok(Account {
+        id: account_id(row, "id")?,
+        handle: parsed(row, "handle")?,
+        display_name: row.try_get("display_name")?,
+        hash: parsed(row, "hash")?,
+        policy: row.try_get::<Json<AccountPolicy>, _>("policy")?.0,
+        created_at: Timestamp::from_micros(row.try_get("created_at")?),
+        totals: Totals { images: row.try_get("images")?, bytes: row.try_get("bytes")? },
+    })
 }

@@ -4,7 +4,11 @@ use std::net::IpAddr;
 
 use domain::{AccountId, Timestamp};
 
-use crate::{Catalog, Error};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
+
+use crate::Error;
+use crate::catalog::{Catalog, Writing};
 
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,22 +56,107 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
+/// Characters of a name that a line keeps.
+const MAX_TARGET_CHARS: usize = 64;
+
+/// The most lines that one question reads.
+const MAX_LINES: u32 = 1_000;
+
 impl Catalog {
     /// Writes one line outside of any change: failures, reveals, sign-ins. Changes write theirs in their own
     /// transaction.
     pub async fn record(
         &self,
-        _account: Option<&AccountId>,
-        _actor: &Actor,
-        _act: &str,
-        _target: &str,
-        _result: &str,
+        account: Option<&AccountId>,
+        actor: &Actor,
+        act: &str,
+        target: &str,
+        result: &str,
     ) -> Result<(), Error> {
-        todo!()
+        let mut writing = self.begin().await?;
+        let now = writing.now;
+        insert(writing.db(), now, account, actor, act, target, result).await?;
+        self.commit(writing).await
     }
 
     /// Reads the log, newest first.
-    pub async fn audit(&self, _filter: &AuditFilter) -> Result<Vec<AuditEntry>, Error> {
-        todo!()
+    pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, Error> {
+        let mut question = QueryBuilder::<Sqlite>::new("select * from audit where true");
+        if let Some(account) = &filter.account {
+            question.push(" and account = ").push_bind(account.as_bytes().to_vec());
+        }
+        if let Some(act) = &filter.act {
+            question.push(" and act = ").push_bind(act);
+        }
+        question.push(" order by id desc limit ").push_bind(filter.limit.min(MAX_LINES));
+        let rows = question.build().fetch_all(self.inner.database.reader()).await?;
+        rows.iter().map(entry).collect()
     }
+}
+
+/// Writes the line of a change, within the change's transaction.
+pub(crate) async fn note(
+    writing: &mut Writing,
+    account: Option<&AccountId>,
+    actor: &Actor,
+    act: &str,
+    target: &str,
+) -> Result<(), Error> {
+    let now = writing.now;
+    insert(writing.db(), now, account, actor, act, target, "done").await
+}
+
+async fn insert(
+    db: &mut SqliteConnection,
+    at: Timestamp,
+    account: Option<&AccountId>,
+    actor: &Actor,
+    act: &str,
+    target: &str,
+    result: &str,
+) -> Result<(), Error> {
+    sqlx::query(
+        "insert into audit (at, account, actor, address, request_id, act, target, result)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(at.as_micros())
+    .bind(account.map(|account| account.as_bytes().to_vec()))
+    .bind(tidy(&actor.name))
+    .bind(actor.address.map(|address| address.to_string()))
+    .bind(actor.request_id.as_deref().map(tidy))
+    .bind(act)
+    .bind(tidy(target))
+    .bind(result)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Cuts a name and escapes what could forge a second line or turn the text around.
+fn tidy(name: &str) -> String {
+    let kept = name.chars().take(MAX_TARGET_CHARS);
+    kept.flat_map(|c| if is_odd(c) { c.escape_unicode().collect() } else { vec![c] }).collect()
+}
+
+fn is_odd(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+fn entry(row: &SqliteRow) -> Result<AuditEntry, Error> {
+    Ok(AuditEntry {
+        at: Timestamp::from_micros(row.try_get("at")?),
+        account: row
+            .try_get::<Option<Vec<u8>>, _>("account")?
+            .and_then(|id| id.try_into().ok())
+            .map(AccountId::from_bytes),
+        actor: Actor {
+            name: row.try_get("actor")?,
+            address: row.try_get::<Option<String>, _>("address")?.and_then(|address| address.parse().ok()),
+            request_id: row.try_get("request_id")?,
+        },
+        act: row.try_get("act")?,
+        target: row.try_get("target")?,
+        result: row.try_get("result")?,
+    })
 }

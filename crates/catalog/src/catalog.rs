@@ -1,11 +1,18 @@
-//! The catalog as one value: database, sealing, memory of rights.
+//! The catalog as one value: database, sealing, memory of rights. Each table has its questions in a file of its own.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use domain::{Clock, Secret};
+use domain::{Clock, Secret, Timestamp};
+use parking_lot::RwLock;
+use sqlx::SqliteConnection;
+use tokio::sync::Semaphore;
 
 use crate::Error;
+use crate::changes::{Change, announce};
+use crate::database::{Database, Write};
+use crate::memory::Memory;
+use crate::sealing::Sealer;
 
 /// What the catalog is opened with.
 #[derive(Debug, Clone)]
@@ -14,6 +21,9 @@ pub struct Config {
     pub database: PathBuf,
     /// Seals stored secrets: 32 random bytes as base64url text.
     pub master_key: Secret,
+    /// The file that the master key came from, if it came from one. It is read again when another process has
+    /// rotated the master key; `FILE.next` beside it is read too, for a rotation that was cut off.
+    pub master_key_file: Option<PathBuf>,
     /// Whether to bring the database up to date; else an old one is an error.
     pub migrate: bool,
     /// Images whose rights memory keeps.
@@ -44,6 +54,7 @@ impl Config {
         Config {
             database,
             master_key,
+            master_key_file: None,
             migrate: true,
             max_cached_rights: 100_000,
             max_stale_rights_s: 30,
@@ -65,24 +76,78 @@ pub struct Catalog {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// What the clones share.
 #[derive(Debug)]
-pub(crate) struct Inner {}
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) database: Database,
+    /// The sealer that fitted when a secret was last opened; another process may have rotated the key since.
+    pub(crate) sealer: RwLock<Sealer>,
+    /// Random bytes of this database, stored sealed; cursors are authenticated with them.
+    pub(crate) own_secret: [u8; 32],
+    pub(crate) memory: Memory,
+    pub(crate) hashing: Hashing,
+}
+
+/// What bounds the hashing of passwords.
+#[derive(Debug)]
+pub(crate) struct Hashing {
+    /// A permit to hash now.
+    pub(crate) running: Arc<Semaphore>,
+    /// A permit to hash now or to wait for it.
+    pub(crate) admitted: Arc<Semaphore>,
+}
+
+/// A transaction that writes, with the time at which it happens and what it changes for those who keep rights in
+/// memory. It takes effect by [`Catalog::commit`]; dropped before, it never was.
+pub(crate) struct Writing {
+    transaction: Write,
+    changes: Vec<Change>,
+    /// When it happens.
+    pub(crate) now: Timestamp,
+}
+
+impl Writing {
+    /// The connection to send statements to.
+    pub(crate) fn db(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
+
+    /// Notes that something which memories may hold is not so any more.
+    pub(crate) fn changes(&mut self, change: Change) {
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
+    }
+}
 
 impl Catalog {
-    /// Opens the database, brings it up to date, fills an empty one with the account `default`, its signing key
-    /// `default` and its variant `public`, and begins to watch for changes of other processes.
-    pub async fn open(_config: Config, _clock: Clock) -> Result<Catalog, Error> {
-        todo!()
-    }
-
     /// Whether the database answers; for readiness.
     pub async fn check(&self) -> Result<(), Error> {
-        todo!()
+        sqlx::query("select 1 from canary").fetch_one(self.inner.database.reader()).await?;
+        Ok(())
     }
 
-    /// Seals every stored secret anew under another master key, beside a running server, which takes up the new
-    /// key as soon as its file changes (the caller replaces the file). Returns the number of secrets.
-    pub async fn rotate_master_key(&self, _new: &Secret) -> Result<u64, Error> {
-        todo!()
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Begins to write.
+    pub(crate) async fn begin(&self) -> Result<Writing, Error> {
+        Ok(Writing { transaction: self.inner.database.begin().await?, changes: Vec::new(), now: self.now() })
+    }
+
+    /// Makes a write so, with a row for each change in the same transaction. When this returns, no memory of this
+    /// process holds what was changed; others follow by their watchers.
+    pub(crate) async fn commit(&self, mut writing: Writing) -> Result<(), Error> {
+        for change in &writing.changes {
+            announce(&mut writing.transaction, change).await?;
+        }
+        writing.transaction.commit().await?;
+        for change in &writing.changes {
+            self.inner.memory.forget(change);
+        }
+        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with rows.
 
+use std::path::PathBuf;
+
 use domain::{Fault, Problem};
 
 /// A failure of this crate.
@@ -51,12 +53,30 @@ pub enum Error {
     #[error("too many sign-ins at once, try again in a moment")]
     Busy,
     /// The database was written by a newer version of this program.
-    #[error("the database was written by a newer version of darkroom ({found}); this one reads up to {known}")]
+    #[error(
+        "the database was written by a newer version of darkroom ({found}); this one reads up to {known}"
+    )]
     NewerDatabase {
         /// The version of the newest migration in the database.
         found: i64,
         /// The newest migration that this program knows.
         known: i64,
+    },
+    /// The database is older than this program, and it must not be changed.
+    #[error("the database is of version {found} and this program needs {known}: run `darkroom migrate`")]
+    OlderDatabase {
+        /// The version of the newest migration in the database; 0 where there is none.
+        found: i64,
+        /// The newest migration that this program knows.
+        known: i64,
+    },
+    /// A file of the catalog, the database or the one of the master key, cannot be read or written.
+    #[error("cannot use the file {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// The database has sealed secrets, and the master key is not the one that sealed them.
     #[error("the master key does not open the secrets in this database")]
@@ -87,7 +107,12 @@ impl Fault for Error {
             Error::Signature(error) => error.problem(),
             Error::RightsUnavailable => Problem::RightsUnavailable,
             Error::Busy => Problem::Busy,
-            Error::NewerDatabase { .. } | Error::MasterKey | Error::Database(_) | Error::Migrate(_) => Problem::Internal,
+            Error::Database(error) if is_disk_full(error) => Problem::StorageFull,
+            Error::NewerDatabase { .. }
+            | Error::OlderDatabase { .. }
+            | Error::File { .. }
+            | Error::MasterKey => Problem::Internal,
+            Error::Database(_) | Error::Migrate(_) => Problem::Internal,
         }
     }
 
@@ -98,4 +123,9 @@ impl Fault for Error {
             _ => None,
         }
     }
+}
+
+/// SQLite's result code for a disk without room (`SQLITE_FULL`).
+fn is_disk_full(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "13")
 }

@@ -205,7 +205,11 @@ impl Catalog {
     }
 
     /// An image of the account with the same content, if there is one (for "already here").
-    pub async fn image_by_digest(&self, _account: &AccountId, _sha256: &[u8; 32]) -> Result<Option<Image>, Error> {
+    pub async fn image_by_digest(
+        &self,
+        _account: &AccountId,
+        _sha256: &[u8; 32],
+    ) -> Result<Option<Image>, Error> {
         todo!()
     }
 
@@ -223,7 +227,12 @@ impl Catalog {
     }
 
     /// How many images match, counted up to `at_most`.
-    pub async fn count_images(&self, _account: &AccountId, _filter: &ImageFilter, _at_most: u32) -> Result<u32, Error> {
+    pub async fn count_images(
+        &self,
+        _account: &AccountId,
+        _filter: &ImageFilter,
+        _at_most: u32,
+    ) -> Result<u32, Error> {
         todo!()
     }
 
@@ -244,7 +253,12 @@ impl Catalog {
     }
 
     /// Removes the row and notes its place as doomed, in one transaction.
-    pub async fn remove_image(&self, _account: &AccountId, _id: &ImageId, _actor: &Actor) -> Result<Doomed, Error> {
+    pub async fn remove_image(
+        &self,
+        _account: &AccountId,
+        _id: &ImageId,
+        _actor: &Actor,
+    ) -> Result<Doomed, Error> {
         todo!()
     }
 

@@ -3,31 +3,44 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod api_token;
 mod api_tokens;
 mod audit;
 mod catalog;
 mod changes;
 mod database;
+mod delivery_rights;
 mod error;
 mod images;
+mod master_key;
+mod master_key_rotation;
+mod memory;
+mod open;
 mod people;
+mod policy;
 mod rights;
+mod rows;
 mod sealing;
 mod sessions;
 mod signing_keys;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 mod variants;
+mod watch;
 
-pub use accounts::{Account, AccountPolicy, Flexible, HideExistence, NewAccount, Totals};
-pub use api_tokens::{ApiToken, IssuedToken, NewToken, Scope, Scopes};
+pub use accounts::{Account, NewAccount, Totals};
+pub use api_token::{ApiToken, IssuedToken, NewToken, Scope, Scopes};
 pub use audit::{Actor, AuditEntry, AuditFilter};
 pub use catalog::{Catalog, Config};
 pub use error::Error;
 pub use images::{
-    Cursor, Doomed, Image, ImageChange, ImageFilter, Inserted, MetaFilter, MetaOperator, MetaValue, NewImage, Order, Page,
+    Cursor, Doomed, Image, ImageChange, ImageFilter, Inserted, MetaFilter, MetaOperator, MetaValue, NewImage,
+    Order, Page,
 };
 pub use people::{Member, NewPerson, Person, Role, SignInVerdict};
+pub use policy::{AccountPolicy, Flexible, HideExistence};
 pub use rights::{Admission, Rights};
 pub use sessions::{Session, StartedSession};
 pub use signing_keys::{KeyEntry, Rotation};

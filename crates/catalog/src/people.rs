@@ -127,7 +127,13 @@ impl Catalog {
     }
 
     /// Puts a person into an account, or changes the role there.
-    pub async fn set_role(&self, _person: &Person, _account: &AccountId, _role: Role, _actor: &Actor) -> Result<(), Error> {
+    pub async fn set_role(
+        &self,
+        _person: &Person,
+        _account: &AccountId,
+        _role: Role,
+        _actor: &Actor,
+    ) -> Result<(), Error> {
         todo!()
     }
 }

@@ -1,25 +1,67 @@
-//! Who may see what: rights in memory, and the one pure decision about them.
+//! Rights, and the one pure decision about them. Loading them stands in `delivery_rights.rs`, keeping them in
+//! `memory.rs`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{ObjectId, Timestamp};
-use signing::DeliveryUrl;
-use variant::{Facts, Options};
+use domain::{AccountHash, AccountId, ObjectId, Timestamp, VariantName};
+use signing::{DeliveryUrl, SigningKey, Verified};
+use variant::{Facts, MetadataPolicy, Options};
 
-use crate::{Catalog, Error};
+use crate::Error;
+use crate::policy::{AccountPolicy, Flexible, HideExistence};
 
 /// What decides one delivery: the image, its options, the account's keys and policy. Answers for unknown ids and
 /// malformed options too, so that [`Rights::admit`] alone decides what a stranger learns.
 #[derive(Debug, Clone)]
 pub struct Rights {
-    pub(crate) _todo: Arc<()>,
+    /// None where no account has this hash.
+    pub(crate) account: Option<Arc<AccountRights>>,
+    /// None where the account has no such image, or a draft only.
+    pub(crate) image: Option<Arc<ImageRights>>,
+    /// Older than what is obeyed: good for public images only.
+    pub(crate) stale: bool,
+}
+
+/// What an account contributes.
+#[derive(Debug)]
+pub(crate) struct AccountRights {
+    pub(crate) id: AccountId,
+    pub(crate) hash: AccountHash,
+    pub(crate) policy: AccountPolicy,
+    /// The part of the policy that verification needs.
+    pub(crate) verification: signing::Policy,
+    pub(crate) keys: Vec<SigningKey>,
+    pub(crate) variants: HashMap<VariantName, NamedOptions>,
+    /// Whether it has ever kept a private image with a custom id.
+    pub(crate) private_custom: bool,
+}
+
+/// What a variant contributes.
+#[derive(Debug)]
+pub(crate) struct NamedOptions {
+    pub(crate) options: Arc<Options>,
+    pub(crate) always_public: bool,
+    /// The account's already put in where the variant has none.
+    pub(crate) ttl_s: u32,
+}
+
+/// What an image contributes.
+#[derive(Debug)]
+pub(crate) struct ImageRights {
+    pub(crate) private: bool,
+    pub(crate) object: ObjectId,
+    pub(crate) day: i64,
+    pub(crate) sha256: [u8; 32],
+    pub(crate) bytes: u64,
+    pub(crate) facts: Arc<Facts>,
 }
 
 /// The leave to deliver one image under one set of options.
 #[derive(Debug, Clone)]
 pub struct Admission {
     /// Account of the image.
-    pub account: domain::AccountId,
+    pub account: AccountId,
     /// The original.
     pub object: ObjectId,
     /// The day in its object key.
@@ -35,30 +77,125 @@ pub struct Admission {
     /// Seconds for which a browser may keep the answer.
     pub ttl_s: u32,
     /// What the signature proved, where one was needed; then the answer is private and ends with the URL.
-    pub signed: Option<signing::Verified>,
+    pub signed: Option<Verified>,
 }
 
 impl Rights {
     /// Decides (pure): the leave to deliver, or exactly what a stranger may learn. An unsigned `metadata=keep`
     /// counts as `copyright`.
-    pub fn admit(&self, _url: &DeliveryUrl, _now: Timestamp) -> Result<Admission, Error> {
-        todo!()
+    pub fn admit(&self, url: &DeliveryUrl, now: Timestamp) -> Result<Admission, Error> {
+        // An account that is not there has no images, and no settings to hide that.
+        let account = self.account.as_deref().ok_or(Error::ImageMissing)?;
+        let asked = Asked { account, image: self.image.as_deref(), url, now };
+        if self.stale && asked.image.is_none_or(|image| image.private) {
+            return Err(Error::RightsUnavailable);
+        }
+        if url.is_flexible() { asked.admit_flexible() } else { asked.admit_named() }
     }
 
     /// How the signature of a URL is judged, for people with the right to see it; none where the account is unknown.
-    pub fn explain(&self, _url: &DeliveryUrl, _now: Timestamp) -> Option<signing::Explanation> {
-        todo!()
+    pub fn explain(&self, url: &DeliveryUrl, now: Timestamp) -> Option<signing::Explanation> {
+        let account = self.account.as_deref()?;
+        Some(signing::explain(url, &account.keys, &account.verification, now))
     }
 }
 
-impl Catalog {
-    /// The rights that concern a delivery URL, from memory where memory is fresh.
-    pub async fn rights(&self, _url: &DeliveryUrl) -> Result<Rights, Error> {
-        todo!()
+impl AccountRights {
+    /// Whether a refusal hides that there is an image of this id (contract R-83).
+    pub(crate) fn hides(&self, image: &str) -> bool {
+        match self.policy.hide_existence {
+            HideExistence::On => true,
+            HideExistence::Off => false,
+            HideExistence::Auto => self.private_custom && is_custom(image),
+        }
+    }
+}
+
+/// Whether an id is one that an account chose; a UUID was made by us, and nobody guesses it.
+pub(crate) fn is_custom(image: &str) -> bool {
+    image.len() != 36 || uuid::Uuid::try_parse(image).is_err()
+}
+
+/// One request for an image of an account.
+struct Asked<'a> {
+    account: &'a AccountRights,
+    image: Option<&'a ImageRights>,
+    url: &'a DeliveryUrl,
+    now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// A named variant: open on public images, and on private ones where it is always public or the URL is signed.
+    fn admit_named(&self) -> Result<Admission, Error> {
+        let named = self.account.variants.get(self.url.last());
+        let always_public = named.is_some_and(|named| named.always_public);
+        let image = self.image_or_refusal(always_public)?;
+        // On what is public no signature is looked at: a broken one breaks nothing.
+        let signed = if image.private && !always_public { Some(self.verify()?) } else { None };
+        // That a name is unknown is told only to who may see the image.
+        let named = named.ok_or(Error::VariantDenied)?;
+        Ok(self.admission(image, Arc::clone(&named.options), named.ttl_s, signed))
     }
 
-    /// The same without waiting: none where memory does not know them. For the path before the router.
-    pub fn rights_in_memory(&self, _url: &DeliveryUrl) -> Option<Rights> {
-        todo!()
+    /// Options in the URL, by the table of contract 6.2.
+    fn admit_flexible(&self) -> Result<Admission, Error> {
+        let flexible = self.account.policy.flexible_variants;
+        if flexible == Flexible::Off {
+            return Err(Error::FlexibleOff);
+        }
+        let image = self.image_or_refusal(false)?;
+        let signed = match flexible {
+            _ if image.private => Some(self.verify()?),
+            Flexible::Signed if !self.url.has_signature() => return Err(Error::FlexibleOff),
+            Flexible::Signed => Some(self.verify()?),
+            Flexible::All | Flexible::Off => None,
+        };
+        let options = self.options_in_url(signed.is_some())?;
+        Ok(self.admission(image, Arc::new(options), self.account.policy.browser_ttl_s, signed))
+    }
+
+    /// The image. One that is not there is refused as a private one would be where existence is hidden, so only a
+    /// right signature learns that it is missing.
+    fn image_or_refusal(&self, always_public: bool) -> Result<&ImageRights, Error> {
+        if let Some(image) = self.image {
+            return Ok(image);
+        }
+        if self.account.hides(self.url.image()) && !always_public {
+            self.verify()?;
+        }
+        Err(Error::ImageMissing)
+    }
+
+    fn verify(&self) -> Result<Verified, Error> {
+        Ok(signing::verify(self.url, &self.account.keys, &self.account.verification, self.now)?)
+    }
+
+    fn options_in_url(&self, signed: bool) -> Result<Options, Error> {
+        let mut options =
+            Options::parse(self.url.last()).map_err(|error| Error::Options(error.to_string()))?;
+        if !signed && options.metadata == Some(MetadataPolicy::Keep) {
+            options.metadata = Some(MetadataPolicy::Copyright);
+        }
+        Ok(options)
+    }
+
+    fn admission(
+        &self,
+        image: &ImageRights,
+        options: Arc<Options>,
+        ttl_s: u32,
+        signed: Option<Verified>,
+    ) -> Admission {
+        Admission {
+            account: self.account.id,
+            object: image.object,
+            day: image.day,
+            sha256: image.sha256,
+            bytes: image.bytes,
+            facts: Arc::clone(&image.facts),
+            options,
+            ttl_s,
+            signed,
+        }
     }
 }

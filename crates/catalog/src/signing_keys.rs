@@ -2,10 +2,19 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{AccountId, Secret, SigningKeyId, Timestamp};
 use signing::{KeyState, SigningKey};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
 
-use crate::{Actor, Catalog, Error};
+use crate::catalog::Writing;
+use crate::changes::Change;
+use crate::database::is_orphan;
+use crate::rows::{account_id, maybe_time, parsed, time};
+use crate::sealing::{Place, Sealer};
+use crate::{Actor, Catalog, Error, audit};
 
 /// A signing key as a list shows it.
 #[derive(Debug, Clone)]
@@ -31,69 +40,395 @@ pub struct Rotation {
     pub overlap: Duration,
 }
 
+/// Bytes of an imported secret. Ours have 43.
+const MAX_SECRET_BYTES: usize = 1_024;
+
 impl Catalog {
     /// All keys of an account, the one that signs first, then newest first; retired and revoked ones last.
-    pub async fn signing_keys(&self, _account: &AccountId) -> Result<Vec<KeyEntry>, Error> {
-        todo!()
+    pub async fn signing_keys(&self, account: &AccountId) -> Result<Vec<KeyEntry>, Error> {
+        // One view of the database: the keys, and the master key that they are sealed under.
+        let mut reader = self.inner.database.reader().begin().await?;
+        let sealer = self.sealer(&mut reader).await?;
+        load(&mut reader, &sealer, account, self.now()).await
     }
 
     /// The key that signs, or the one of that name if it is active.
-    pub async fn signing_key(&self, _account: &AccountId, _id: Option<&SigningKeyId>) -> Result<SigningKey, Error> {
-        todo!()
+    pub async fn signing_key(
+        &self,
+        account: &AccountId,
+        id: Option<&SigningKeyId>,
+    ) -> Result<SigningKey, Error> {
+        let keys = self.signing_keys(account).await?;
+        let wanted =
+            |key: &KeyEntry| id.map_or(key.signs, |id| key.id == *id && key.state == KeyState::Active);
+        let key = keys.into_iter().find(wanted).ok_or(Error::SigningKeyMissing)?;
+        Ok(SigningKey::new(key.id, key.secret, key.state))
     }
 
     /// Makes a key with a random secret (43 characters of base64url). `Exists` for an active or retiring name;
     /// a retired or revoked name is free again. `TooMany` at the limit. Does not sign unless it is the only one.
     pub async fn create_signing_key(
         &self,
-        _account: &AccountId,
-        _id: &SigningKeyId,
-        _actor: &Actor,
+        account: &AccountId,
+        id: &SigningKeyId,
+        actor: &Actor,
     ) -> Result<KeyEntry, Error> {
-        todo!()
-    }
-
-    /// The contract's PUT (R-36): makes the key, or replaces the value of an existing one at once; a retiring one
-    /// becomes active.
-    pub async fn put_signing_key(&self, _account: &AccountId, _id: &SigningKeyId, _actor: &Actor) -> Result<(), Error> {
-        todo!()
+        self.add_signing_key(account, id, random_secret(), "key.create", actor).await
     }
 
     /// Makes a key with a given secret, which may be short. `Exists` where the name is active or retiring.
     pub async fn import_signing_key(
         &self,
-        _account: &AccountId,
-        _id: &SigningKeyId,
-        _secret: Secret,
-        _actor: &Actor,
+        account: &AccountId,
+        id: &SigningKeyId,
+        secret: Secret,
+        actor: &Actor,
     ) -> Result<KeyEntry, Error> {
-        todo!()
+        if secret.reveal().is_empty() || secret.reveal().len() > MAX_SECRET_BYTES {
+            return Err(Error::Invalid(format!("a secret has 1 to {MAX_SECRET_BYTES} bytes")));
+        }
+        self.add_signing_key(account, id, secret, "key.import", actor).await
+    }
+
+    async fn add_signing_key(
+        &self,
+        account: &AccountId,
+        id: &SigningKeyId,
+        secret: Secret,
+        act: &'static str,
+        actor: &Actor,
+    ) -> Result<KeyEntry, Error> {
+        let mut work = self.begin_keys(account).await?;
+        if work.living(id).is_some() {
+            return Err(Error::Exists);
+        }
+        work.check_room(self.inner.config.max_signing_keys)?;
+        let signs = !work.keys.iter().any(|key| key.signs);
+        let key = work.insert(id.clone(), secret, signs).await?;
+        self.finish_keys(work, act, id, actor).await?;
+        Ok(key)
+    }
+
+    /// The contract's PUT (R-36): makes the key, or replaces the value of an existing one at once; a retiring one
+    /// becomes active.
+    pub async fn put_signing_key(
+        &self,
+        account: &AccountId,
+        id: &SigningKeyId,
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        let mut work = self.begin_keys(account).await?;
+        if work.living(id).is_none() {
+            work.check_room(self.inner.config.max_signing_keys)?;
+        }
+        let others_sign = work.keys.iter().any(|key| key.signs && key.id != *id);
+        work.insert(id.clone(), random_secret(), !others_sign).await?;
+        self.finish_keys(work, "key.put", id, actor).await
     }
 
     /// Makes a new key that signs from now on; the old one verifies until the overlap ends.
     pub async fn rotate_signing_key(
         &self,
-        _account: &AccountId,
-        _id: &SigningKeyId,
-        _rotation: Rotation,
-        _actor: &Actor,
+        account: &AccountId,
+        id: &SigningKeyId,
+        rotation: Rotation,
+        actor: &Actor,
     ) -> Result<KeyEntry, Error> {
-        todo!()
+        let mut work = self.begin_keys(account).await?;
+        let old = work.active(id)?.id.clone();
+        let new_id = match rotation.new_id {
+            Some(new_id) if work.living(&new_id).is_some() => return Err(Error::Exists),
+            Some(new_id) => new_id,
+            None => work.free_name(id)?,
+        };
+        work.check_room(self.inner.config.max_signing_keys)?;
+        work.retire(&old, rotation.overlap).await?;
+        work.choose(None).await?;
+        let key = work.insert(new_id, random_secret(), true).await?;
+        self.finish_keys(work, "key.rotate", &old, actor).await?;
+        Ok(key)
     }
 
     /// Makes a key the one that signs; it must be active.
-    pub async fn use_signing_key(&self, _account: &AccountId, _id: &SigningKeyId, _actor: &Actor) -> Result<(), Error> {
-        todo!()
+    pub async fn use_signing_key(
+        &self,
+        account: &AccountId,
+        id: &SigningKeyId,
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        let mut work = self.begin_keys(account).await?;
+        let chosen = work.active(id)?.id.clone();
+        work.choose(Some(&chosen)).await?;
+        self.finish_keys(work, "key.use", id, actor).await
     }
 
     /// Takes a key out of use at once. If it signed, the newest active one takes over; if none is left, a new
     /// `default` is made (contract R-38).
     pub async fn revoke_signing_key(
         &self,
-        _account: &AccountId,
-        _id: &SigningKeyId,
-        _actor: &Actor,
+        account: &AccountId,
+        id: &SigningKeyId,
+        actor: &Actor,
     ) -> Result<(), Error> {
-        todo!()
+        let mut work = self.begin_keys(account).await?;
+        let signed = work.living(id).ok_or(Error::SigningKeyMissing)?.signs;
+        work.revoke(id).await?;
+        if signed {
+            let newest = work.keys.iter().find(|key| key.state == KeyState::Active && key.id != *id);
+            match newest.map(|key| key.id.clone()) {
+                Some(newest) => work.choose(Some(&newest)).await?,
+                None => work.insert_new_default(id).await?,
+            }
+        }
+        self.finish_keys(work, "key.revoke", id, actor).await
     }
+
+    async fn begin_keys(&self, account: &AccountId) -> Result<KeyWork, Error> {
+        let mut writing = self.begin().await?;
+        let sealer = self.sealer(writing.db()).await?;
+        let now = writing.now;
+        let keys = load(writing.db(), &sealer, account, now).await?;
+        Ok(KeyWork { writing, sealer, account: *account, keys })
+    }
+
+    async fn finish_keys(
+        &self,
+        mut work: KeyWork,
+        act: &'static str,
+        id: &SigningKeyId,
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        work.writing.changes(Change::Account(work.account));
+        audit::note(&mut work.writing, Some(&work.account), actor, act, id.as_str()).await?;
+        self.commit(work.writing).await
+    }
+}
+
+/// A change of an account's keys while it lasts: the keys as they were when it began.
+struct KeyWork {
+    writing: Writing,
+    sealer: Sealer,
+    account: AccountId,
+    keys: Vec<KeyEntry>,
+}
+
+impl KeyWork {
+    /// The key of this name, if it is active or retiring.
+    fn living(&self, id: &SigningKeyId) -> Option<&KeyEntry> {
+        self.keys.iter().find(|key| key.id == *id && lives(key.state))
+    }
+
+    fn active(&self, id: &SigningKeyId) -> Result<&KeyEntry, Error> {
+        let key = self.living(id).ok_or(Error::SigningKeyMissing)?;
+        if key.state != KeyState::Active {
+            return Err(Error::Invalid(format!(
+                "the signing key {id} is retiring; only an active one signs"
+            )));
+        }
+        Ok(key)
+    }
+
+    fn check_room(&self, limit: u32) -> Result<(), Error> {
+        let count = self.keys.iter().filter(|key| lives(key.state)).count();
+        if count < limit as usize {
+            return Ok(());
+        }
+        Err(Error::TooMany(format!("this account has {count} signing keys; the limit is {limit}")))
+    }
+
+    /// `NAME-2`, `NAME-3` … : the first name that no key has or had.
+    fn free_name(&self, id: &SigningKeyId) -> Result<SigningKeyId, Error> {
+        let is_free = |name: &SigningKeyId| self.keys.iter().all(|key| key.id != *name);
+        let numbered = (2..).map(|number: u32| {
+            let end = format!("-{number}");
+            // Room for the number in the 64 characters that a name has; names are ASCII.
+            let stem = &id.as_str()[..id.as_str().len().min(64 - end.len())];
+            format!("{stem}{end}").parse::<SigningKeyId>()
+        });
+        let free = numbered.map_while(Result::ok).find(is_free);
+        free.ok_or_else(|| Error::Invalid("no name is free for the new signing key".into()))
+    }
+
+    async fn insert(&mut self, id: SigningKeyId, secret: Secret, signs: bool) -> Result<KeyEntry, Error> {
+        let created_at = self.writing.now;
+        let key = KeyEntry { id, secret, state: KeyState::Active, signs, created_at };
+        put(self.writing.db(), &self.sealer, &self.account, &key).await?;
+        Ok(key)
+    }
+
+    /// When the last active key goes: `default`, which may be the name that was just revoked.
+    async fn insert_new_default(&mut self, revoked: &SigningKeyId) -> Result<(), Error> {
+        let default = SigningKeyId::default_key();
+        let retiring = default != *revoked && self.living(&default).is_some();
+        let name = if retiring { self.free_name(&default)? } else { default };
+        self.insert(name, random_secret(), true).await?;
+        Ok(())
+    }
+
+    async fn retire(&mut self, id: &SigningKeyId, overlap: Duration) -> Result<(), Error> {
+        let verify_until = self.writing.now.plus(overlap);
+        sqlx::query(
+            "update signing_keys set state = 'retiring', verify_until = $3, signs = 0
+             where account = $1 and name = $2",
+        )
+        .bind(&self.account.as_bytes()[..])
+        .bind(id.as_str())
+        .bind(verify_until.as_micros())
+        .execute(self.writing.db())
+        .await?;
+        Ok(())
+    }
+
+    async fn revoke(&mut self, id: &SigningKeyId) -> Result<(), Error> {
+        sqlx::query(
+            "update signing_keys set state = 'revoked', verify_until = null, signs = 0
+             where account = $1 and name = $2",
+        )
+        .bind(&self.account.as_bytes()[..])
+        .bind(id.as_str())
+        .execute(self.writing.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Makes this key the one that signs, or none.
+    async fn choose(&mut self, id: Option<&SigningKeyId>) -> Result<(), Error> {
+        // In two steps: at no moment may two of an account sign.
+        sqlx::query("update signing_keys set signs = 0 where account = $1 and signs = 1")
+            .bind(&self.account.as_bytes()[..])
+            .execute(self.writing.db())
+            .await?;
+        let Some(id) = id else { return Ok(()) };
+        sqlx::query("update signing_keys set signs = 1 where account = $1 and name = $2")
+            .bind(&self.account.as_bytes()[..])
+            .bind(id.as_str())
+            .execute(self.writing.db())
+            .await?;
+        Ok(())
+    }
+}
+
+fn lives(state: KeyState) -> bool {
+    matches!(state, KeyState::Active | KeyState::Retiring { .. })
+}
+
+/// 256 random bits as base64url text.
+fn random_secret() -> Secret {
+    Secret::new(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
+}
+
+/// The signing key that every account starts with.
+pub(crate) async fn insert_default(
+    writing: &mut Writing,
+    sealer: &Sealer,
+    account: &AccountId,
+) -> Result<(), Error> {
+    let (id, created_at) = (SigningKeyId::default_key(), writing.now);
+    let key = KeyEntry { id, secret: random_secret(), state: KeyState::Active, signs: true, created_at };
+    put(writing.db(), sealer, account, &key).await
+}
+
+/// Writes a key over whatever key of its name there is.
+pub(crate) async fn put(
+    db: &mut SqliteConnection,
+    sealer: &Sealer,
+    account: &AccountId,
+    key: &KeyEntry,
+) -> Result<(), Error> {
+    let (state, verify_until) = match key.state {
+        KeyState::Active => ("active", None),
+        KeyState::Retiring { verify_until } => ("retiring", Some(verify_until)),
+        // A key whose overlap is over: it ended at the latest when it was written.
+        KeyState::Retired => ("retiring", Some(key.created_at)),
+        KeyState::Revoked => ("revoked", None),
+    };
+    let row = row_name(account, &key.id);
+    let put = sqlx::query(
+        "insert into signing_keys (account, name, secret, state, verify_until, signs, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (account, name) do update set secret = excluded.secret, state = excluded.state,
+             verify_until = excluded.verify_until, signs = excluded.signs, created_at = excluded.created_at",
+    )
+    .bind(&account.as_bytes()[..])
+    .bind(key.id.as_str())
+    .bind(sealer.seal(place(&row), key.secret.reveal().as_bytes()))
+    .bind(state)
+    .bind(verify_until.map(Timestamp::as_micros))
+    .bind(key.signs)
+    .bind(key.created_at.as_micros())
+    .execute(db)
+    .await;
+    match put {
+        Err(error) if is_orphan(&error) => Err(Error::AccountMissing),
+        put => Ok(put.map(|_| ())?),
+    }
+}
+
+/// All keys of an account, in the order of [`Catalog::signing_keys`].
+pub(crate) async fn load(
+    db: &mut SqliteConnection,
+    sealer: &Sealer,
+    account: &AccountId,
+    now: Timestamp,
+) -> Result<Vec<KeyEntry>, Error> {
+    let rows = sqlx::query(
+        "select * from signing_keys where account = $1 order by signs desc, created_at desc, name",
+    )
+    .bind(&account.as_bytes()[..])
+    .fetch_all(db)
+    .await?;
+    let mut keys = rows.iter().map(|row| key(row, sealer, now)).collect::<Result<Vec<KeyEntry>, Error>>()?;
+    keys.sort_by_key(|key| !lives(key.state));
+    Ok(keys)
+}
+
+fn key(row: &SqliteRow, sealer: &Sealer, now: Timestamp) -> Result<KeyEntry, Error> {
+    let id: SigningKeyId = parsed(row, "name")?;
+    Ok(KeyEntry {
+        secret: unsealed(row, sealer, &id)?,
+        state: state(row, now)?,
+        signs: row.try_get("signs")?,
+        created_at: time(row, "created_at")?,
+        id,
+    })
+}
+
+fn state(row: &SqliteRow, now: Timestamp) -> Result<KeyState, Error> {
+    Ok(match (row.try_get("state")?, maybe_time(row, "verify_until")?) {
+        ("active", _) => KeyState::Active,
+        ("retiring", Some(verify_until)) if now < verify_until => KeyState::Retiring { verify_until },
+        ("retiring", _) => KeyState::Retired,
+        _ => KeyState::Revoked,
+    })
+}
+
+fn unsealed(row: &SqliteRow, sealer: &Sealer, id: &SigningKeyId) -> Result<Secret, Error> {
+    let name = row_name(&account_id(row, "account")?, id);
+    let secret = sealer.unseal(place(&name), row.try_get("secret")?).ok_or(Error::MasterKey)?;
+    let text = std::str::from_utf8(&secret).map_err(|error| crate::rows::odd("secret", error))?;
+    Ok(Secret::new(text))
+}
+
+fn row_name(account: &AccountId, id: &SigningKeyId) -> String {
+    format!("{account}/{id}")
+}
+
+fn place(row: &str) -> Place<'_> {
+    Place { table: "signing_keys", row, column: "secret" }
+}
+
+/// Seals every key anew; returns how many there are.
+pub(crate) async fn reseal(writing: &mut Writing, old: &Sealer, new: &Sealer) -> Result<u64, Error> {
+    let rows = sqlx::query("select account, name, secret from signing_keys").fetch_all(writing.db()).await?;
+    for row in &rows {
+        let (account, id) = (account_id(row, "account")?, parsed(row, "name")?);
+        let secret = unsealed(row, old, &id)?;
+        sqlx::query("update signing_keys set secret = $3 where account = $1 and name = $2")
+            .bind(&account.as_bytes()[..])
+            .bind(id.as_str())
+            .bind(new.seal(place(&row_name(&account, &id)), secret.reveal().as_bytes()))
+            .execute(writing.db())
+            .await?;
+    }
+    Ok(rows.len() as u64)
 }

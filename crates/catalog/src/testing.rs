@@ -1,13 +1,15 @@
 //! A catalog for the tests of the floors above: fresh, with the real migrations.
 
-use domain::Clock;
+use domain::{AccountHash, AccountId, Clock, Handle, Secret};
 
-use crate::Catalog;
+use crate::{AccountPolicy, Actor, Catalog, Config, NewAccount, signing_keys};
 
 /// A catalog in a temporary folder that goes with the value.
 pub struct TestCatalog {
     /// The catalog.
     pub catalog: Catalog,
+    /// What it was opened with; a second catalog opened with it is another process to the first.
+    pub config: Config,
     _folder: tempfile::TempDir,
 }
 
@@ -17,6 +19,44 @@ pub async fn fresh() -> TestCatalog {
 }
 
 /// The same with another clock.
-pub async fn fresh_at(_clock: Clock) -> TestCatalog {
-    todo!()
+pub async fn fresh_at(clock: Clock) -> TestCatalog {
+    fresh_with(clock, |_| {}).await
+}
+
+/// The same with other limits.
+pub async fn fresh_with(clock: Clock, change: impl FnOnce(&mut Config)) -> TestCatalog {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut config = Config::new(folder.path().join("darkroom.db"), master_key());
+    change(&mut config);
+    let catalog = Catalog::open(config.clone(), clock).await.expect("a fresh catalog");
+    TestCatalog { catalog, config, _folder: folder }
+}
+
+/// A new master key.
+pub fn master_key() -> Secret {
+    use base64::Engine as _;
+    Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
+}
+
+/// Puts in an account with a given name, id, hash and policy, with its signing key `default` and its variant `public`.
+pub async fn put_account(
+    catalog: &Catalog,
+    handle: &str,
+    id: AccountId,
+    hash: AccountHash,
+    policy: &AccountPolicy,
+) {
+    let settings = policy.settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let handle: Handle = handle.parse().expect("a handle");
+    let new = NewAccount { handle, display_name: None, given: Some((id, hash)), settings };
+    catalog.insert_account(new, &Actor::command()).await.expect("an account");
+}
+
+/// Puts in a signing key as it is, over whatever key of its name there is. It must not sign where another does.
+pub async fn put_signing_key(catalog: &Catalog, account: &AccountId, key: &crate::KeyEntry) {
+    let mut writing = catalog.begin().await.expect("a transaction");
+    let sealer = catalog.sealer(writing.db()).await.expect("the master key");
+    signing_keys::put(writing.db(), &sealer, account, key).await.expect("a signing key");
+    writing.changes(crate::changes::Change::Account(*account));
+    catalog.commit(writing).await.expect("a commit");
 }

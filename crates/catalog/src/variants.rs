@@ -1,9 +1,16 @@
 //! Variants: options that an account has named.
 
 use domain::{AccountId, Timestamp, VariantName};
-use variant::Options;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+use variant::{Fit, MetadataPolicy, Options};
 
-use crate::{Actor, Catalog, Error};
+use crate::catalog::Writing;
+use crate::changes::Change;
+use crate::database::{is_orphan, is_taken};
+use crate::policy::BROWSER_TTL_S;
+use crate::rows::{odd, parsed, time};
+use crate::{Actor, Catalog, Error, audit};
 
 /// Options under a name.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,29 +27,170 @@ pub struct Variant {
     pub created_at: Timestamp,
 }
 
+/// The options that `public` begins with (contract R-44).
+fn public_options() -> Options {
+    Options {
+        width: Some(1366),
+        height: Some(768),
+        fit: Some(Fit::ScaleDown),
+        metadata: Some(MetadataPolicy::None),
+        ..Options::default()
+    }
+}
+
 impl Catalog {
     /// The variants of an account, `public` first, then by name.
-    pub async fn variants(&self, _account: &AccountId) -> Result<Vec<Variant>, Error> {
-        todo!()
+    pub async fn variants(&self, account: &AccountId) -> Result<Vec<Variant>, Error> {
+        let rows = sqlx::query("select * from variants where account = $1 order by name <> 'public', name")
+            .bind(&account.as_bytes()[..])
+            .fetch_all(self.inner.database.reader())
+            .await?;
+        rows.iter().map(variant).collect()
     }
 
     /// The variant of that name, or `VariantMissing`.
-    pub async fn variant(&self, _account: &AccountId, _name: &VariantName) -> Result<Variant, Error> {
-        todo!()
+    pub async fn variant(&self, account: &AccountId, name: &VariantName) -> Result<Variant, Error> {
+        let row = sqlx::query("select * from variants where account = $1 and name = $2")
+            .bind(&account.as_bytes()[..])
+            .bind(name.as_str())
+            .fetch_optional(self.inner.database.reader())
+            .await?;
+        row.as_ref().map(variant).ok_or(Error::VariantMissing)?
     }
 
     /// Makes a variant (`created_at` is set here). `Exists`, or `TooMany` at the limit.
-    pub async fn insert_variant(&self, _account: &AccountId, _new: Variant, _actor: &Actor) -> Result<Variant, Error> {
-        todo!()
+    pub async fn insert_variant(
+        &self,
+        account: &AccountId,
+        new: Variant,
+        actor: &Actor,
+    ) -> Result<Variant, Error> {
+        check(&new)?;
+        let mut writing = self.begin().await?;
+        let limit = self.inner.config.max_variants;
+        let new = Variant { created_at: writing.now, ..new };
+        insert(writing.db(), account, &new).await?;
+        let count: i64 = sqlx::query_scalar("select count(*) from variants where account = $1")
+            .bind(&account.as_bytes()[..])
+            .fetch_one(writing.db())
+            .await?;
+        if count > limit.into() {
+            return Err(Error::TooMany(format!("this account has {limit} variants; the limit is {limit}")));
+        }
+        writing.changes(Change::Account(*account));
+        audit::note(&mut writing, Some(account), actor, "variant.create", new.name.as_str()).await?;
+        self.commit(writing).await?;
+        Ok(new)
     }
 
     /// Replaces options, access and lifetime of a variant.
-    pub async fn update_variant(&self, _account: &AccountId, _new: Variant, _actor: &Actor) -> Result<Variant, Error> {
-        todo!()
+    pub async fn update_variant(
+        &self,
+        account: &AccountId,
+        new: Variant,
+        actor: &Actor,
+    ) -> Result<Variant, Error> {
+        check(&new)?;
+        let mut writing = self.begin().await?;
+        let row = sqlx::query(
+            "update variants set options = $3, always_public = $4, browser_ttl_s = $5
+             where account = $1 and name = $2 returning *",
+        )
+        .bind(&account.as_bytes()[..])
+        .bind(new.name.as_str())
+        .bind(new.options.to_string())
+        .bind(new.always_public)
+        .bind(new.browser_ttl_s)
+        .fetch_optional(writing.db())
+        .await?;
+        let updated = row.as_ref().map(variant).ok_or(Error::VariantMissing)??;
+        writing.changes(Change::Account(*account));
+        audit::note(&mut writing, Some(account), actor, "variant.update", new.name.as_str()).await?;
+        self.commit(writing).await?;
+        Ok(updated)
     }
 
     /// Removes a variant; `public` stays and that is no error (contract R-44).
-    pub async fn remove_variant(&self, _account: &AccountId, _name: &VariantName, _actor: &Actor) -> Result<(), Error> {
-        todo!()
+    pub async fn remove_variant(
+        &self,
+        account: &AccountId,
+        name: &VariantName,
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        if *name == VariantName::public() {
+            return Ok(());
+        }
+        let mut writing = self.begin().await?;
+        let removed = sqlx::query("delete from variants where account = $1 and name = $2")
+            .bind(&account.as_bytes()[..])
+            .bind(name.as_str())
+            .execute(writing.db())
+            .await?;
+        if removed.rows_affected() == 0 {
+            return Err(Error::VariantMissing);
+        }
+        writing.changes(Change::Account(*account));
+        audit::note(&mut writing, Some(account), actor, "variant.remove", name.as_str()).await?;
+        self.commit(writing).await
     }
+}
+
+/// The variant that every account has from the start.
+pub(crate) async fn insert_public(writing: &mut Writing, account: &AccountId) -> Result<(), Error> {
+    let public = Variant {
+        name: VariantName::public(),
+        options: public_options(),
+        always_public: false,
+        browser_ttl_s: None,
+        created_at: writing.now,
+    };
+    insert(writing.db(), account, &public).await
+}
+
+/// Refuses what could not be read back as it was, and a lifetime out of range.
+fn check(variant: &Variant) -> Result<(), Error> {
+    if variant.browser_ttl_s.is_some_and(|seconds| !BROWSER_TTL_S.contains(&seconds)) {
+        return Err(Error::Invalid("browser_ttl takes seconds from 3600 to 31536000".into()));
+    }
+    match read_options(&variant.options.to_string()) {
+        Ok(read) if read == variant.options => Ok(()),
+        Ok(_) => Err(Error::Invalid("these options cannot be written as text".into())),
+        Err(error) => Err(Error::Invalid(error.to_string())),
+    }
+}
+
+/// Reads stored options: as in a URL, but there may be none.
+fn read_options(text: &str) -> Result<Options, variant::Error> {
+    if text.is_empty() { Ok(Options::default()) } else { Options::parse(text) }
+}
+
+async fn insert(db: &mut SqliteConnection, account: &AccountId, new: &Variant) -> Result<(), Error> {
+    let inserted = sqlx::query(
+        "insert into variants (account, name, options, always_public, browser_ttl_s, created_at)
+         values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&account.as_bytes()[..])
+    .bind(new.name.as_str())
+    .bind(new.options.to_string())
+    .bind(new.always_public)
+    .bind(new.browser_ttl_s)
+    .bind(new.created_at.as_micros())
+    .execute(db)
+    .await;
+    match inserted {
+        Err(error) if is_taken(&error, "variants.name") => Err(Error::Exists),
+        Err(error) if is_orphan(&error) => Err(Error::AccountMissing),
+        inserted => Ok(inserted.map(|_| ())?),
+    }
+}
+
+/// The variant in a row.
+pub(crate) fn variant(row: &SqliteRow) -> Result<Variant, Error> {
+    Ok(Variant {
+        name: parsed(row, "name")?,
+        options: read_options(row.try_get("options")?).map_err(|error| odd("options", error))?,
+        always_public: row.try_get("always_public")?,
+        browser_ttl_s: row.try_get("browser_ttl_s")?,
+        created_at: time(row, "created_at")?,
+    })
 }

@@ -1,0 +1,174 @@
+//! Loading the rights that concern a delivery URL: from memory where that is fresh, else from the database.
+
+use std::sync::Arc;
+
+use domain::{AccountId, Timestamp};
+use signing::{DeliveryUrl, SigningKey};
+use sqlx::sqlite::SqliteRow;
+use sqlx::types::Json;
+use sqlx::{Row as _, SqliteConnection};
+use variant::Facts;
+
+use crate::policy::AccountPolicy;
+use crate::rights::{AccountRights, ImageRights, NamedOptions, Rights};
+use crate::rows::{account_id, bytes, object_id, parsed};
+use crate::{Catalog, Error, signing_keys, variants};
+
+/// How often rights are loaded anew when something changes while they are loaded. After that they are good for the
+/// request that asked, which overlaps the change anyway, and are not kept.
+const MAX_LOADS: u32 = 4;
+
+impl Catalog {
+    /// The rights that concern a delivery URL, from memory where memory is fresh.
+    ///
+    /// Where the account hides which images there are, the database is asked for the image each time, so that an
+    /// answer takes as long for an id that memory knows as for one that does not exist.
+    pub async fn rights(&self, url: &DeliveryUrl) -> Result<Rights, Error> {
+        let stale = !self.inner.memory.is_fresh();
+        if stale {
+            return self.stale_rights(url);
+        }
+        let loaded = self.load_rights(url).await;
+        loaded.map_err(|error| {
+            tracing::error!(%error, cause = ?std::error::Error::source(&error), "rights cannot be read");
+            Error::RightsUnavailable
+        })
+    }
+
+    /// The same without waiting: none where memory does not know them. For the path before the router.
+    ///
+    /// Only a leave to deliver may be given by these; a refusal must be asked of [`Catalog::rights`] anew, so that a
+    /// private image that memory knows is refused no faster than an unknown one.
+    pub fn rights_in_memory(&self, url: &DeliveryUrl) -> Option<Rights> {
+        let memory = &self.inner.memory;
+        if !memory.is_fresh() {
+            return None;
+        }
+        let account = memory.account(url.account())?;
+        let image = memory.image(account.id, url.image())?;
+        Some(Rights { account: Some(account), image: Some(image), stale: false })
+    }
+
+    /// What memory still holds when changes can no longer be seen: nothing that may be obeyed, but for public images
+    /// where the operator wants them to go on.
+    fn stale_rights(&self, url: &DeliveryUrl) -> Result<Rights, Error> {
+        let memory = &self.inner.memory;
+        if !self.inner.config.serve_stale_public {
+            return Err(Error::RightsUnavailable);
+        }
+        let account = memory.account(url.account()).ok_or(Error::RightsUnavailable)?;
+        let image = memory.image(account.id, url.image()).ok_or(Error::RightsUnavailable)?;
+        Ok(Rights { account: Some(account), image: Some(image), stale: true })
+    }
+
+    async fn load_rights(&self, url: &DeliveryUrl) -> Result<Rights, Error> {
+        let Some(account) = self.account_rights(url.account()).await? else {
+            return Ok(Rights { account: None, image: None, stale: false });
+        };
+        let known = self.inner.memory.image(account.id, url.image()).filter(|_| !account.hides(url.image()));
+        let image = match known {
+            Some(image) => Some(image),
+            None => self.image_rights(&account.id, url.image()).await?,
+        };
+        Ok(Rights { account: Some(account), image, stale: false })
+    }
+
+    async fn account_rights(&self, hash: &str) -> Result<Option<Arc<AccountRights>>, Error> {
+        let memory = &self.inner.memory;
+        if let Some(known) = memory.account(hash) {
+            return Ok(Some(known));
+        }
+        let mut loads = 0;
+        loop {
+            let began = memory.begin();
+            let mut reader = self.inner.database.reader().begin().await?;
+            let Some(loaded) = self.load_account(&mut reader, hash).await? else { return Ok(None) };
+            let loaded = Arc::new(loaded);
+            loads += 1;
+            if memory.keep_account(began, &loaded) || loads == MAX_LOADS {
+                return Ok(Some(loaded));
+            }
+        }
+    }
+
+    async fn image_rights(&self, account: &AccountId, id: &str) -> Result<Option<Arc<ImageRights>>, Error> {
+        let memory = &self.inner.memory;
+        let mut loads = 0;
+        loop {
+            let began = memory.begin();
+            let mut reader = self.inner.database.reader().acquire().await?;
+            // What is unknown is not kept: nobody may fill memory with guesses.
+            let Some(loaded) = load_image(&mut reader, account, id).await? else { return Ok(None) };
+            let loaded = Arc::new(loaded);
+            loads += 1;
+            if memory.keep_image(began, *account, id, &loaded) || loads == MAX_LOADS {
+                return Ok(Some(loaded));
+            }
+        }
+    }
+
+    /// One view of the account, its keys and its variants.
+    async fn load_account(
+        &self,
+        db: &mut SqliteConnection,
+        hash: &str,
+    ) -> Result<Option<AccountRights>, Error> {
+        let row = sqlx::query("select id, hash, policy, private_custom from accounts where hash = $1");
+        let Some(row) = row.bind(hash).fetch_optional(&mut *db).await? else { return Ok(None) };
+        let id = account_id(&row, "id")?;
+        let policy = row.try_get::<Json<AccountPolicy>, _>("policy")?.0;
+        let sealer = self.sealer(db).await?;
+        // Times are judged at each request: a key that is retiring now is loaded as such, whatever its end.
+        let keys = signing_keys::load(db, &sealer, &id, Timestamp::from_micros(i64::MIN)).await?;
+        let variants = sqlx::query("select * from variants where account = $1")
+            .bind(&id.as_bytes()[..])
+            .fetch_all(db)
+            .await?;
+        let named = variants.iter().filter_map(|row| named_options(row, policy.browser_ttl_s));
+        Ok(Some(AccountRights {
+            id,
+            hash: parsed(&row, "hash")?,
+            verification: policy.signing(),
+            keys: keys.into_iter().map(|key| SigningKey::new(key.id, key.secret, key.state)).collect(),
+            variants: named.collect(),
+            private_custom: row.try_get("private_custom")?,
+            policy,
+        }))
+    }
+}
+
+async fn load_image(
+    db: &mut SqliteConnection,
+    account: &AccountId,
+    id: &str,
+) -> Result<Option<ImageRights>, Error> {
+    let row = sqlx::query(
+        "select private, object, day, sha256, bytes, facts from images
+         where account = $1 and id = $2 and facts is not null",
+    )
+    .bind(&account.as_bytes()[..])
+    .bind(id)
+    .fetch_optional(db)
+    .await?;
+    row.as_ref().map(image).transpose()
+}
+
+fn image(row: &SqliteRow) -> Result<ImageRights, Error> {
+    Ok(ImageRights {
+        private: row.try_get("private")?,
+        object: object_id(row, "object")?,
+        day: row.try_get("day")?,
+        sha256: bytes(row, "sha256")?,
+        bytes: row.try_get::<i64, _>("bytes")?.unsigned_abs(),
+        facts: Arc::new(row.try_get::<Json<Facts>, _>("facts")?.0),
+    })
+}
+
+/// A variant that does not read is left out, so that the others go on: it was written by another version.
+fn named_options(row: &SqliteRow, account_ttl_s: u32) -> Option<(domain::VariantName, NamedOptions)> {
+    let variant = variants::variant(row)
+        .inspect_err(|error| tracing::error!(%error, "a variant does not read"))
+        .ok()?;
+    let (options, ttl_s) = (Arc::new(variant.options), variant.browser_ttl_s.unwrap_or(account_ttl_s));
+    Some((variant.name, NamedOptions { options, always_public: variant.always_public, ttl_s }))
+}

@@ -1,0 +1,108 @@
+//! Which master key fits the database: a sealed canary tells. The key may have been rotated by another process at
+//! any moment, so each use of it asks again. Rotating stands in `master_key_rotation.rs`.
+
+use std::path::{Path, PathBuf};
+
+use domain::Secret;
+use sqlx::SqliteConnection;
+
+use crate::Error;
+use crate::catalog::{Catalog, Config, Writing};
+use crate::database::Database;
+use crate::sealing::{Place, Sealer};
+
+/// Where the canary lies.
+const CANARY: Place<'static> = Place { table: "canary", row: "1", column: "value" };
+
+/// Finds the master key that fits a database, and gives an empty one its canary. Returns the key's sealer and the
+/// database's own secret.
+///
+/// A rotation writes the new key to `FILE.next`, seals everything anew in one transaction, then renames `FILE.next`
+/// to `FILE`. Cut off at any point, one of the two files fits; if it is `FILE.next`, it takes its place here.
+pub(crate) async fn find(database: &Database, config: &Config) -> Result<(Sealer, [u8; 32]), Error> {
+    let given = Sealer::new(&config.master_key)?;
+    let mut transaction = database.begin().await?;
+    let Some(canary) = canary(&mut transaction).await? else {
+        let own_secret: [u8; 32] = rand::random();
+        put_canary(&mut transaction, &given, &own_secret).await?;
+        transaction.commit().await?;
+        return Ok((given, own_secret));
+    };
+    if let Some(own_secret) = open(&given, &canary) {
+        return Ok((given, own_secret));
+    }
+    for file in files(config) {
+        let Some(sealer) = read(&file) else { continue };
+        let Some(own_secret) = open(&sealer, &canary) else { continue };
+        finish_rotation(config, &file)?;
+        return Ok((sealer, own_secret));
+    }
+    Err(Error::MasterKey)
+}
+
+impl Catalog {
+    /// The sealer that fits the database as this connection sees it: within a transaction, for as long as that lasts.
+    pub(crate) async fn sealer(&self, db: &mut SqliteConnection) -> Result<Sealer, Error> {
+        let canary = canary(db).await?.ok_or(Error::MasterKey)?;
+        let known = self.inner.sealer.read().clone();
+        if open(&known, &canary).is_some() {
+            return Ok(known);
+        }
+        let fitting =
+            files(&self.inner.config).filter_map(|file| read(&file)).find(|one| open(one, &canary).is_some());
+        let fitting = fitting.ok_or(Error::MasterKey)?;
+        *self.inner.sealer.write() = fitting.clone();
+        Ok(fitting)
+    }
+
+    /// Seals the canary anew: from the end of this transaction on, another master key fits.
+    pub(crate) async fn reseal_canary(&self, writing: &mut Writing, sealer: &Sealer) -> Result<(), Error> {
+        put_canary(writing.db(), sealer, &self.inner.own_secret).await
+    }
+}
+
+/// Where a rotation puts the new key before it is the one that fits.
+pub(crate) fn next_file(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".next");
+    name.into()
+}
+
+async fn canary(db: &mut SqliteConnection) -> Result<Option<Vec<u8>>, Error> {
+    Ok(sqlx::query_scalar("select value from canary").fetch_optional(db).await?)
+}
+
+async fn put_canary(db: &mut SqliteConnection, sealer: &Sealer, own_secret: &[u8; 32]) -> Result<(), Error> {
+    sqlx::query(
+        "insert into canary (id, value) values (1, $1) on conflict (id) do update set value = excluded.value",
+    )
+    .bind(sealer.seal(CANARY, own_secret))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+fn open(sealer: &Sealer, canary: &[u8]) -> Option<[u8; 32]> {
+    sealer.unseal(CANARY, canary)?.as_slice().try_into().ok()
+}
+
+/// The files that may hold the key by now.
+fn files(config: &Config) -> impl Iterator<Item = PathBuf> {
+    config.master_key_file.iter().flat_map(|file| [file.clone(), next_file(file)])
+}
+
+fn read(file: &Path) -> Option<Sealer> {
+    let text = std::fs::read_to_string(file).ok().map(Secret::new)?;
+    Sealer::new(&text).ok()
+}
+
+/// Puts the new key into its place where a rotation was cut off just before.
+fn finish_rotation(config: &Config, found_in: &Path) -> Result<(), Error> {
+    match &config.master_key_file {
+        Some(file) if found_in != file => {
+            tracing::warn!(file = %file.display(), "a rotation of the master key was cut off and is finished now");
+            std::fs::rename(found_in, file).map_err(|source| Error::File { path: file.clone(), source })
+        }
+        _ => Ok(()),
+    }
+}

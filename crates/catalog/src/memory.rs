@@ -1,0 +1,149 @@
+//! The memory of rights and of API tokens: bounded, and never older than what this process has noticed.
+//! Knows no database; it is filled by whoever has loaded something, and told what has changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::AccountId;
+use moka::Equivalent;
+use moka::sync::Cache;
+use parking_lot::{Mutex, RwLock};
+
+use crate::api_token::LiveToken;
+use crate::changes::Change;
+use crate::rights::{AccountRights, ImageRights};
+
+/// API tokens that memory keeps.
+const MAX_TOKENS: u64 = 10_000;
+
+/// What is known of rights right now.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// Moves with every change that is noticed. Held while something is put in, so that nothing which was loaded
+    /// before a change gets in after it.
+    generation: Mutex<u64>,
+    accounts: RwLock<HashMap<Box<str>, Arc<AccountRights>>>,
+    images: Cache<ImageKey, Arc<ImageRights>>,
+    tokens: Cache<String, Arc<LiveToken>>,
+    /// When the feed of changes was last read to its end.
+    seen: RwLock<Instant>,
+    max_age: Duration,
+}
+
+/// The moment at which a loading began, as memory counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Began(u64);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ImageKey {
+    account: AccountId,
+    id: Box<str>,
+}
+
+/// An [`ImageKey`] that owns nothing: a look-up makes no copy of the id. Hashes as the key does.
+#[derive(Hash)]
+struct Wanted<'a> {
+    account: AccountId,
+    id: &'a str,
+}
+
+impl Equivalent<ImageKey> for Wanted<'_> {
+    fn equivalent(&self, key: &ImageKey) -> bool {
+        self.account == key.account && *self.id == *key.id
+    }
+}
+
+impl Memory {
+    /// An empty memory for so many images, which is obeyed for so long after the feed was last read.
+    pub(crate) fn new(max_images: u64, max_age: Duration) -> Memory {
+        Memory {
+            generation: Mutex::new(0),
+            accounts: RwLock::default(),
+            images: Cache::new(max_images),
+            tokens: Cache::new(MAX_TOKENS),
+            seen: RwLock::new(Instant::now()),
+            max_age,
+        }
+    }
+
+    /// Whether the feed was read lately enough to obey what is here.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.seen.read().elapsed() < self.max_age
+    }
+
+    /// Notes that the feed was read to its end just now.
+    pub(crate) fn saw_feed(&self) {
+        *self.seen.write() = Instant::now();
+    }
+
+    /// To be asked before something is loaded.
+    pub(crate) fn begin(&self) -> Began {
+        Began(*self.generation.lock())
+    }
+
+    /// The rights of the account with this hash.
+    pub(crate) fn account(&self, hash: &str) -> Option<Arc<AccountRights>> {
+        self.accounts.read().get(hash).cloned()
+    }
+
+    /// The rights of an image.
+    pub(crate) fn image(&self, account: AccountId, id: &str) -> Option<Arc<ImageRights>> {
+        self.images.get(&Wanted { account, id })
+    }
+
+    /// The token whose value has this digest, in hex.
+    pub(crate) fn token(&self, digest: &str) -> Option<Arc<LiveToken>> {
+        self.tokens.get(digest)
+    }
+
+    /// Keeps an account's rights, unless something has changed since the loading began; says whether.
+    pub(crate) fn keep_account(&self, began: Began, rights: &Arc<AccountRights>) -> bool {
+        self.keep(began, || {
+            self.accounts.write().insert(rights.hash.as_str().into(), Arc::clone(rights));
+        })
+    }
+
+    /// Keeps an image's rights, unless something has changed since the loading began; says whether.
+    pub(crate) fn keep_image(
+        &self,
+        began: Began,
+        account: AccountId,
+        id: &str,
+        rights: &Arc<ImageRights>,
+    ) -> bool {
+        self.keep(began, || self.images.insert(ImageKey { account, id: id.into() }, Arc::clone(rights)))
+    }
+
+    /// Keeps a token, unless something has changed since the loading began; says whether.
+    pub(crate) fn keep_token(&self, began: Began, digest: &str, token: &Arc<LiveToken>) -> bool {
+        self.keep(began, || self.tokens.insert(digest.to_owned(), Arc::clone(token)))
+    }
+
+    fn keep(&self, began: Began, put: impl FnOnce()) -> bool {
+        let generation = self.generation.lock();
+        let unchanged = *generation == began.0;
+        if unchanged {
+            put();
+        }
+        unchanged
+    }
+
+    /// Forgets what a change names, and lets nothing in whose loading began before.
+    pub(crate) fn forget(&self, change: &Change) {
+        let mut generation = self.generation.lock();
+        *generation += 1;
+        match change {
+            Change::Account(id) => self.accounts.write().retain(|_, rights| rights.id != *id),
+            Change::Image(account, id) => self.images.invalidate(&Wanted { account: *account, id }),
+            Change::Token(digest) => self.tokens.invalidate(digest.as_str()),
+            // The secrets are the same; only what seals them is another.
+            Change::MasterKey => {}
+            Change::Everything => {
+                self.accounts.write().clear();
+                self.images.invalidate_all();
+                self.tokens.invalidate_all();
+            }
+        }
+    }
+}

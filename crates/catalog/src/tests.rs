@@ -1,0 +1,3 @@
+//! What the catalog promises, on the real migrations.
+
+mod opening;
