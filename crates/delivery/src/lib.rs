@@ -1,2 +1,9 @@
 //! The door for browsers: delivery URLs become bytes, refusals or 304s.
+//! Everything is decided before a byte is read; nothing here remembers a right.
 #![forbid(unsafe_code)]
+
+mod deliver;
+mod dress;
+mod route;
+
+pub use deliver::{Answer, Config, Delivery};

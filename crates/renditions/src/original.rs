@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use catalog::{Admission, Image};
 use domain::ObjectId;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -21,6 +22,28 @@ pub struct Original {
     pub sha256: [u8; 32],
     /// What probing told.
     pub facts: Arc<Facts>,
+}
+
+impl Original {
+    /// The original of an image; none for a draft.
+    pub fn of(image: &Image) -> Option<Original> {
+        Some(Original {
+            prefix: Prefix::new(image.day, &image.account, &image.object),
+            object: image.object,
+            sha256: image.sha256,
+            facts: Arc::new(image.facts.clone()?),
+        })
+    }
+
+    /// The original that a delivery was allowed for.
+    pub fn admitted(admission: &Admission) -> Original {
+        Original {
+            prefix: Prefix::new(admission.day, &admission.account, &admission.object),
+            object: admission.object,
+            sha256: admission.sha256,
+            facts: admission.facts.clone(),
+        }
+    }
 }
 
 /// The same object, whose last piece comes only when all pieces together have this digest. So an object of

@@ -1,8 +1,12 @@
 //! The roof: configuration, wiring, start and stop. The binary's commands stand beside it.
 #![forbid(unsafe_code)]
 
-mod config;
+/// Reading the configuration.
+pub mod config;
+mod front;
+/// The key that seals secrets at rest.
+pub mod master_key;
 mod server;
 
 pub use config::Config;
-pub use server::Server;
+pub use server::{Server, open_catalog, open_uploads};

@@ -1,13 +1,26 @@
 //! The server as a value: started, asked where it listens, stopped.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::time::Duration;
 
-use catalog::Catalog;
-use domain::Clock;
+use actix_web::dev::ServerHandle;
+use actix_web::http::header;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use anyhow::Context as _;
+use api::Api;
+use catalog::{Actor, Catalog, NewPerson, Role};
+use dashboard::Dashboard;
+use delivery::Delivery;
+use domain::{Clock, Handle};
 use renditions::Renditions;
 use storage::Storage;
+use tokio::task::JoinHandle;
+use upload::Uploads;
+use workers::Workers;
 
-use crate::Config;
+use crate::front::{Front, Rules};
+use crate::{Config, master_key};
 
 /// A running server.
 pub struct Server {
@@ -15,16 +28,46 @@ pub struct Server {
     catalog: Catalog,
     storage: Storage,
     renditions: Renditions,
+    handle: ServerHandle,
+    running: JoinHandle<std::io::Result<()>>,
+}
+
+/// Everything that the routes need, cloned into each HTTP thread.
+#[derive(Clone)]
+struct Doors {
+    front: Front,
+    api: Api,
+    dashboard: Dashboard,
+    catalog: Catalog,
+    storage: Storage,
 }
 
 impl Server {
-    /// Starts a server; it answers when this returns. `announce` is told what to print for people (setup address).
+    /// Starts a server; it answers when this returns. `announce` is told what to print for people: the address of
+    /// the setup page, each time that there is a new one.
     pub async fn start(
-        _config: Config,
-        _clock: Clock,
-        _announce: impl Fn(&str) + Send + Sync + 'static,
+        config: Config,
+        clock: Clock,
+        announce: impl Fn(&str) + Send + Sync + 'static,
     ) -> anyhow::Result<Server> {
-        todo!()
+        // A port in use and a folder that cannot be written are told before anything is made.
+        let listener = TcpListener::bind(config.bind)
+            .with_context(|| format!("{} cannot be listened on (DARKROOM_BIND)", config.bind))?;
+        let address = listener.local_addr()?;
+        let catalog = open_catalog(&config, clock.clone()).await?;
+        let storage = open_storage(&config).await?;
+        let workers = Workers::new(config.workers.clone())?;
+        let uploads = uploads(&config, &catalog, &storage, &workers, &clock);
+        let memory = renditions::Config { memory_bytes: config.memory_cache_bytes };
+        let renditions = Renditions::new(memory, storage.clone(), workers);
+        make_administrator(&config, &catalog).await?;
+        let doors = doors(&config, address, &catalog, &storage, &uploads, &renditions, &clock, announce);
+        doors.dashboard.announce_setup().await?;
+        tokio::spawn(finish_removals(uploads));
+        let server = listen(&config, listener, doors)?;
+        let handle = server.handle();
+        let running = tokio::spawn(server);
+        Ok(Server { address, catalog, storage, renditions, handle, running })
     }
 
     /// Where it listens.
@@ -49,6 +92,179 @@ impl Server {
 
     /// Stops: refuses what is new at once, finishes what runs.
     pub async fn stop(self) {
-        todo!()
+        self.handle.stop(true).await;
+        let _ = self.running.await;
     }
 }
+
+/// Opens the catalog of a configuration: makes the data directory and the master key where they are not there.
+pub async fn open_catalog(config: &Config, clock: Clock) -> anyhow::Result<Catalog> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data_dir).with_context(|| {
+        format!("the data directory {} cannot be made (DARKROOM_DATA_DIR)", config.data_dir.display())
+    })?;
+    let mut rows = catalog::Config::new(config.database(), master_key::load_or_make(config)?);
+    rows.master_key_file = config.master_key.is_none().then(|| master_key::path(config));
+    rows.migrate = config.migrate;
+    rows.max_cached_rights = config.max_cached_rights;
+    rows.max_stale_rights_s = config.max_stale_rights_s;
+    rows.serve_stale_public = config.serve_stale_public;
+    rows.max_signing_keys = config.max_signing_keys;
+    rows.max_variants = config.max_variants;
+    rows.max_tokens = config.max_tokens;
+    rows.max_metadata_bytes = config.max_metadata_bytes;
+    rows.idempotency_ttl_s = config.idempotency_ttl_s;
+    rows.max_sign_in_failures = config.max_sign_in_failures;
+    rows.max_address_sign_in_failures = config.max_address_sign_in_failures;
+    Catalog::open(rows, clock)
+        .await
+        .with_context(|| format!("the database {} cannot be opened", config.database().display()))
+}
+
+/// Opens catalog and storage for commands that accept or remove originals beside a running server.
+pub async fn open_uploads(config: &Config, clock: Clock) -> anyhow::Result<(Catalog, Uploads)> {
+    let catalog = open_catalog(config, clock.clone()).await?;
+    let storage = open_storage(config).await?;
+    let workers = Workers::new(config.workers.clone())?;
+    let uploads = uploads(config, &catalog, &storage, &workers, &clock);
+    Ok((catalog, uploads))
+}
+
+async fn open_storage(config: &Config) -> anyhow::Result<Storage> {
+    if config.memory_storage {
+        return Ok(Storage::memory());
+    }
+    let objects = config.objects();
+    let shown = objects.display().to_string();
+    Storage::open(storage::Config { objects, min_free_disk_bytes: config.min_free_disk_bytes })
+        .await
+        .with_context(|| format!("the folder of objects {shown} cannot be used (DARKROOM_DATA_DIR)"))
+}
+
+fn uploads(config: &Config, catalog: &Catalog, storage: &Storage, workers: &Workers, clock: &Clock) -> Uploads {
+    let limits = upload::Config { form: config.form.clone() };
+    Uploads::new(limits, catalog.clone(), storage.clone(), workers.clone(), clock.clone())
+}
+
+#[expect(clippy::too_many_arguments, reason = "the one place where everything is wired")]
+fn doors(
+    config: &Config,
+    address: SocketAddr,
+    catalog: &Catalog,
+    storage: &Storage,
+    uploads: &Uploads,
+    renditions: &Renditions,
+    clock: &Clock,
+    announce: impl Fn(&str) + Send + Sync + 'static,
+) -> Doors {
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let delivery_url = config.delivery_url.clone().unwrap_or_else(|| public_url.clone());
+    let delivery = Delivery::new(
+        delivery::Config { limits: config.workers.limits.clone() },
+        catalog.clone(),
+        renditions.clone(),
+        clock.clone(),
+    );
+    let api = Api::new(
+        api::Config {
+            delivery_url: delivery_url.clone(),
+            max_api_requests_per_s: config.max_api_requests_per_s,
+            body_grace_s: config.body_grace_s,
+            min_body_bytes_per_s: config.min_body_bytes_per_s,
+        },
+        catalog.clone(),
+        uploads.clone(),
+        renditions.clone(),
+        clock.clone(),
+    );
+    let dashboard = Dashboard::new(
+        dashboard::Config {
+            public_url: public_url.clone(),
+            delivery_url: delivery_url.clone(),
+            body_grace_s: config.body_grace_s,
+            min_body_bytes_per_s: config.min_body_bytes_per_s,
+            max_signing_keys: config.max_signing_keys,
+        },
+        catalog.clone(),
+        uploads.clone(),
+        renditions.clone(),
+        clock.clone(),
+        announce,
+    );
+    let rules = Rules::new(config, &public_url, &delivery_url);
+    let front = Front::new(delivery, rules);
+    Doors { front, api, dashboard, catalog: catalog.clone(), storage: storage.clone() }
+}
+
+fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Result<actix_web::dev::Server> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = config.http_workers.unwrap_or(cores).max(1);
+    let server = HttpServer::new(move || {
+        let front = doors.front.clone();
+        let (catalog, storage) = (doors.catalog.clone(), doors.storage.clone());
+        App::new()
+            .wrap_fn(move |request, routes| front.pass(request, routes))
+            .configure(|routes| doors.api.routes(routes))
+            .configure(|routes| doors.dashboard.routes(routes))
+            .service(web::resource("/readyz").to(move || ready(catalog.clone(), storage.clone())))
+            .default_service(web::to(missing))
+    })
+    .workers(threads)
+    .max_connections(config.max_connections.div_ceil(threads))
+    .keep_alive(Duration::from_secs(config.keep_alive_s))
+    .client_request_timeout(Duration::from_secs(config.head_timeout_s))
+    .shutdown_timeout(config.shutdown_timeout_s)
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Ready is: the database answers and storage can be written.
+async fn ready(catalog: Catalog, storage: Storage) -> HttpResponse {
+    let database = catalog.check().await.map_err(|error| error.to_string());
+    let objects = storage.check().await.map_err(|error| error.to_string());
+    let mut response = match (&database, &objects) {
+        (Ok(()), Ok(())) => HttpResponse::Ok(),
+        _ => HttpResponse::ServiceUnavailable(),
+    };
+    let word = |part: Result<(), String>| part.map_or_else(|error| error, |()| "ok".into());
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(serde_json::json!({ "database": word(database), "storage": word(objects) }))
+}
+
+async fn missing() -> HttpResponse {
+    HttpResponse::NotFound()
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .content_type("text/plain; charset=utf-8")
+        .body("There is nothing at this address.\n")
+}
+
+/// What a crash cut short is finished at the next start, beside the first requests.
+async fn finish_removals(uploads: Uploads) {
+    match uploads.finish_removals().await {
+        Ok(0) => {}
+        Ok(places) => tracing::info!(places, "finished removals that a crash had cut short"),
+        Err(error) => tracing::warn!(%error, "removals that a crash cut short could not be finished"),
+    }
+}
+
+/// The first administrator from the configuration, where nobody can sign in yet.
+async fn make_administrator(config: &Config, catalog: &Catalog) -> anyhow::Result<()> {
+    let (Some(email), Some(password)) = (&config.admin_email, &config.admin_password) else { return Ok(()) };
+    if catalog.has_people().await? {
+        return Ok(());
+    }
+    let handle: Handle = "default".parse()?;
+    let account = catalog.account_by_handle(&handle).await?;
+    let person = NewPerson {
+        email: email.clone(),
+        name: String::new(),
+        password: password.clone(),
+        place: Some((account.id, Role::Owner)),
+        operator: true,
+    };
+    let actor = Actor { name: "configuration".into(), ..Actor::default() };
+    catalog.insert_first_person(person, &actor).await.context("DARKROOM_ADMIN_EMAIL, DARKROOM_ADMIN_PASSWORD")?;
+    Ok(())
+}
+

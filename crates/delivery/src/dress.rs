@@ -1,0 +1,229 @@
+//! Every header of a delivery or a refusal is set here (contract 6.4 and 10).
+
+use std::fmt::Write as _;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use catalog::Admission;
+use domain::{Accepts, Fault, ObjectId, Problem, Timestamp};
+use renditions::Rendered;
+use sha2::{Digest, Sha256};
+use variant::Recipe;
+
+/// What a browser may do with bytes that strangers uploaded: show them, nothing else.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; sandbox",
+);
+const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const IMAGE_AUTH: HeaderName = HeaderName::from_static("x-image-auth");
+const CF_IMAGES: HeaderName = HeaderName::from_static("cf-images");
+
+/// A rendition's entity tag: an opaque hash of object id, recipe and engine version.
+pub(crate) struct Tag(HeaderValue);
+
+impl Tag {
+    pub(crate) fn new(object: &ObjectId, digest: &[u8; 16]) -> Tag {
+        let hash = Sha256::new().chain_update(object.as_bytes()).chain_update(digest).finalize();
+        let mut text = [b'"'; 34];
+        // 16 bytes always fill 32 digits.
+        let _ = hex::encode_to_slice(&hash[..16], &mut text[1..33]);
+        Tag(HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("\"\"")))
+    }
+
+    /// Whether an `If-None-Match` names this tag, by weak comparison (RFC 9110, 13.1.2).
+    pub(crate) fn is_in(&self, known: &HeaderValue) -> bool {
+        known == self.0
+            || known.to_str().is_ok_and(|known| {
+                known.split(',').map(str::trim).any(|tag| tag == "*" || self.0 == tag.strip_prefix("W/").unwrap_or(tag))
+            })
+    }
+}
+
+/// 200 with the rendition.
+pub(crate) fn delivered(
+    admission: &Admission,
+    recipe: &Recipe,
+    tag: &Tag,
+    rendered: &Rendered,
+    now: Timestamp,
+) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    cache_headers(&mut response, admission, recipe, tag, now);
+    response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(rendered.format.media_type())));
+    response.insert_header((header::CONTENT_DISPOSITION, disposition(rendered.format)));
+    response.insert_header((CF_IMAGES, HeaderValue::from_static("internal=ok")));
+    for warning in &recipe.warnings {
+        if let Ok(value) = HeaderValue::from_str(&format!("cf-images 299 \"{}\"", printable(warning))) {
+            response.append_header((header::WARNING, value));
+        }
+    }
+    response.body(rendered.bytes.clone())
+}
+
+/// 304: the visitor has it, and may have it still.
+pub(crate) fn not_modified(admission: &Admission, recipe: &Recipe, tag: &Tag, now: Timestamp) -> HttpResponse {
+    let mut response = HttpResponse::NotModified();
+    cache_headers(&mut response, admission, recipe, tag, now);
+    response.finish()
+}
+
+/// The refusal of a link that ended while its rendition was made.
+pub(crate) fn still_valid(admission: &Admission, now: Timestamp) -> Result<(), signing::Error> {
+    match admission.signed.as_ref().and_then(|signed| signed.expires_s) {
+        Some(expires_s) if now.as_seconds() >= expires_s => Err(signing::Error::Expired),
+        _ => Ok(()),
+    }
+}
+
+/// A failure, in the contract's text form, or as JSON where `Accept` names it.
+pub(crate) fn refusal(fault: &dyn Fault, accepts: Accepts) -> HttpResponse {
+    let problem = fault.problem();
+    if problem.status() >= 500 && problem != Problem::Busy {
+        tracing::error!(error = %chain(fault), "a delivery failed");
+    }
+    let mut response = refused(problem);
+    if problem.status() == 503 {
+        response.insert_header((header::RETRY_AFTER, HeaderValue::from_static("1")));
+    }
+    if let Some(reason) = fault.reason() {
+        response.insert_header((IMAGE_AUTH, HeaderValue::from_static(reason)));
+    }
+    body(response, problem, fault.reason(), &sentence(&fault.to_string()), accepts)
+}
+
+/// 405 for anything but GET and HEAD.
+pub(crate) fn method_not_allowed(accepts: Accepts) -> HttpResponse {
+    let mut response = refused(Problem::MethodNotAllowed);
+    response.insert_header((header::ALLOW, HeaderValue::from_static("GET, HEAD")));
+    body(response, Problem::MethodNotAllowed, None, "Images are delivered by GET and HEAD", accepts)
+}
+
+fn cache_headers(
+    response: &mut HttpResponseBuilder,
+    admission: &Admission,
+    recipe: &Recipe,
+    tag: &Tag,
+    now: Timestamp,
+) {
+    response.insert_header((header::CACHE_CONTROL, cache_control(admission, now)));
+    response.insert_header((header::ETAG, tag.0.clone()));
+    if recipe.negotiated {
+        response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
+    }
+    common_headers(response);
+}
+
+/// What needed a signature is private and ends with its URL; all else is public for its time (contract 6.4).
+fn cache_control(admission: &Admission, now: Timestamp) -> HeaderValue {
+    let mut text = String::with_capacity(64);
+    let written = match &admission.signed {
+        None => write!(text, "public, max-age={}, stale-while-revalidate=7200", admission.ttl_s),
+        Some(signed) => {
+            let left_s = signed.expires_s.map_or(i64::MAX, |end| end.saturating_sub(now.as_seconds()).max(0));
+            write!(text, "private, max-age={}", left_s.min(i64::from(admission.ttl_s)))
+        }
+    };
+    match written {
+        Ok(()) => HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("no-store")),
+        Err(_) => HeaderValue::from_static("no-store"),
+    }
+}
+
+fn common_headers(response: &mut HttpResponseBuilder) {
+    response.insert_header((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
+    response.insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
+    response.insert_header((header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")));
+    response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")));
+    response.insert_header((CORP, HeaderValue::from_static("cross-origin")));
+}
+
+fn disposition(format: variant::Format) -> HeaderValue {
+    HeaderValue::from_static(match format {
+        variant::Format::Jpeg => "inline; filename=\"image.jpg\"",
+        variant::Format::Png => "inline; filename=\"image.png\"",
+        variant::Format::Webp => "inline; filename=\"image.webp\"",
+        variant::Format::Gif => "inline; filename=\"image.gif\"",
+    })
+}
+
+fn refused(problem: Problem) -> HttpResponseBuilder {
+    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponseBuilder::new(status);
+    response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    if let Ok(value) = HeaderValue::from_str(&format!("err={}", problem.delivery_code())) {
+        response.insert_header((CF_IMAGES, value));
+    }
+    common_headers(&mut response);
+    response
+}
+
+fn body(
+    mut response: HttpResponseBuilder,
+    problem: Problem,
+    reason: Option<&str>,
+    text: &str,
+    accepts: Accepts,
+) -> HttpResponse {
+    let code = problem.delivery_code();
+    if accepts.json {
+        let name = reason.map_or_else(|| code.to_string(), str::to_owned);
+        return response.json(serde_json::json!({ "error": { "code": name, "message": text } }));
+    }
+    response.content_type("text/plain; charset=utf-8").body(format!("ERROR {code}: {text}"))
+}
+
+/// An error's text as a sentence: its first letter large.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// A text that a quoted string in a header can hold.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' }).collect()
+}
+
+/// An error with its causes, for the log.
+fn chain(error: &dyn Fault) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_found_alone_in_a_list_weak_and_by_star() {
+        let tag = Tag::new(&ObjectId::from_bytes([1; 16]), &[2; 16]);
+        let own = tag.0.to_str().unwrap().to_owned();
+        let check = |known: &str, found| {
+            assert_eq!(tag.is_in(&HeaderValue::from_str(known).unwrap()), found, "{known}");
+        };
+        check(&own, true);
+        check(&format!("W/{own}"), true);
+        check(&format!("\"a\", {own}"), true);
+        check("*", true);
+        check("\"a\"", false);
+        check("", false);
+        check(own.trim_matches('"'), false);
+    }
+
+    #[test]
+    fn two_originals_never_share_a_tag() {
+        let one = Tag::new(&ObjectId::from_bytes([1; 16]), &[2; 16]);
+        let two = Tag::new(&ObjectId::from_bytes([2; 16]), &[2; 16]);
+        assert_ne!(one.0, two.0);
+    }
+
+    #[test]
+    fn a_warning_cannot_break_out_of_its_header() {
+        assert_eq!(printable("a\"b\\c\r\nd"), "a?b?c??d");
+    }
+}

@@ -1,0 +1,49 @@
+//! `darkroom serve`: starts, tells where it is, stops on a signal.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use domain::Clock;
+use server::Server;
+use server::config::Effective;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::telemetry;
+
+/// Runs the server until SIGTERM or SIGINT; a second signal stops it at once.
+pub(super) async fn run(effective: Effective) -> anyhow::Result<ExitCode> {
+    telemetry::start(&effective.config)?;
+    for warning in &effective.warnings {
+        tracing::warn!("{warning}");
+    }
+    let config = effective.config;
+    warn_of_openings(&config);
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened for")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be listened for")?;
+    let public_url = config.public_url.clone();
+    let server = Server::start(config, Clock::system(), |text| println!("{text}")).await?;
+    let address = server.address();
+    println!("Darkroom listens on {address}. Dashboard: {}/", public_url.unwrap_or(format!("http://{address}")));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: what runs is finished, what is new is refused");
+    tokio::select! {
+        () = server.stop() => tracing::info!("stopped"),
+        _ = terminate.recv() => std::process::exit(1),
+        _ = interrupt.recv() => std::process::exit(1),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn warn_of_openings(config: &server::Config) {
+    if !config.bind.ip().is_loopback() && config.public_url.is_none() {
+        tracing::warn!("listening beyond this machine without DARKROOM_PUBLIC_URL: delivery URLs will name {}", config.bind);
+    }
+    if config.trusted_proxies.is_empty() {
+        tracing::info!(
+            "no DARKROOM_TRUSTED_PROXIES: limits by address alone are off for loopback and private addresses"
+        );
+    }
+}

@@ -1,0 +1,268 @@
+//! Every setting, a line each: its name, what it is, how it is read and shown.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use domain::Secret;
+
+use super::{Config, LogFormat};
+
+/// One setting. `max_pixels` in the file is `DARKROOM_MAX_PIXELS` in the environment.
+pub struct Setting {
+    /// Its name in the file.
+    pub name: &'static str,
+    /// What it is, for `config print` and the documentation.
+    pub about: &'static str,
+    /// Whether its value is masked, and may come from a file named by `NAME_FILE`.
+    pub secret: bool,
+    /// Reads a value; the error says what would be right.
+    pub set: fn(&mut Config, &str) -> Result<(), String>,
+    /// The effective value as text; empty where there is none.
+    pub show: fn(&Config) -> String,
+}
+
+impl Setting {
+    /// Its name in the environment.
+    pub fn variable(&self) -> String {
+        format!("DARKROOM_{}", self.name.to_uppercase())
+    }
+}
+
+/// A setting whose value is read and shown by its type.
+macro_rules! plain {
+    ($name:literal, $($field:ident).+, $about:literal) => {
+        Setting {
+            name: $name,
+            about: $about,
+            secret: false,
+            set: |config, text| read(text).map(|value| config.$($field).+ = value),
+            show: |config| config.$($field).+.to_string(),
+        }
+    };
+}
+
+/// A limit: a whole number of at least so much.
+macro_rules! limit {
+    ($name:literal, $($field:ident).+, $least:literal, $about:literal) => {
+        Setting {
+            name: $name,
+            about: $about,
+            secret: false,
+            set: |config, text| at_least(text, $least).map(|value| config.$($field).+ = value),
+            show: |config| config.$($field).+.to_string(),
+        }
+    };
+}
+
+/// Every setting that this build has, in the order of the documentation.
+pub static SETTINGS: &[Setting] = &[
+    plain!("bind", bind, "address of the server; port 0 picks a free one, printed at start"),
+    Setting {
+        name: "data_dir",
+        about: "folder of database, objects and secrets",
+        secret: false,
+        set: |config, text| non_empty(text).map(|text| config.data_dir = text.into()),
+        show: |config| config.data_dir.display().to_string(),
+    },
+    Setting {
+        name: "public_url",
+        about: "where people and programs reach API and dashboard; http://<bind> where it is not set",
+        secret: false,
+        set: |config, text| base_url(text).map(|url| config.public_url = Some(url)),
+        show: |config| config.public_url.clone().unwrap_or_default(),
+    },
+    Setting {
+        name: "delivery_url",
+        about: "where delivery URLs point; the public URL where it is not set",
+        secret: false,
+        set: |config, text| base_url(text).map(|url| config.delivery_url = Some(url)),
+        show: |config| config.delivery_url.clone().unwrap_or_default(),
+    },
+    Setting {
+        name: "trusted_proxies",
+        about: "networks (CIDR, comma between them) whose X-Forwarded-For counts",
+        secret: false,
+        set: |config, text| list(text).map(|networks| config.trusted_proxies = networks),
+        show: |config| join(&config.trusted_proxies),
+    },
+    Setting {
+        name: "master_key",
+        about: "seals secrets at rest: 43 characters of base64url; made in the data directory at first start",
+        secret: true,
+        set: |config, text| master_key(text).map(|key| config.master_key = Some(key)),
+        show: |config| config.master_key.as_ref().map_or_else(String::new, |_| "set".into()),
+    },
+    plain!("migrate", migrate, "whether serve brings the database up to date"),
+    plain!("log", log, "what is logged: error, warn, info, debug, trace, or a filter such as info,api=debug"),
+    Setting {
+        name: "log_format",
+        about: "pretty or json; pretty on a terminal, else json, where it is not set",
+        secret: false,
+        set: |config, text| log_format(text).map(|format| config.log_format = Some(format)),
+        show: |config| match config.log_format {
+            None => String::new(),
+            Some(LogFormat::Pretty) => "pretty".into(),
+            Some(LogFormat::Json) => "json".into(),
+        },
+    },
+    Setting {
+        name: "admin_email",
+        about: "with admin_password: makes the first administrator without the setup page",
+        secret: false,
+        set: |config, text| non_empty(text).map(|text| config.admin_email = Some(text.into())),
+        show: |config| config.admin_email.clone().unwrap_or_default(),
+    },
+    Setting {
+        name: "admin_password",
+        about: "the first administrator's password, 12 to 128 characters",
+        secret: true,
+        set: |config, text| non_empty(text).map(|text| config.admin_password = Some(Secret::new(text))),
+        show: |config| config.admin_password.as_ref().map_or_else(String::new, |_| "set".into()),
+    },
+    plain!("serve_stale_public", serve_stale_public, "go on serving public images when changes of rights cannot be seen"),
+    limit!("max_upload_bytes", form.max_upload_bytes, 1, "bytes of one file"),
+    limit!("max_side_pixels", workers.limits.max_side_pixels, 1, "longest side of an original"),
+    limit!("max_pixels", workers.limits.max_pixels, 1, "area of an original"),
+    limit!("max_animation_pixels", workers.limits.max_animation_pixels, 1, "area times frames of an animation"),
+    limit!("max_frames", workers.limits.max_frames, 1, "frames of an animation"),
+    limit!("max_jpeg_scans", workers.limits.max_jpeg_scans, 1, "scans of a progressive JPEG"),
+    limit!("max_png_chunks", workers.limits.max_png_chunks, 3, "chunks of a PNG"),
+    limit!("max_icc_bytes", workers.limits.max_icc_bytes, 0, "bytes of a colour profile; a larger one is dropped"),
+    limit!("max_metadata_bytes", max_metadata_bytes, 2, "bytes of an image's metadata as JSON"),
+    limit!("max_webp_side_pixels", workers.limits.max_webp_side_pixels, 1, "longest side of a lossy WebP rendition"),
+    limit!(
+        "max_lossless_webp_side_pixels",
+        workers.limits.max_lossless_webp_side_pixels,
+        1,
+        "longest side of a lossless WebP rendition"
+    ),
+    limit!("workers", workers.workers, 1, "renders at once"),
+    limit!("max_queued_renders", workers.max_queued, 0, "renders that wait for a worker; the next one is told to come back"),
+    limit!("render_wait_s", workers.wait_s, 1, "seconds that a render waits for a worker"),
+    limit!("render_timeout_s", workers.render_timeout_s, 1, "seconds that one render may take"),
+    limit!("memory_cache_bytes", memory_cache_bytes, 0, "bytes of renditions that memory keeps"),
+    limit!("max_cached_rights", max_cached_rights, 1, "images whose rights memory keeps"),
+    limit!("min_free_disk_bytes", min_free_disk_bytes, 0, "bytes of disk that stay free for the database"),
+    limit!(
+        "max_stale_rights_s",
+        max_stale_rights_s,
+        1,
+        "seconds without sight of changes after which images are refused"
+    ),
+    limit!("max_head_bytes", max_head_bytes, 1024, "bytes of a request's head"),
+    limit!("max_headers", max_headers, 1, "header lines of a request"),
+    limit!("max_parts", form.max_parts, 1, "parts of a form"),
+    limit!("max_part_head_bytes", form.max_part_head_bytes, 64, "bytes of a part's head"),
+    limit!("max_field_bytes", form.max_field_bytes, 64, "bytes of a text field in a form"),
+    limit!("head_timeout_s", head_timeout_s, 1, "seconds within which a head has to come"),
+    limit!("body_grace_s", body_grace_s, 1, "seconds after which a slow body is measured"),
+    limit!("min_body_bytes_per_s", min_body_bytes_per_s, 0, "the slowest body, in bytes a second"),
+    limit!("keep_alive_s", keep_alive_s, 1, "seconds that an idle connection is kept"),
+    limit!("max_connections", max_connections, 1, "connections at once"),
+    limit!("shutdown_timeout_s", shutdown_timeout_s, 0, "seconds that a stop waits for what runs"),
+    limit!("max_api_requests_per_s", max_api_requests_per_s, 1, "requests a second of one API token"),
+    limit!("max_sign_in_failures", max_sign_in_failures, 1, "wrong passwords for an e-mail from one address before waits begin"),
+    limit!("max_address_sign_in_failures", max_address_sign_in_failures, 1, "wrong passwords from one address before waits begin"),
+    limit!("idempotency_ttl_s", idempotency_ttl_s, 1, "seconds for which an idempotency key is remembered"),
+    limit!("max_signing_keys", max_signing_keys, 1, "signing keys of an account, active and retiring"),
+    limit!("max_variants", max_variants, 1, "variants of an account"),
+    limit!("max_tokens", max_tokens, 1, "API tokens of an account"),
+];
+
+fn read<T: FromStr>(text: &str) -> Result<T, String>
+where
+    T::Err: Display,
+{
+    text.trim().parse().map_err(|error| format!("'{text}' is not usable here: {error}"))
+}
+
+fn at_least<T: FromStr + PartialOrd + Display>(text: &str, least: T) -> Result<T, String> {
+    match text.trim().parse::<T>() {
+        Ok(value) if value >= least => Ok(value),
+        _ => Err(format!("'{text}' is not usable here: it takes a whole number of at least {least}")),
+    }
+}
+
+fn non_empty(text: &str) -> Result<&str, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("it must not be empty".into()) } else { Ok(text) }
+}
+
+/// A scheme and host without path; a trailing slash is cut.
+fn base_url(text: &str) -> Result<String, String> {
+    let url = text.trim().trim_end_matches('/');
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or_default();
+    let plain = !host.is_empty()
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'));
+    if plain { Ok(url.to_owned()) } else { Err(format!("'{text}' is no address: write it as https://images.example.org")) }
+}
+
+fn list<T: FromStr<Err = String>>(text: &str) -> Result<Vec<T>, String> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::parse).collect()
+}
+
+fn join<T: Display>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn master_key(text: &str) -> Result<Secret, String> {
+    let text = text.trim();
+    let fits = text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if fits { Ok(Secret::new(text)) } else { Err("it takes 43 characters of base64url: 32 random bytes".into()) }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text.trim() {
+        "pretty" => Ok(LogFormat::Pretty),
+        "json" => Ok(LogFormat::Json),
+        other => Err(format!("'{other}' is not usable here: it takes pretty or json")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(name: &str, text: &str) -> Result<String, String> {
+        let mut config = Config::new("data".into());
+        let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
+        (setting.set)(&mut config, text).map(|()| (setting.show)(&config))
+    }
+
+    #[test]
+    fn every_setting_reads_what_it_shows() {
+        let mut config = Config::new("data".into());
+        for setting in SETTINGS.iter().filter(|setting| !setting.secret) {
+            let shown = (setting.show)(&config);
+            if !shown.is_empty() {
+                (setting.set)(&mut config, &shown).unwrap();
+                assert_eq!((setting.show)(&config), shown, "{}", setting.name);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_say_what_they_are() {
+        let mut names: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), SETTINGS.len());
+        assert!(SETTINGS.iter().all(|setting| !setting.about.is_empty()));
+    }
+
+    #[test]
+    fn a_wrong_value_says_what_would_be_right() {
+        assert!(set("max_pixels", "many").unwrap_err().contains("at least 1"));
+        assert!(set("public_url", "images.example.org").unwrap_err().contains("https://"));
+        assert!(set("public_url", "https://images.example.org/path").is_err());
+        assert!(set("trusted_proxies", "10.0.0.0/99").unwrap_err().contains("10.0.0.0/8"));
+        assert!(set("log_format", "xml").unwrap_err().contains("json"));
+        assert_eq!(set("public_url", "https://images.example.org/").unwrap(), "https://images.example.org");
+    }
+
+    #[test]
+    fn a_secret_never_shows() {
+        assert_eq!(set("admin_password", "correct horse battery").unwrap(), "set");
+        assert_eq!(set("master_key", &"k".repeat(43)).unwrap(), "set");
+    }
+}
