@@ -56,7 +56,7 @@ pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error
         gamma: None,
     })?;
     give_rows(order, sink, &canvas, width * 4)?;
-    if order.thorough { other_frames(order, &mut decoder) } else { Ok(()) }
+    if order.thorough { other_frames(order, &blocks, &mut decoder) } else { Ok(()) }
 }
 
 fn open<'a>(order: &Order<'a>, pixels: usize) -> Result<Decoder<&'a [u8]>, Error> {
@@ -80,13 +80,14 @@ fn lay(frame: &gif::Frame<'_>, canvas: &mut [u8], width: usize, height: usize) {
     }
 }
 
-/// Reads to the end, so that damage in a later frame is found too.
-fn other_frames(order: &Order<'_>, decoder: &mut Decoder<&[u8]>) -> Result<(), Error> {
-    for _ in 1..order.limits.max_frames {
+/// Decodes the other frames, so that damage in one of them is found too.
+fn other_frames(order: &Order<'_>, blocks: &Blocks, decoder: &mut Decoder<&[u8]>) -> Result<(), Error> {
+    if blocks.cut_off {
+        return Err(Error::Damaged("it ends early".to_owned()));
+    }
+    for _ in 1..blocks.frames.min(order.limits.max_frames) {
         still_time(order.deadline)?;
-        if decoder.read_next_frame().map_err(damaged)?.is_none() {
-            break;
-        }
+        decoder.read_next_frame().map_err(damaged)?;
     }
     Ok(())
 }

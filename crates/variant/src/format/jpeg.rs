@@ -54,7 +54,7 @@ pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error
         sink.begin(&picture)?;
         let inverted = markers.adobe && picture.samples == Samples::Cmyk;
         decoder.read(order.deadline, &picture, inverted, sink)?;
-        if order.thorough { decoder.finish() } else { Ok(()) }
+        if order.thorough { decoder.whole() } else { Ok(()) }
     })
 }
 
@@ -249,10 +249,9 @@ impl Decoder {
         unsafe { c::jpeg_read_scanlines(&mut self.info, rows.as_mut_ptr(), ROWS as c_uint) as usize }
     }
 
-    /// Reads what follows the last row, and says whether the file ended early: to the library a mere warning.
-    fn finish(&mut self) -> Result<(), Error> {
-        // SAFETY: all rows have been read.
-        unsafe { c::jpeg_finish_decompress(&mut self.info) };
+    /// Whether the file went on to the last row: that it did not is to the library a mere warning. What should
+    /// follow the last row, and may be missing, no one would see.
+    fn whole(&self) -> Result<(), Error> {
         if self.callbacks.watch.ended_early {
             return Err(Error::Damaged("it ends early".to_owned()));
         }

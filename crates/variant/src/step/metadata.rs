@@ -26,6 +26,9 @@ const NAMES: [(&str, MetadataPolicy); 3] = [
 /// The longest EXIF that fits into a JPEG segment beside its six bytes of name, in bytes.
 const MAX_EXIF_BYTES: usize = 65_533 - 6;
 
+/// The longest copyright that is kept, in bytes.
+const MAX_COPYRIGHT_BYTES: usize = 1_024;
+
 /// The most fields of an EXIF that are kept.
 const MAX_FIELDS: usize = 512;
 
@@ -71,7 +74,14 @@ fn read(raw: &[u8]) -> Option<Exif> {
 
 fn keeps(policy: MetadataPolicy, field: &Field) -> bool {
     let known = !matches!(field.value, Value::Unknown(..)) && field.ifd_num == In::PRIMARY;
-    known && (policy == MetadataPolicy::Keep || field.tag == Tag::Copyright)
+    known && (policy == MetadataPolicy::Keep || (field.tag == Tag::Copyright && is_plain(&field.value)))
+}
+
+/// A copyright that is a line of text. It leaves by default, so it must not be a place to hide markup in.
+fn is_plain(value: &Value) -> bool {
+    let Value::Ascii(lines) = value else { return false };
+    let plain = |line: &Vec<u8>| line.iter().all(|byte| *byte >= 0x20 && !matches!(byte, b'<' | b'>' | 0x7F));
+    lines.iter().map(Vec::len).sum::<usize>() <= MAX_COPYRIGHT_BYTES && lines.iter().all(plain)
 }
 
 /// The field as it is true of the rendition, whose pixels stand upright.

@@ -10,6 +10,8 @@ pub(super) struct Blocks {
     pub(super) frames: u32,
     /// Whether the first frame may leave pixels of the canvas clear.
     pub(super) alpha: bool,
+    /// The bytes end within a block, and not merely without a trailer.
+    pub(super) cut_off: bool,
 }
 
 const EXTENSION: u8 = 0x21;
@@ -27,18 +29,20 @@ impl Blocks {
             height: u16::from_le_bytes([h, height]),
             frames: 0,
             alpha: false,
+            cut_off: false,
         };
         if blocks.width == 0 || blocks.height == 0 {
             return Err(Error::Damaged("its width or height is zero".to_owned()));
         }
         let mut rest = rest.get(palette_bytes(flags)..);
-        while let Some(after) = rest.and_then(|bytes| blocks.take(bytes)) {
-            rest = Some(after);
+        while let Some(bytes @ [EXTENSION | IMAGE, ..]) = rest {
+            rest = blocks.take(bytes);
         }
+        blocks.cut_off = rest.is_none();
         Ok(blocks)
     }
 
-    /// Takes one block and gives what follows it; nothing at the end.
+    /// Takes one block and gives what follows it; nothing when the bytes end within it.
     fn take<'a>(&mut self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         match bytes.split_first()? {
             (&EXTENSION, after) => {
@@ -97,7 +101,7 @@ mod tests {
 
     fn check(blocks: &[Vec<u8>], frames: u32, alpha: bool) {
         let bytes = [HEAD.to_vec(), blocks.concat(), vec![0x3B]].concat();
-        assert_eq!(Blocks::read(&bytes), Ok(Blocks { width: 2, height: 2, frames, alpha }));
+        assert_eq!(Blocks::read(&bytes), Ok(Blocks { width: 2, height: 2, frames, alpha, cut_off: false }));
     }
 
     #[test]
@@ -109,5 +113,13 @@ mod tests {
         check(&[frame(2), clear, frame(2)], 2, false);
         check(&[frame(1)], 1, true);
         check(&[vec![EXTENSION, 0xFE, 1, b'!', 0], frame(2)], 1, false);
+    }
+
+    #[test]
+    fn bytes_that_end_within_a_block_are_noticed_and_a_missing_trailer_is_not() {
+        let whole = [HEAD.to_vec(), frame(2), frame(2)].concat();
+        assert!(!Blocks::read(&whole).unwrap().cut_off);
+        let cut = Blocks::read(&whole[..whole.len() - 1]).unwrap();
+        assert!(cut.cut_off && cut.frames == 2);
     }
 }

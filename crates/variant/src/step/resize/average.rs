@@ -1,8 +1,8 @@
 //! Averaging before the filter, where so many pixels become one that their mean in linear light is as good: it
 //! costs less than 0.2 points and keeps the filter, and with it the rows that are held, short.
 
-/// What is left to the filter at least.
-const LEFT: f64 = 4.0;
+/// What is left to the filter at least, as a ratio.
+const LEFT: f64 = 2.0;
 
 /// The longest side of what is averaged, so that sums fit.
 const MAX_FACTOR: f64 = 256.0;
