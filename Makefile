@@ -1,0 +1,21 @@
+# One command for everything. `make help` lists the targets; each is a script of its own below scripts/.
+
+.PHONY: help run test test-full check bench
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## installs what the build lacks, builds in release mode, starts the server
+	@scripts/run
+
+test: ## what every change must pass, against the real clients and a real browser
+	@scripts/test
+
+test-full: ## the same with documentation tests and many more cases of each property
+	@scripts/test --full
+
+check: ## what must pass before a commit, but for the tests
+	@scripts/check
+
+bench: ## speed and memory, as ratios within one run
+	@scripts/bench
