@@ -1,5 +1,10 @@
 //! The command line: every command with its arguments, and where each one's work is done.
 
+/// Prints a line on standard output; a reader that went away ends the program quietly.
+macro_rules! say {
+    ($($text:tt)*) => { crate::commands::print_line(format_args!($($text)*)) };
+}
+
 mod account;
 mod config;
 mod health;
@@ -120,6 +125,13 @@ impl Settings {
     }
 }
 
+fn print_line(line: std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
+
 /// The catalog, beside a running server or without one.
 async fn catalog(config: &Config) -> anyhow::Result<Catalog> {
     server::open_catalog(config, Clock::system()).await
@@ -173,7 +185,7 @@ fn print_rows(json: bool, heads: &[&str], rows: &[Vec<String>]) {
             .map(|row| heads.iter().zip(row).map(|(head, cell)| ((*head).to_owned(), cell.clone().into())).collect())
             .map(serde_json::Value::Object)
             .collect();
-        println!("{}", serde_json::Value::Array(objects));
+        say!("{}", serde_json::Value::Array(objects));
         return;
     }
     let width = |column: usize| {
@@ -182,7 +194,7 @@ fn print_rows(json: bool, heads: &[&str], rows: &[Vec<String>]) {
     let widths: Vec<usize> = (0..heads.len()).map(width).collect();
     let line = |cells: Vec<String>| {
         let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        say!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     };
     line(heads.iter().map(|head| (*head).to_owned()).collect());
     rows.iter().for_each(|row| line(row.clone()));

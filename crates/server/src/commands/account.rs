@@ -63,7 +63,7 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
             let account = super::account(&catalog, Some(&name)).await?;
             let account = catalog.update_account(&account.id, &pairs(&settings)?, &Actor::command()).await?;
             for (setting, value) in account.policy.settings() {
-                println!("{setting}={value}");
+                say!("{setting}={value}");
             }
         }
         Command::List { json } => print(json, &catalog.accounts().await?),
@@ -100,7 +100,7 @@ fn pairs(settings: &[String]) -> anyhow::Result<Vec<(String, String)>> {
 fn print(json: bool, accounts: &[Account]) {
     if json {
         let objects: Vec<_> = accounts.iter().map(as_json).collect();
-        println!("{}", serde_json::Value::Array(objects));
+        say!("{}", serde_json::Value::Array(objects));
         return;
     }
     let rows: Vec<Vec<String>> = accounts

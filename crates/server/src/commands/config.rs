@@ -28,7 +28,7 @@ pub(super) fn run(command: &Command, loaded: Result<Effective, Problems>) -> any
             Ok(ExitCode::SUCCESS)
         }
         (Command::Check, Ok(effective)) if effective.warnings.is_empty() => {
-            println!("The configuration is fine.");
+            say!("The configuration is fine.");
             Ok(ExitCode::SUCCESS)
         }
         (Command::Check, Ok(effective)) => Ok(tell(&effective.warnings)),

@@ -92,25 +92,25 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
         }
         Command::Create { name, of } => {
             let key = catalog.create_signing_key(&id(&catalog, &of).await?, &name, &by).await?;
-            println!("Signing key {} is made.", key.id);
+            say!("Signing key {} is made.", key.id);
         }
         Command::Import { name, secret_file, of } => {
             let secret = super::secret(Some(&secret_file), "")?;
             catalog.import_signing_key(&id(&catalog, &of).await?, &name, secret, &by).await?;
-            println!("Signing key {name} is imported.");
+            say!("Signing key {name} is imported.");
         }
         Command::Rotate { name, new_name, overlap, of } => {
             let rotation = Rotation { new_id: new_name, overlap };
             let key = catalog.rotate_signing_key(&id(&catalog, &of).await?, &name, rotation, &by).await?;
-            println!("Signing key {} signs from now on; {name} verifies until the overlap ends.", key.id);
+            say!("Signing key {} signs from now on; {name} verifies until the overlap ends.", key.id);
         }
         Command::Use { name, of } => {
             catalog.use_signing_key(&id(&catalog, &of).await?, &name, &by).await?;
-            println!("Signing key {name} signs from now on.");
+            say!("Signing key {name} signs from now on.");
         }
         Command::Revoke { name, of } => {
             catalog.revoke_signing_key(&id(&catalog, &of).await?, &name, &by).await?;
-            println!("Signing key {name} is revoked: URLs signed with it are refused.");
+            say!("Signing key {name} is revoked: URLs signed with it are refused.");
         }
         Command::RotateMaster => rotate_master(&catalog, config).await?,
     }
@@ -130,7 +130,7 @@ async fn rotate_master(catalog: &Catalog, config: &Config) -> anyhow::Result<()>
         );
     }
     let secrets = master_key::rotate(catalog, config).await?;
-    println!("{secrets} secrets are sealed under a new master key, {}.", master_key::path(config).display());
+    say!("{secrets} secrets are sealed under a new master key, {}.", master_key::path(config).display());
     Ok(())
 }
 

@@ -21,9 +21,9 @@ pub(super) async fn run(effective: Effective) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be listened for")?;
     let public_url = config.public_url.clone();
-    let server = Server::start(config, Clock::system(), |text| println!("{text}")).await?;
+    let server = Server::start(config, Clock::system(), |text| say!("{text}")).await?;
     let address = server.address();
-    println!("Darkroom listens on {address}. Dashboard: {}/", public_url.unwrap_or(format!("http://{address}")));
+    say!("Darkroom listens on {address}. Dashboard: {}/", public_url.unwrap_or(format!("http://{address}")));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

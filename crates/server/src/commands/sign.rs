@@ -36,7 +36,7 @@ pub(super) async fn run(sign: &Sign, config: &Config) -> anyhow::Result<ExitCode
         }
     };
     let key = catalog.signing_key(&account.id, sign.key.as_ref()).await?;
-    println!("{}", signing::sign(&sign.url, &key, expires_s)?);
+    say!("{}", signing::sign(&sign.url, &key, expires_s)?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -20,6 +20,6 @@ pub(super) async fn run(sweep: &Sweep, config: &Config) -> anyhow::Result<ExitCo
     let (_catalog, uploads) = server::open_uploads(config, Clock::system()).await?;
     let removed = uploads.finish_removals().await?;
     let orphans = uploads.sweep_orphans(sweep.min_age).await?;
-    println!("{removed} removed images and {orphans} objects without a row are swept.");
+    say!("{removed} removed images and {orphans} objects without a row are swept.");
     Ok(ExitCode::SUCCESS)
 }

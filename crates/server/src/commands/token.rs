@@ -65,7 +65,7 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
         Command::Issue(issue) => {
             let account = super::account(&catalog, issue.account.as_deref()).await?;
             let issued = catalog.issue_token(&account.id, new_token(&issue)?, &Actor::command()).await?;
-            println!("{}", issued.value.reveal());
+            say!("{}", issued.value.reveal());
         }
         Command::List { account, json } => {
             let account = super::account(&catalog, account.as_deref()).await?;
@@ -74,7 +74,7 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
         Command::Revoke { id, account } => {
             let account = super::account(&catalog, account.as_deref()).await?;
             catalog.revoke_token(&account.id, &id, &Actor::command()).await?;
-            println!("Token {id} is revoked.");
+            say!("Token {id} is revoked.");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -114,9 +114,9 @@ fn print(json: bool, config: &Config, account: &Account, file: &Path, id: &Image
         .map(|name| format!("{host}{}", DeliveryUrl::path_of(&account.hash, id, name.as_str())))
         .collect();
     if json {
-        println!("{}", serde_json::json!({ "file": file.display().to_string(), "id": id.as_str(), "variants": urls }));
+        say!("{}", serde_json::json!({ "file": file.display().to_string(), "id": id.as_str(), "variants": urls }));
         return;
     }
-    println!("{}  {}", file.display(), id);
-    urls.iter().for_each(|url| println!("  {url}"));
+    say!("{}  {}", file.display(), id);
+    urls.iter().for_each(|url| say!("  {url}"));
 }

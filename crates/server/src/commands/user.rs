@@ -82,16 +82,16 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
                 operator: create.operator,
             };
             let person = catalog.insert_person(person, &by).await?;
-            println!("{} can sign in.", person.email);
+            say!("{} can sign in.", person.email);
         }
         Command::ResetPassword { email, password_file } => {
             let password = super::secret(password_file.as_deref(), "New password (12 to 128 characters): ")?;
             catalog.set_password(&email, &password, &by).await?;
-            println!("{email} has a new password; all sessions ended.");
+            say!("{email} has a new password; all sessions ended.");
         }
         Command::Unlock { email } => {
             catalog.unlock(&email, &by).await?;
-            println!("{email} may try again at once.");
+            say!("{email} may try again at once.");
         }
     }
     Ok(ExitCode::SUCCESS)

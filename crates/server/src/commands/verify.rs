@@ -31,13 +31,13 @@ pub(super) async fn run(verify: &Verify, config: &Config) -> anyhow::Result<Exit
     if verify.explain {
         match rights.explain(&url, now) {
             Some(explanation) => print(&explanation),
-            None => println!("No account has the hash '{}'.", url.account()),
+            None => say!("No account has the hash '{}'.", url.account()),
         }
     }
     match rights.admit(&url, now) {
         Ok(admission) => {
             let end = admission.signed.and_then(|signed| signed.expires_s).map(Timestamp::from_seconds);
-            println!("accepted{}", end.map_or_else(String::new, |end| format!(", until {}", end.to_rfc3339())));
+            say!("accepted{}", end.map_or_else(String::new, |end| format!(", until {}", end.to_rfc3339())));
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => Ok(refused(&error)),
@@ -47,19 +47,19 @@ pub(super) async fn run(verify: &Verify, config: &Config) -> anyhow::Result<Exit
 fn refused(fault: &dyn Fault) -> ExitCode {
     let problem = fault.problem();
     let reason = fault.reason().map_or_else(String::new, |reason| format!(" {reason}"));
-    println!("refused{reason} (status {}, code {}): {fault}", problem.status(), problem.delivery_code());
+    say!("refused{reason} (status {}, code {}): {fault}", problem.status(), problem.delivery_code());
     ExitCode::from(1)
 }
 
 fn print(explanation: &Explanation) {
-    println!("scheme: {:?}", explanation.scheme);
+    say!("scheme: {:?}", explanation.scheme);
     for text in &explanation.signed_texts {
-        println!("signed text: {text}");
+        say!("signed text: {text}");
     }
     for check in &explanation.checks {
-        println!("{} {}: {}", if check.passed { "passed" } else { "FAILED" }, check.name, check.detail);
+        say!("{} {}: {}", if check.passed { "passed" } else { "FAILED" }, check.name, check.detail);
     }
     if let Some(advice) = &explanation.advice {
-        println!("first: {advice}");
+        say!("first: {advice}");
     }
 }
