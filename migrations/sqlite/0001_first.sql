@@ -45,10 +45,10 @@ create table images (
     unique (account, id),
     unique (account, idempotency_key)
 ) strict;
-create index images_by_time on images (account, uploaded_at, id);
-create index images_by_creator on images (account, creator, uploaded_at, id);
-create index images_by_privacy on images (account, private, uploaded_at, id);
-create index images_by_format on images (account, format, uploaded_at, id);
+create index images_by_time on images (account, uploaded_at, number);
+create index images_by_creator on images (account, creator, uploaded_at, number);
+create index images_by_privacy on images (account, private, uploaded_at, number);
+create index images_by_format on images (account, format, uploaded_at, number);
 create index images_by_digest on images (account, sha256);
 create index images_by_lower_id on images (account, lower_id);
 create index images_by_lower_filename on images (account, lower_filename);

@@ -1,10 +1,19 @@
-//! Images: rows with facts, metadata and privacy; pages of them; what a removed one leaves to sweep.
+//! Images: their rows, one at a time. Lists of them stand in `image_pages.rs`.
 
 use domain::{AccountId, ImageId, ObjectId, Timestamp};
 use serde_json::{Map, Value};
+use sqlx::sqlite::SqliteRow;
+use sqlx::types::Json;
+use sqlx::{Row as _, SqliteConnection};
 use variant::Facts;
 
-use crate::{Actor, Catalog, Error};
+use crate::catalog::Writing;
+use crate::changes::Change;
+use crate::database::{is_orphan, is_taken};
+use crate::doomed::{self, Doomed};
+use crate::rights::is_custom;
+use crate::rows::{account_id, bytes, object_id, parsed, time};
+use crate::{Actor, Catalog, Error, audit, image_metadata};
 
 /// What an account keeps.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,190 +99,361 @@ pub struct ImageChange {
     pub filename: Option<String>,
 }
 
-/// Which images; all conditions hold at once.
-#[derive(Debug, Clone, Default)]
-pub struct ImageFilter {
-    /// Creator; `Some(None)` finds images without one.
-    pub creator: Option<Option<String>>,
-    /// Only private or only public ones.
-    pub private: Option<bool>,
-    /// Only of this format of the original.
-    pub format: Option<variant::Format>,
-    /// Text at the beginning of the file name or the id, case ignored for ASCII letters.
-    pub search: Option<String>,
-    /// Metadata conditions (contract 3.11), at most 5.
-    pub metadata: Vec<MetaFilter>,
-}
+/// Characters of a file name that are kept.
+const MAX_FILENAME_CHARS: usize = 255;
 
-/// One condition on metadata.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetaFilter {
-    /// Dotted path, at most 5 levels, segments of letters, digits and `_`, at most 100 characters.
-    pub field: String,
-    /// How to compare.
-    pub operator: MetaOperator,
-    /// With what: one value, or up to 10 for `In`.
-    pub values: Vec<MetaValue>,
-}
+/// Bytes of a creator.
+const MAX_CREATOR_BYTES: usize = 1_024;
 
-/// How a metadata value is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the contract")]
-pub enum MetaOperator {
-    Eq,
-    Gt,
-    Gte,
-    Lt,
-    Lte,
-    In,
-}
-
-/// A value to compare metadata with. `Any` is untyped: text that also matches a number or boolean of that spelling.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum MetaValue {
-    Any(String),
-    Text(String),
-    Number(f64),
-    Boolean(bool),
-}
-
-/// By time of upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
-    /// Newest first.
-    #[default]
-    Newest,
-    /// Oldest first.
-    Oldest,
-}
-
-/// A place between two images of a list. As text it carries a MAC over account and place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor(pub(crate) String);
-
-impl Cursor {
-    /// The cursor as text for a URL: base64url.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A piece of a list, with the places to go on from.
-#[derive(Debug, Clone)]
-pub struct Page<T> {
-    /// The items, in order.
-    pub items: Vec<T>,
-    /// Where the next page begins; none on the last.
-    pub next: Option<Cursor>,
-    /// Where the previous page begins (reading backwards); none on the first.
-    pub previous: Option<Cursor>,
-}
-
-/// The place of a removed image's objects, noted in the transaction that removed the row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doomed {
-    /// The row's id in the table of doomed places.
-    pub id: i64,
-    /// Its account.
-    pub account: AccountId,
-    /// Its object.
-    pub object: ObjectId,
-    /// Its day.
-    pub day: i64,
-}
+/// Characters of an idempotency key.
+const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 
 impl Catalog {
     /// Inserts the row of an image whose original lies in storage. `Exists` where the id is taken.
-    pub async fn insert_image(&self, _new: NewImage, _actor: &Actor) -> Result<Inserted, Error> {
-        todo!()
+    pub async fn insert_image(&self, new: NewImage, actor: &Actor) -> Result<Inserted, Error> {
+        let idempotency = new.idempotency.clone();
+        let mut writing = self.begin().await?;
+        if let Some((key, digest)) = &idempotency {
+            check_idempotency_key(key)?;
+            let oldest = self.oldest_idempotency(writing.now);
+            if let Some(image) = replayed(writing.db(), &new.account, key, digest, oldest).await? {
+                return Ok(Inserted::Replayed(image));
+            }
+            forget_idempotency_key(writing.db(), &new.account, key).await?;
+        }
+        let image = self.fitting(new, writing.now)?;
+        insert(writing.db(), &image, idempotency.as_ref()).await?;
+        add_to_totals(writing.db(), &image.account, 1, image.bytes as i64).await?;
+        note_private_custom(&mut writing, &image).await?;
+        writing.changes(Change::Image(image.account, image.id.to_string()));
+        audit::note(&mut writing, Some(&image.account), actor, "image.upload", &target(&image.id)).await?;
+        self.commit(writing).await?;
+        Ok(Inserted::New(image))
     }
 
     /// The image that an idempotency key made, if the request's digest is the same; `IdempotencyMismatch` else.
     pub async fn replayed(
         &self,
-        _account: &AccountId,
-        _key: &str,
-        _digest: &[u8; 32],
+        account: &AccountId,
+        key: &str,
+        digest: &[u8; 32],
     ) -> Result<Option<Image>, Error> {
-        todo!()
+        check_idempotency_key(key)?;
+        let mut reader = self.inner.database.reader().acquire().await?;
+        replayed(&mut reader, account, key, digest, self.oldest_idempotency(self.now())).await
     }
 
     /// The image with this id in this account, or `ImageMissing`.
-    pub async fn image(&self, _account: &AccountId, _id: &ImageId) -> Result<Image, Error> {
-        todo!()
+    pub async fn image(&self, account: &AccountId, id: &ImageId) -> Result<Image, Error> {
+        let mut reader = self.inner.database.reader().acquire().await?;
+        find(&mut reader, account, id).await
     }
 
     /// An image of the account with the same content, if there is one (for "already here").
     pub async fn image_by_digest(
         &self,
-        _account: &AccountId,
-        _sha256: &[u8; 32],
+        account: &AccountId,
+        sha256: &[u8; 32],
     ) -> Result<Option<Image>, Error> {
-        todo!()
-    }
-
-    /// A page of images by upload time. `after` comes from an earlier page's `next` or `previous` as text; a foreign
-    /// or altered one is `Invalid`. Drafts are not listed.
-    pub async fn page_images(
-        &self,
-        _account: &AccountId,
-        _filter: &ImageFilter,
-        _order: Order,
-        _after: Option<&str>,
-        _limit: u32,
-    ) -> Result<Page<Image>, Error> {
-        todo!()
-    }
-
-    /// How many images match, counted up to `at_most`.
-    pub async fn count_images(
-        &self,
-        _account: &AccountId,
-        _filter: &ImageFilter,
-        _at_most: u32,
-    ) -> Result<u32, Error> {
-        todo!()
-    }
-
-    /// The neighbours of an image by upload time: the newer and the older one.
-    pub async fn neighbours(&self, _image: &Image) -> Result<(Option<ImageId>, Option<ImageId>), Error> {
-        todo!()
+        let row = sqlx::query(
+            "select * from images where account = $1 and sha256 = $2 and facts is not null limit 1",
+        )
+        .bind(&account.as_bytes()[..])
+        .bind(&sha256[..])
+        .fetch_optional(self.inner.database.reader())
+        .await?;
+        row.as_ref().map(image).transpose()
     }
 
     /// Changes an image; returns it as it is then.
     pub async fn update_image(
         &self,
-        _account: &AccountId,
-        _id: &ImageId,
-        _change: ImageChange,
-        _actor: &Actor,
+        account: &AccountId,
+        id: &ImageId,
+        change: ImageChange,
+        actor: &Actor,
     ) -> Result<Image, Error> {
-        todo!()
+        let mut writing = self.begin().await?;
+        let before = find(writing.db(), account, id).await?;
+        let image = self.changed(&before, change)?;
+        update(writing.db(), &image).await?;
+        note_private_custom(&mut writing, &image).await?;
+        writing.changes(Change::Image(*account, id.to_string()));
+        let act = if image.private == before.private { "image.update" } else { "image.privacy" };
+        audit::note(&mut writing, Some(account), actor, act, &target(id)).await?;
+        self.commit(writing).await?;
+        Ok(image)
     }
 
     /// Removes the row and notes its place as doomed, in one transaction.
     pub async fn remove_image(
         &self,
-        _account: &AccountId,
-        _id: &ImageId,
-        _actor: &Actor,
+        account: &AccountId,
+        id: &ImageId,
+        actor: &Actor,
     ) -> Result<Doomed, Error> {
-        todo!()
-    }
-
-    /// Doomed places whose objects may still lie in storage, oldest first.
-    pub async fn doomed(&self, _limit: u32) -> Result<Vec<Doomed>, Error> {
-        todo!()
-    }
-
-    /// Forgets a doomed place once its objects are gone.
-    pub async fn forget_doomed(&self, _id: i64) -> Result<(), Error> {
-        todo!()
+        let mut writing = self.begin().await?;
+        let row = sqlx::query("delete from images where account = $1 and id = $2 returning *")
+            .bind(&account.as_bytes()[..])
+            .bind(id.as_str())
+            .fetch_optional(writing.db())
+            .await?;
+        let removed = row.as_ref().map(image).ok_or(Error::ImageMissing)??;
+        if removed.facts.is_some() {
+            add_to_totals(writing.db(), account, -1, -(removed.bytes as i64)).await?;
+        }
+        let doomed = doomed::insert(writing.db(), account, &removed.object, removed.day).await?;
+        writing.changes(Change::Image(*account, id.to_string()));
+        audit::note(&mut writing, Some(account), actor, "image.remove", &target(id)).await?;
+        self.commit(writing).await?;
+        Ok(doomed)
     }
 
     /// Whether a row owns this object: asked just before an orphan is deleted.
-    pub async fn owns_object(&self, _account: &AccountId, _object: &ObjectId) -> Result<bool, Error> {
-        todo!()
+    pub async fn owns_object(&self, account: &AccountId, object: &ObjectId) -> Result<bool, Error> {
+        let owns =
+            sqlx::query_scalar("select exists (select 1 from images where object = $2 and account = $1)")
+                .bind(&account.as_bytes()[..])
+                .bind(&object.as_bytes()[..]);
+        Ok(owns.fetch_one(self.inner.database.reader()).await?)
     }
+
+    fn oldest_idempotency(&self, now: Timestamp) -> Timestamp {
+        now.minus(std::time::Duration::from_secs(self.inner.config.idempotency_ttl_s))
+    }
+
+    /// A new image as it is kept.
+    fn fitting(&self, new: NewImage, uploaded_at: Timestamp) -> Result<Image, Error> {
+        self.check_metadata(&new.metadata)?;
+        Ok(Image {
+            account: new.account,
+            id: new.id,
+            object: new.object,
+            day: new.day,
+            filename: cut(&new.filename),
+            metadata: new.metadata,
+            creator: fitting_creator(new.creator)?,
+            private: new.private,
+            facts: Some(new.facts),
+            bytes: new.bytes,
+            sha256: new.sha256,
+            thumbhash: new.thumbhash,
+            uploaded_at,
+        })
+    }
+
+    fn changed(&self, before: &Image, change: ImageChange) -> Result<Image, Error> {
+        let mut image = before.clone();
+        if let Some(metadata) = change.metadata {
+            self.check_metadata(&metadata)?;
+            image.metadata = metadata;
+        }
+        if let Some(creator) = change.creator {
+            image.creator = fitting_creator(creator)?;
+        }
+        image.private = change.private.unwrap_or(image.private);
+        image.filename = change.filename.map_or(image.filename, |filename| cut(&filename));
+        Ok(image)
+    }
+
+    fn check_metadata(&self, metadata: &Map<String, Value>) -> Result<(), Error> {
+        let limit = self.inner.config.max_metadata_bytes;
+        let size = serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len());
+        if size <= limit {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!("metadata is {} bytes; the limit is {}", grouped(size), grouped(limit))))
+    }
+}
+
+fn cut(filename: &str) -> String {
+    filename.chars().take(MAX_FILENAME_CHARS).collect()
+}
+
+/// An empty creator is none: a list finds images without a creator by the empty text.
+fn fitting_creator(creator: Option<String>) -> Result<Option<String>, Error> {
+    let creator = creator.filter(|creator| !creator.is_empty());
+    match creator.as_ref().map(String::len) {
+        Some(size) if size > MAX_CREATOR_BYTES => {
+            let (size, limit) = (grouped(size), grouped(MAX_CREATOR_BYTES));
+            Err(Error::Invalid(format!("the creator is {size} bytes; the limit is {limit}")))
+        }
+        _ => Ok(creator),
+    }
+}
+
+fn check_idempotency_key(key: &str) -> Result<(), Error> {
+    if (1..=MAX_IDEMPOTENCY_KEY_CHARS).contains(&key.chars().count()) {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!("an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY_CHARS} characters")))
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn target(id: &ImageId) -> String {
+    format!("image:{id}")
+}
+
+async fn find(db: &mut SqliteConnection, account: &AccountId, id: &ImageId) -> Result<Image, Error> {
+    let row = sqlx::query("select * from images where account = $1 and id = $2")
+        .bind(&account.as_bytes()[..])
+        .bind(id.as_str())
+        .fetch_optional(db)
+        .await?;
+    row.as_ref().map(image).ok_or(Error::ImageMissing)?
+}
+
+async fn replayed(
+    db: &mut SqliteConnection,
+    account: &AccountId,
+    key: &str,
+    digest: &[u8; 32],
+    oldest: Timestamp,
+) -> Result<Option<Image>, Error> {
+    let row =
+        sqlx::query("select * from images where account = $1 and idempotency_key = $2 and uploaded_at >= $3")
+            .bind(&account.as_bytes()[..])
+            .bind(key)
+            .bind(oldest.as_micros())
+            .fetch_optional(db)
+            .await?;
+    let Some(row) = row else { return Ok(None) };
+    if bytes::<32>(&row, "idempotency_digest")? != *digest {
+        return Err(Error::IdempotencyMismatch);
+    }
+    image(&row).map(Some)
+}
+
+/// A key that is still there at this point is past its time.
+async fn forget_idempotency_key(
+    db: &mut SqliteConnection,
+    account: &AccountId,
+    key: &str,
+) -> Result<(), Error> {
+    sqlx::query(
+        "update images set idempotency_key = null, idempotency_digest = null
+         where account = $1 and idempotency_key = $2",
+    )
+    .bind(&account.as_bytes()[..])
+    .bind(key)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn insert(
+    db: &mut SqliteConnection,
+    image: &Image,
+    idempotency: Option<&(String, [u8; 32])>,
+) -> Result<(), Error> {
+    let inserted = sqlx::query_scalar(
+        "insert into images (account, id, object, day, filename, metadata, creator, private, facts, format, bytes,
+             sha256, thumbhash, uploaded_at, idempotency_key, idempotency_digest, lower_id, lower_filename)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) returning number",
+    )
+    .bind(&image.account.as_bytes()[..])
+    .bind(image.id.as_str())
+    .bind(&image.object.as_bytes()[..])
+    .bind(image.day)
+    .bind(&image.filename)
+    .bind(Json(&image.metadata))
+    .bind(&image.creator)
+    .bind(image.private)
+    .bind(image.facts.as_ref().map(Json))
+    .bind(image.facts.as_ref().map(|facts| facts.format.extension()))
+    .bind(image.bytes as i64)
+    .bind(&image.sha256[..])
+    .bind(&image.thumbhash)
+    .bind(image.uploaded_at.as_micros())
+    .bind(idempotency.map(|(key, _)| key))
+    .bind(idempotency.map(|(_, digest)| &digest[..]))
+    .bind(image.id.as_str().to_ascii_lowercase())
+    .bind(image.filename.to_ascii_lowercase())
+    .fetch_one(&mut *db)
+    .await;
+    let number: i64 = match inserted {
+        Err(error) if is_taken(&error, "images.id") => return Err(Error::Exists),
+        Err(error) if is_orphan(&error) => return Err(Error::AccountMissing),
+        inserted => inserted?,
+    };
+    image_metadata::insert(db, number, &image.account, &image.metadata).await
+}
+
+async fn update(db: &mut SqliteConnection, image: &Image) -> Result<(), Error> {
+    let number: i64 = sqlx::query_scalar(
+        "update images set filename = $3, lower_filename = $4, metadata = $5, creator = $6, private = $7
+         where account = $1 and id = $2 returning number",
+    )
+    .bind(&image.account.as_bytes()[..])
+    .bind(image.id.as_str())
+    .bind(&image.filename)
+    .bind(image.filename.to_ascii_lowercase())
+    .bind(Json(&image.metadata))
+    .bind(&image.creator)
+    .bind(image.private)
+    .fetch_one(&mut *db)
+    .await?;
+    image_metadata::remove(db, number).await?;
+    image_metadata::insert(db, number, &image.account, &image.metadata).await
+}
+
+async fn add_to_totals(
+    db: &mut SqliteConnection,
+    account: &AccountId,
+    images: i64,
+    size: i64,
+) -> Result<(), Error> {
+    sqlx::query("update accounts set images = images + $2, bytes = bytes + $3 where id = $1")
+        .bind(&account.as_bytes()[..])
+        .bind(images)
+        .bind(size)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// From an account's first private image with a custom id on, refusals may hide which custom ids there are.
+async fn note_private_custom(writing: &mut Writing, image: &Image) -> Result<(), Error> {
+    if !image.private || !is_custom(image.id.as_str()) {
+        return Ok(());
+    }
+    let noted = sqlx::query("update accounts set private_custom = 1 where id = $1 and private_custom = 0")
+        .bind(&image.account.as_bytes()[..])
+        .execute(writing.db())
+        .await?;
+    if noted.rows_affected() > 0 {
+        writing.changes(Change::Account(image.account));
+    }
+    Ok(())
+}
+
+/// The image in a row.
+pub(crate) fn image(row: &SqliteRow) -> Result<Image, Error> {
+    Ok(Image {
+        account: account_id(row, "account")?,
+        id: parsed(row, "id")?,
+        object: object_id(row, "object")?,
+        day: row.try_get("day")?,
+        filename: row.try_get("filename")?,
+        metadata: row.try_get::<Json<Map<String, Value>>, _>("metadata")?.0,
+        creator: row.try_get("creator")?,
+        private: row.try_get("private")?,
+        facts: row.try_get::<Option<Json<Facts>>, _>("facts")?.map(|facts| facts.0),
+        bytes: row.try_get::<i64, _>("bytes")?.unsigned_abs(),
+        sha256: bytes(row, "sha256")?,
+        thumbhash: row.try_get("thumbhash")?,
+        uploaded_at: time(row, "uploaded_at")?,
+    })
 }

@@ -10,7 +10,10 @@ mod catalog;
 mod changes;
 mod database;
 mod delivery_rights;
+mod doomed;
 mod error;
+mod image_metadata;
+mod image_pages;
 mod images;
 mod master_key;
 mod master_key_rotation;
@@ -34,11 +37,11 @@ pub use accounts::{Account, NewAccount, Totals};
 pub use api_token::{ApiToken, IssuedToken, NewToken, Scope, Scopes};
 pub use audit::{Actor, AuditEntry, AuditFilter};
 pub use catalog::{Catalog, Config};
+pub use doomed::Doomed;
 pub use error::Error;
-pub use images::{
-    Cursor, Doomed, Image, ImageChange, ImageFilter, Inserted, MetaFilter, MetaOperator, MetaValue, NewImage,
-    Order, Page,
-};
+pub use image_metadata::{MetaFilter, MetaOperator, MetaValue};
+pub use image_pages::{Cursor, ImageFilter, Order, Page};
+pub use images::{Image, ImageChange, Inserted, NewImage};
 pub use people::{Member, NewPerson, Person, Role, SignInVerdict};
 pub use policy::{AccountPolicy, Flexible, HideExistence};
 pub use rights::{Admission, Rights};

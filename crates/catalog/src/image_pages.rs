@@ -1,0 +1,264 @@
+//! Lists of images: pages by keyset, bounded counts, neighbours. No question counts or skips what it does not show.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::{AccountId, ImageId};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, Sqlite};
+
+use crate::image_metadata::{self, MetaFilter};
+use crate::images::{Image, image};
+use crate::rows::parsed;
+use crate::{Catalog, Error};
+
+/// Which images; all conditions hold at once.
+#[derive(Debug, Clone, Default)]
+pub struct ImageFilter {
+    /// Creator; `Some(None)` finds images without one.
+    pub creator: Option<Option<String>>,
+    /// Only private or only public ones.
+    pub private: Option<bool>,
+    /// Only of this format of the original.
+    pub format: Option<variant::Format>,
+    /// Text at the beginning of the file name or the id, case ignored for ASCII letters.
+    pub search: Option<String>,
+    /// Metadata conditions (contract 3.11), at most 5.
+    pub metadata: Vec<MetaFilter>,
+}
+
+/// By time of upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Newest first.
+    #[default]
+    Newest,
+    /// Oldest first.
+    Oldest,
+}
+
+/// A place between two images of a list. As text it carries a MAC over account and place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(pub(crate) String);
+
+impl Cursor {
+    /// The cursor as text for a URL: base64url.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A piece of a list, with the places to go on from.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The items, in order.
+    pub items: Vec<T>,
+    /// Where the next page begins; none on the last.
+    pub next: Option<Cursor>,
+    /// Where the previous page begins (reading backwards); none on the first.
+    pub previous: Option<Cursor>,
+}
+
+/// The most images of a page.
+const MAX_PAGE: u32 = 10_000;
+
+/// The end of a range of texts that begin alike: nothing sorts after it.
+const LAST_CHAR: char = char::MAX;
+
+/// A place in the order of upload, and which way from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    backwards: bool,
+    uploaded_at: i64,
+    number: i64,
+}
+
+impl Catalog {
+    /// A page of images by upload time. `after` comes from an earlier page's `next` or `previous` as text; a foreign
+    /// or altered one is `Invalid`. Drafts are not listed.
+    pub async fn page_images(
+        &self,
+        account: &AccountId,
+        filter: &ImageFilter,
+        order: Order,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Image>, Error> {
+        image_metadata::check(&filter.metadata)?;
+        let limit = limit.clamp(1, MAX_PAGE);
+        let after = after.map(|cursor| self.read_cursor(account, cursor)).transpose()?;
+        let page = self.page_from(account, filter, order, after, limit).await?;
+        if page.items.is_empty() && after.is_some_and(|after| after.backwards) {
+            // Everything before the place has gone: the list begins here now.
+            return self.page_from(account, filter, order, None, limit).await;
+        }
+        Ok(page)
+    }
+
+    /// How many images match, counted up to `at_most`.
+    pub async fn count_images(
+        &self,
+        account: &AccountId,
+        filter: &ImageFilter,
+        at_most: u32,
+    ) -> Result<u32, Error> {
+        image_metadata::check(&filter.metadata)?;
+        let mut question = QueryBuilder::new("select count(*) from (select 1");
+        push_filter(&mut question, account, filter);
+        question.push(" limit ").push_bind(at_most).push(")");
+        let count: i64 = question.build_query_scalar().fetch_one(self.inner.database.reader()).await?;
+        Ok(count.try_into().unwrap_or(at_most))
+    }
+
+    /// The neighbours of an image by upload time: the newer and the older one.
+    pub async fn neighbours(&self, image: &Image) -> Result<(Option<ImageId>, Option<ImageId>), Error> {
+        const OWN: &str = "(select uploaded_at, number from images where account = $1 and id = $2)";
+        const NEWER: (&str, &str) = (">", "asc");
+        const OLDER: (&str, &str) = ("<", "desc");
+        let mut found = [None, None];
+        for ((sign, direction), found) in [NEWER, OLDER].into_iter().zip(&mut found) {
+            let question = format!(
+                "select id from images where account = $1 and facts is not null and (uploaded_at, number) {sign} {OWN}
+                 order by uploaded_at {direction}, number {direction} limit 1"
+            );
+            let row = sqlx::query(sqlx::AssertSqlSafe(question))
+                .bind(&image.account.as_bytes()[..])
+                .bind(image.id.as_str())
+                .fetch_optional(self.inner.database.reader())
+                .await?;
+            *found = row.as_ref().map(|row| parsed(row, "id")).transpose()?;
+        }
+        let [newer, older] = found;
+        Ok((newer, older))
+    }
+
+    async fn page_from(
+        &self,
+        account: &AccountId,
+        filter: &ImageFilter,
+        order: Order,
+        after: Option<Place>,
+        limit: u32,
+    ) -> Result<Page<Image>, Error> {
+        let backwards = after.is_some_and(|after| after.backwards);
+        let newest_first = (order == Order::Newest) != backwards;
+        let mut question = page_question(account, filter, newest_first, after, limit);
+        let mut rows = question.build().fetch_all(self.inner.database.reader()).await?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        if backwards {
+            rows.reverse();
+        }
+        // There is something on the side that the reader came from, and on the other if one row was left over.
+        let (has_previous, has_next) = if backwards { (more, true) } else { (after.is_some(), more) };
+        let cursor = |row: Option<&SqliteRow>, wanted, backwards| {
+            row.filter(|_| wanted).map(|row| self.write_cursor(account, row, backwards)).transpose()
+        };
+        Ok(Page {
+            next: cursor(rows.last(), has_next, false)?,
+            previous: cursor(rows.first(), has_previous, true)?,
+            items: rows.iter().map(image).collect::<Result<_, Error>>()?,
+        })
+    }
+
+    fn write_cursor(&self, account: &AccountId, row: &SqliteRow, backwards: bool) -> Result<Cursor, Error> {
+        let (uploaded_at, number) = (row.try_get("uploaded_at")?, row.try_get("number")?);
+        let place = Place { backwards, uploaded_at, number }.to_bytes();
+        let mac = self.cursor_mac(account, &place).finalize().into_bytes();
+        Ok(Cursor(URL_SAFE_NO_PAD.encode([&place[..], &mac[..Place::MAC_BYTES]].concat())))
+    }
+
+    fn read_cursor(&self, account: &AccountId, cursor: &str) -> Result<Place, Error> {
+        let refused =
+            || Error::Invalid("this place in the list is not known; begin at the first page".into());
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
+        let (place, mac) = bytes.split_first_chunk::<{ Place::BYTES }>().ok_or_else(refused)?;
+        if mac.len() != Place::MAC_BYTES {
+            return Err(refused());
+        }
+        self.cursor_mac(account, place).verify_truncated_left(mac).map_err(|_| refused())?;
+        Ok(Place::from_bytes(place))
+    }
+
+    fn cursor_mac(&self, account: &AccountId, place: &[u8]) -> Hmac<Sha256> {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.inner.own_secret).expect("HMAC takes a key of any length");
+        mac.update(b"darkroom cursor ");
+        mac.update(account.as_bytes());
+        mac.update(place);
+        mac
+    }
+}
+
+impl Place {
+    const BYTES: usize = 17;
+    const MAC_BYTES: usize = 16;
+
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[0] = self.backwards.into();
+        bytes[1..9].copy_from_slice(&self.uploaded_at.to_be_bytes());
+        bytes[9..].copy_from_slice(&self.number.to_be_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; Self::BYTES]) -> Place {
+        let number = |from: usize| i64::from_be_bytes(std::array::from_fn(|index| bytes[from + index]));
+        Place { backwards: bytes[0] != 0, uploaded_at: number(1), number: number(9) }
+    }
+}
+
+/// The question for a page: one row more than it shows, to know whether there is a next.
+fn page_question(
+    account: &AccountId,
+    filter: &ImageFilter,
+    newest_first: bool,
+    after: Option<Place>,
+    limit: u32,
+) -> QueryBuilder<Sqlite> {
+    let (sign, direction) = if newest_first { ("<", "desc") } else { (">", "asc") };
+    let mut question = QueryBuilder::new("select *");
+    push_filter(&mut question, account, filter);
+    if let Some(after) = after {
+        question.push(" and (uploaded_at, number) ").push(sign).push(" (").push_bind(after.uploaded_at);
+        question.push(", ").push_bind(after.number).push(")");
+    }
+    question.push(" order by uploaded_at ").push(direction).push(", number ").push(direction);
+    question.push(" limit ").push_bind(limit + 1);
+    question
+}
+
+fn push_filter(question: &mut QueryBuilder<Sqlite>, account: &AccountId, filter: &ImageFilter) {
+    question.push(" from images where account = ").push_bind(account.as_bytes().to_vec());
+    question.push(" and facts is not null");
+    match &filter.creator {
+        Some(Some(creator)) => question.push(" and creator = ").push_bind(creator.clone()),
+        Some(None) => question.push(" and creator is null"),
+        None => question,
+    };
+    if let Some(private) = filter.private {
+        question.push(" and private = ").push_bind(private);
+    }
+    if let Some(format) = filter.format {
+        question.push(" and format = ").push_bind(format.extension());
+    }
+    if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
+        push_search(question, account, search);
+    }
+    filter.metadata.iter().for_each(|filter| image_metadata::push(question, filter));
+}
+
+/// Both searches are ranges of an index; together they give the few rows that are then put into order.
+fn push_search(question: &mut QueryBuilder<Sqlite>, account: &AccountId, search: &str) {
+    let from = search.to_ascii_lowercase();
+    let to = format!("{from}{LAST_CHAR}");
+    question.push(" and number in (");
+    for (index, column) in ["lower_filename", "lower_id"].into_iter().enumerate() {
+        question.push(if index > 0 { " union all " } else { "" });
+        question.push("select number from images where account = ").push_bind(account.as_bytes().to_vec());
+        question.push(" and ").push(column).push(" >= ").push_bind(from.clone());
+        question.push(" and ").push(column).push(" < ").push_bind(to.clone());
+    }
+    question.push(")");
+}
