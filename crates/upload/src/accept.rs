@@ -22,7 +22,7 @@ pub struct Config {
 pub struct NewUpload {
     /// Into which account.
     pub account: AccountId,
-    /// The wished id; a new UUID where absent. Already checked by [`ImageId::custom`].
+    /// The wished id, which must be one that [`ImageId::custom`] takes; a new UUID where absent.
     pub id: Option<ImageId>,
     /// The bytes.
     pub file: Sealed,
@@ -75,6 +75,9 @@ impl Uploads {
 
     /// Accepts an original: the answer comes when bytes and row are durable. Where anything fails nothing is left.
     pub async fn accept(&self, new: NewUpload, actor: &Actor) -> Result<Accepted, Error> {
+        if let Some(id) = &new.id {
+            ImageId::custom(id.as_str()).map_err(|invalid| Error::form(invalid.to_string()))?;
+        }
         let idempotency = new.idempotency_key.clone().map(|key| (key, new.digest()));
         if let Some((key, digest)) = &idempotency
             && let Some(image) = self.catalog.replayed(&new.account, key, digest).await?

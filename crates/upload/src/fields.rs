@@ -40,7 +40,7 @@ pub(crate) fn take(form: &mut Form, name: String, text: String) -> Result<(), Er
     match name.as_str() {
         "url" => once(&name, &mut form.url, text),
         "id" => {
-            let id = ImageId::custom(&text).map_err(|invalid| Error::form(invalid.to_string()))?;
+            let id = text.parse::<ImageId>().map_err(|invalid| Error::form(invalid.to_string()))?;
             once(&name, &mut form.id, id)
         }
         "requireSignedURLs" => once(&name, &mut form.require_signed_urls, switch(&text)?),

@@ -50,7 +50,7 @@ pub struct Form {
     pub filename: String,
     /// The part `url`.
     pub url: Option<String>,
-    /// The part `id`.
+    /// The part `id`; whether a new image may have it is decided when it is accepted.
     pub id: Option<ImageId>,
     /// All parts of `metadata`, merged (contract 4.2); none where none was sent.
     pub metadata: Option<Map<String, Value>>,

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// The slowest body that is still read.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Seconds over which the pace is measured, again and again.
+    /// Seconds over which the pace is measured, again and again; at least 1.
     pub grace_s: u64,
     /// Bytes a second.
     pub min_bytes_per_s: u64,
@@ -34,17 +34,17 @@ const UNASKED: Duration = Duration::from_secs(1);
 impl<S> Paced<S> {
     /// Holds a body to a pace, from now on.
     pub fn new(body: S, pace: Pace) -> Self {
-        let ends = Box::pin(sleep_until(Instant::now() + Duration::from_secs(pace.grace_s)));
+        let ends = Box::pin(sleep_until(Instant::now() + Duration::from_secs(pace.grace_s.max(1))));
         Paced { body, pace, bytes: 0, ends }
     }
 
     fn measure_anew(&mut self) {
         self.bytes = 0;
-        self.ends.as_mut().reset(Instant::now() + Duration::from_secs(self.pace.grace_s));
+        self.ends.as_mut().reset(Instant::now() + Duration::from_secs(self.pace.grace_s.max(1)));
     }
 
     fn is_slow(&self) -> bool {
-        self.bytes < self.pace.min_bytes_per_s.saturating_mul(self.pace.grace_s)
+        self.bytes < self.pace.min_bytes_per_s.saturating_mul(self.pace.grace_s.max(1))
     }
 }
 

@@ -54,6 +54,10 @@ async fn what_is_refused_leaves_nothing_behind() {
     assert_eq!(refused(&house, new).await, Problem::Damaged);
     let new = house.new_upload(None, b"").await;
     assert_eq!(refused(&house, new).await, Problem::Damaged);
+    for id in ["keys/x", "photos/blob", "083eb7b2-5392-4565-b69e-aff66acddd00"] {
+        let new = NewUpload { id: Some(id.parse().unwrap()), ..house.new_upload(None, &png(5)).await };
+        assert_eq!(refused(&house, new).await, Problem::BadRequest, "{id}");
+    }
     let large = json!({"k": "v".repeat(2_000)});
     let Value::Object(metadata) = large else { unreachable!() };
     let new = NewUpload { metadata, ..house.new_upload(None, &png(4)).await };

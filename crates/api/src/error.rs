@@ -1,0 +1,163 @@
+//! A failure as this door tells it: the envelope, its status and its headers. Any fault of the floors below becomes
+//! one by `?`.
+
+use std::error::Error;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use domain::{Fault, Problem};
+use serde_json::{Value, json};
+
+use crate::envelope;
+
+/// A failure on its way to the client.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    problem: Problem,
+    message: String,
+    /// Entries of the envelope beside the first one.
+    more: Vec<Value>,
+    /// The chain inside the first entry.
+    chain: Option<Value>,
+    /// Names the methods, where the method was wrong.
+    allow: Option<String>,
+    /// Upload failures carry their code in the text too: clients in the field search for it (contract R-06).
+    of_upload: bool,
+    /// What only the log learns.
+    cause: Option<String>,
+}
+
+/// Tells clients not to try again: they would send a duplicate three times (contract R-08).
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// Bytes of a path that a message repeats.
+const MAX_SHOWN_PATH: usize = 200;
+
+impl Failure {
+    /// A failure with a text of its own.
+    pub(crate) fn new(problem: Problem, message: impl Into<String>) -> Self {
+        let message = capitalised(&message.into());
+        Failure {
+            problem,
+            message,
+            more: Vec::new(),
+            chain: None,
+            allow: None,
+            of_upload: false,
+            cause: None,
+        }
+    }
+
+    /// A field, name or value is wrong; the text says which and what would be right.
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Failure::new(Problem::BadRequest, message)
+    }
+
+    /// No such route, or no such account: the two look alike (contract 2.1).
+    pub(crate) fn no_route(path: &str) -> Self {
+        let shown: String = path.chars().take(MAX_SHOWN_PATH).collect();
+        let message = format!("Could not route to {shown}, perhaps your object identifier is invalid?");
+        let second = json!({"code": 7000, "message": "No route for that URI"});
+        Failure { more: vec![second], ..Failure::new(Problem::RouteMissing, message) }
+    }
+
+    /// The route is there, the method is not.
+    pub(crate) fn wrong_method(allowed: &[&str]) -> Self {
+        let allow = allowed.join(", ");
+        let message = format!("this method is not allowed here; allowed: {allow}");
+        Failure { allow: Some(allow), ..Failure::new(Problem::MethodNotAllowed, message) }
+    }
+
+    /// No credentials at all.
+    pub(crate) fn no_credentials() -> Self {
+        Failure::new(Problem::CredentialsMissing, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
+    }
+
+    /// An `Authorization` header that is none of ours.
+    pub(crate) fn malformed_credentials() -> Self {
+        let chain = json!([{"code": 6111, "message": "Invalid format for Authorization header"}]);
+        Failure {
+            chain: Some(chain),
+            ..Failure::new(Problem::CredentialsMalformed, "Invalid request headers")
+        }
+    }
+
+    /// A token that is unknown, expired or revoked.
+    pub(crate) fn refused_credentials() -> Self {
+        Failure::new(Problem::CredentialsRefused, "Authentication error")
+    }
+
+    /// A token without the scope. Same text: who has no right learns no more.
+    pub(crate) fn forbidden() -> Self {
+        Failure::new(Problem::Forbidden, "Authentication error")
+    }
+
+    /// The same failure, told as one of an upload.
+    pub(crate) fn of_upload(self) -> Self {
+        Failure { of_upload: true, ..self }
+    }
+
+    /// The public failure.
+    #[cfg(test)]
+    pub(crate) fn problem(&self) -> Problem {
+        self.problem
+    }
+
+    fn text(&self) -> String {
+        if self.of_upload || self.problem == Problem::Exists {
+            return format!("ERROR {}: {}", self.problem.api_code(), self.message);
+        }
+        self.message.clone()
+    }
+
+    /// Writes the failure to the log, once.
+    pub(crate) fn log(&self, method: &str, path: &str, request_id: &str) {
+        let (status, code, message) = (self.problem.status(), self.problem.api_code(), &self.message);
+        match &self.cause {
+            Some(cause) if status >= 500 => {
+                tracing::error!(status, code, method, path, request_id, cause, "{message}");
+            }
+            _ => tracing::info!(status, code, method, path, request_id, "refused: {message:?}"),
+        }
+    }
+
+    /// The answer.
+    pub(crate) fn respond(&self) -> HttpResponse {
+        let mut first = json!({"code": self.problem.api_code(), "message": self.text()});
+        if let Some(chain) = &self.chain {
+            first["error_chain"] = chain.clone();
+        }
+        let errors: Vec<Value> = std::iter::once(first).chain(self.more.iter().cloned()).collect();
+        let status = StatusCode::from_u16(self.problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = envelope::failed(status, errors);
+        let headers = response.headers_mut();
+        match self.problem.status() {
+            409 => _ = headers.insert(SHOULD_RETRY, HeaderValue::from_static("false")),
+            429 | 503 => _ = headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
+            _ => {}
+        }
+        if let Some(allow) = self.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+            headers.insert(header::ALLOW, allow);
+        }
+        response
+    }
+}
+
+impl<E: Fault> From<E> for Failure {
+    fn from(fault: E) -> Self {
+        let mut cause = fault.to_string();
+        let mut source = fault.source();
+        while let Some(error) = source {
+            cause = format!("{cause}: {error}");
+            source = Error::source(error);
+        }
+        Failure { cause: Some(cause), ..Failure::new(fault.problem(), fault.to_string()) }
+    }
+}
+
+/// The floors below write their texts in lower case; the contract's begin with a capital.
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
+}
