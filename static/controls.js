@@ -1,0 +1,137 @@
+// Small things that pages have in common: copy buttons, times, placeholders, passwords, theme, shortcuts.
+
+import { byId, find, onPage, say, token, visit } from "./swap.js";
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("button");
+  if (!button) return;
+  const { copy, copyFrom, copySecret, showPassword } = button.dataset;
+  if (copyFrom) await give(button, textOf(byId(copyFrom)), byId(copyFrom));
+  else if (copy) await give(button, copy);
+  else if (copySecret) await copyHidden(button, copySecret);
+  else if (showPassword) toggle(button, byId(showPassword));
+});
+
+const textOf = (element) => (element.value ?? element.textContent).trim();
+
+/** Copies, and says so in place for 2 seconds; where the clipboard is refused, selects the text instead. */
+async function give(button, text, element) {
+  const label = find("[data-label]", button) ?? button;
+  const before = (label.dataset.before ??= label.textContent);
+  try {
+    await navigator.clipboard.writeText(text);
+    label.textContent = "Copied";
+  } catch {
+    if (element) select(element);
+    label.textContent = element ? "Press Ctrl+C to copy" : "Copying is not allowed here";
+  }
+  say(label.textContent);
+  clearTimeout(button.timer);
+  button.timer = setTimeout(() => (label.textContent = before), 2000);
+}
+
+function select(element) {
+  if (element.select) element.select();
+  else getSelection().selectAllChildren(element);
+}
+
+/** A signing key goes from the server to the clipboard without being shown; where it needs the password, it asks. */
+async function copyHidden(button, address) {
+  const body = new URLSearchParams({ csrf: token(), copy: "1" });
+  const answer = await fetch(address, { method: "POST", body, headers: { Accept: "application/json", "X-Swap": "1" } })
+    .then((response) => response.json())
+    .catch(() => ({ error: "The server does not answer." }));
+  if (answer.ok) await give(button, answer.value);
+  else if (answer.code === "password") find("form", button.closest("tr, li, section"))?.requestSubmit();
+  else say(answer.error);
+}
+
+function toggle(button, field) {
+  const shown = field.type === "text";
+  field.type = shown ? "password" : "text";
+  button.setAttribute("aria-pressed", !shown);
+  button.textContent = shown ? "Show" : "Hide";
+}
+
+// Times: relative up to 24 hours, else in the browser's zone.
+const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+function tell(element) {
+  const at = new Date(element.dateTime);
+  if (isNaN(at)) return;
+  const s = (at - Date.now()) / 1000;
+  const [unit, length] = Math.abs(s) < 3600 ? ["minute", 60] : ["hour", 3600];
+  element.title = absolute.format(at);
+  if (Math.abs(s) < 45) element.textContent = "just now";
+  else element.textContent = Math.abs(s) < 86400 ? relative.format(Math.round(s / length), unit) : element.title;
+}
+
+const tellAll = (root) => root.querySelectorAll("time[data-local]").forEach(tell);
+setInterval(() => tellAll(document), 60_000);
+onPage(tellAll);
+
+// Placeholders stand behind pictures that have not come yet.
+onPage(async (root) => {
+  const waiting = [...root.querySelectorAll("img[data-thumbhash]")].filter((image) => !image.complete);
+  if (!waiting.length) return;
+  const { thumbHashToDataURL } = await import("./vendor/thumbhash.js");
+  for (const image of waiting) {
+    if (image.complete || !image.dataset.thumbhash) continue;
+    const hash = Uint8Array.from(atob(image.dataset.thumbhash), (letter) => letter.charCodeAt(0));
+    image.style.backgroundImage = `url(${thumbHashToDataURL(hash)})`;
+    image.style.backgroundSize = "cover";
+    image.addEventListener("load", () => (image.style.backgroundImage = ""), { once: true });
+  }
+});
+
+// A revealed secret goes after its seconds; a wait counts down.
+onPage((root) => {
+  const secret = find("[data-hide-after]", root);
+  if (secret) setTimeout(() => hide(secret), secret.dataset.hideAfter * 1000);
+  const wait = find("[data-wait-s]", root);
+  const timer = wait && setInterval(() => {
+    const left = Math.max(0, (parseInt(wait.textContent) || 0) - 1);
+    wait.textContent = left;
+    if (!left || !wait.isConnected) clearInterval(timer);
+  }, 1000);
+});
+
+function hide(secret) {
+  if (!secret.isConnected) return;
+  const dialog = secret.closest("dialog");
+  if (dialog) dialog.close();
+  else void visit(location.href);
+}
+
+onPage(() => {
+  const field = find("#main [data-select]");
+  if (field) select(field);
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-theme-form]")) return;
+  event.preventDefault();
+  const button = event.submitter ?? find("button", form);
+  const themes = ["light", "dark", "system", "light"];
+  const theme = button.value;
+  const next = themes[themes.indexOf(theme) + 1];
+  void fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, button)), redirect: "manual" });
+  document.documentElement.dataset.theme = theme;
+  button.value = next;
+  button.title = `Theme: ${theme}. Switch to ${next}`;
+  button.setAttribute("aria-label", button.title);
+  say(`Theme: ${theme}`);
+});
+
+document.addEventListener("keydown", (event) => {
+  const special = event.ctrlKey || event.metaKey || event.altKey || event.isComposing;
+  if (special || event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+  const keys = { "/": "#search", u: "[data-choose]", ArrowLeft: "#newer", ArrowRight: "#older", Escape: "#back" };
+  const target = find(keys[event.key] ?? "no-key");
+  if (!target) return;
+  event.preventDefault();
+  if (event.key === "/") target.focus();
+  else target.click();
+});
