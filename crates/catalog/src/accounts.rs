@@ -87,7 +87,14 @@ impl Catalog {
         signing_keys::insert_default(writing, &sealer, &account.id).await?;
         variants::insert_public(writing, &account.id).await?;
         writing.changes(Change::Account(account.id));
-        audit::note(writing, Some(&account.id), actor, "account.create", account.handle.as_str()).await
+        audit::note(
+            writing,
+            Some(&account.id),
+            actor,
+            "account.create",
+            &format!("account:{}", account.handle),
+        )
+        .await
     }
 
     /// All accounts, oldest first.

@@ -1,34 +1,201 @@
 //! API tokens: what lets a program act for an account. Only a digest is stored.
 
-use domain::AccountId;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
-use crate::api_token::{ApiToken, IssuedToken, NewToken};
-use crate::{Actor, Catalog, Error};
+use domain::{AccountId, Timestamp};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::api_token::{
+    ApiToken, IssuedToken, LiveToken, NewToken, Scopes, digest, is_well_formed, random_value,
+};
+use crate::catalog::Writing;
+use crate::changes::Change;
+use crate::database::is_orphan;
+use crate::rows::{account_id, maybe_time, time};
+use crate::{Actor, Catalog, Error, audit};
+
+/// Characters of a label.
+const MAX_LABEL_CHARS: usize = 100;
+
+/// How exactly the last use is noted.
+const NOTED_EVERY_MICROS: i64 = 60_000_000;
 
 impl Catalog {
-    /// Issues a token.
+    /// Issues a token. `TooMany` where the account has as many live ones as the limit allows.
     pub async fn issue_token(
         &self,
-        _account: &AccountId,
-        _new: NewToken,
-        _actor: &Actor,
+        account: &AccountId,
+        new: NewToken,
+        actor: &Actor,
     ) -> Result<IssuedToken, Error> {
-        todo!()
+        if new.label.chars().count() > MAX_LABEL_CHARS || new.label.chars().any(char::is_control) {
+            return Err(Error::Invalid(format!("a token's label has at most {MAX_LABEL_CHARS} characters")));
+        }
+        let value = random_value();
+        let mut writing = self.begin().await?;
+        self.check_room_for_token(&mut writing, account).await?;
+        let token = ApiToken {
+            id: hex::encode(rand::random::<[u8; 8]>()),
+            account: *account,
+            label: new.label,
+            scopes: new.scopes,
+            created_at: writing.now,
+            expires_at: new.expires_at,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        insert(&mut writing, &token, &digest(value.reveal())).await?;
+        writing.changes(Change::Token(digest(value.reveal())));
+        audit::note(&mut writing, Some(account), actor, "token.issue", &format!("token:{}", token.id))
+            .await?;
+        self.commit(writing).await?;
+        Ok(IssuedToken { token, value })
     }
 
     /// The live token with this value; none where it is unknown, expired or revoked. Answered from memory where
     /// memory is fresh; notes the use, at most once a minute.
-    pub async fn token(&self, _value: &str) -> Result<Option<ApiToken>, Error> {
-        todo!()
+    pub async fn token(&self, value: &str) -> Result<Option<ApiToken>, Error> {
+        if !is_well_formed(value) {
+            return Ok(None);
+        }
+        let (digest, now) = (digest(value), self.now());
+        let memory = &self.inner.memory;
+        let known = memory.token(&digest).filter(|_| memory.is_fresh());
+        let live = match known {
+            Some(live) => live,
+            None => match self.load_token(&digest).await? {
+                Some(live) => live,
+                None => return Ok(None),
+            },
+        };
+        if live.token.revoked_at.is_some() || live.token.expires_at.is_some_and(|end| end <= now) {
+            return Ok(None);
+        }
+        self.note_use(&live, now);
+        Ok(Some(ApiToken { last_used_at: noted(&live), ..live.token.clone() }))
     }
 
     /// The tokens of an account, newest first.
-    pub async fn tokens(&self, _account: &AccountId) -> Result<Vec<ApiToken>, Error> {
-        todo!()
+    pub async fn tokens(&self, account: &AccountId) -> Result<Vec<ApiToken>, Error> {
+        let rows = sqlx::query("select * from api_tokens where account = $1 order by created_at desc, id")
+            .bind(&account.as_bytes()[..])
+            .fetch_all(self.inner.database.reader())
+            .await?;
+        rows.iter().map(token).collect()
     }
 
     /// Takes a token back at once. `Missing` where the account has none of that id.
-    pub async fn revoke_token(&self, _account: &AccountId, _id: &str, _actor: &Actor) -> Result<(), Error> {
-        todo!()
+    pub async fn revoke_token(&self, account: &AccountId, id: &str, actor: &Actor) -> Result<(), Error> {
+        let mut writing = self.begin().await?;
+        let now = writing.now;
+        // The first time counts; to revoke again is no error.
+        let digest: Option<Vec<u8>> = sqlx::query_scalar(
+            "update api_tokens set revoked_at = coalesce(revoked_at, $3) where account = $1 and id = $2
+             returning digest",
+        )
+        .bind(&account.as_bytes()[..])
+        .bind(id)
+        .bind(now.as_micros())
+        .fetch_optional(writing.db())
+        .await?;
+        writing.changes(Change::Token(hex::encode(digest.ok_or(Error::Missing)?)));
+        audit::note(&mut writing, Some(account), actor, "token.revoke", &format!("token:{id}")).await?;
+        self.commit(writing).await
     }
+
+    async fn check_room_for_token(&self, writing: &mut Writing, account: &AccountId) -> Result<(), Error> {
+        let limit = self.inner.config.max_tokens;
+        let now = writing.now;
+        let count: i64 = sqlx::query_scalar(
+            "select count(*) from api_tokens
+             where account = $1 and revoked_at is null and (expires_at is null or expires_at > $2)",
+        )
+        .bind(&account.as_bytes()[..])
+        .bind(now.as_micros())
+        .fetch_one(writing.db())
+        .await?;
+        if count < limit.into() {
+            return Ok(());
+        }
+        Err(Error::TooMany(format!("this account has {count} API tokens; the limit is {limit}")))
+    }
+
+    /// Unknown ones are not kept: nobody may fill memory with guesses.
+    async fn load_token(&self, digest: &str) -> Result<Option<Arc<LiveToken>>, Error> {
+        let began = self.inner.memory.begin();
+        let row = sqlx::query("select * from api_tokens where digest = $1")
+            .bind(hex::decode(digest).unwrap_or_default())
+            .fetch_optional(self.inner.database.reader())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let token = token(&row)?;
+        let last_used = AtomicI64::new(token.last_used_at.map_or(0, Timestamp::as_micros));
+        let live = Arc::new(LiveToken { token, last_used });
+        self.inner.memory.keep_token(began, digest, &live);
+        Ok(Some(live))
+    }
+
+    /// Notes the use beside the request, which does not wait for it.
+    fn note_use(&self, live: &Arc<LiveToken>, now: Timestamp) {
+        let (last, now) = (live.last_used.load(Relaxed), now.as_micros());
+        let due = now.saturating_sub(last) >= NOTED_EVERY_MICROS;
+        if !due || live.last_used.compare_exchange(last, now, Relaxed, Relaxed).is_err() {
+            return;
+        }
+        let (catalog, id) = (self.clone(), live.token.id.clone());
+        tokio::spawn(async move {
+            if let Err(error) = catalog.write_use(&id, now).await {
+                tracing::warn!(%error, "the last use of a token cannot be noted");
+            }
+        });
+    }
+
+    async fn write_use(&self, id: &str, now: i64) -> Result<(), Error> {
+        let mut writing = self.begin().await?;
+        sqlx::query("update api_tokens set last_used_at = $2 where id = $1")
+            .bind(id)
+            .bind(now)
+            .execute(writing.db())
+            .await?;
+        self.commit(writing).await
+    }
+}
+
+fn noted(live: &LiveToken) -> Option<Timestamp> {
+    Some(live.last_used.load(Relaxed)).filter(|micros| *micros != 0).map(Timestamp::from_micros)
+}
+
+async fn insert(writing: &mut Writing, token: &ApiToken, digest: &str) -> Result<(), Error> {
+    let inserted = sqlx::query(
+        "insert into api_tokens (id, account, digest, label, scopes, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(&token.id)
+    .bind(&token.account.as_bytes()[..])
+    .bind(hex::decode(digest).unwrap_or_default())
+    .bind(&token.label)
+    .bind(i64::from(token.scopes.0))
+    .bind(token.created_at.as_micros())
+    .bind(token.expires_at.map(Timestamp::as_micros))
+    .execute(writing.db())
+    .await;
+    match inserted {
+        Err(error) if is_orphan(&error) => Err(Error::AccountMissing),
+        inserted => Ok(inserted.map(|_| ())?),
+    }
+}
+
+fn token(row: &SqliteRow) -> Result<ApiToken, Error> {
+    Ok(ApiToken {
+        id: row.try_get("id")?,
+        account: account_id(row, "account")?,
+        label: row.try_get("label")?,
+        scopes: Scopes(row.try_get::<i64, _>("scopes")? as u16),
+        created_at: time(row, "created_at")?,
+        expires_at: maybe_time(row, "expires_at")?,
+        revoked_at: maybe_time(row, "revoked_at")?,
+        last_used_at: maybe_time(row, "last_used_at")?,
+    })
 }

@@ -199,7 +199,7 @@ impl Catalog {
         actor: &Actor,
     ) -> Result<(), Error> {
         work.writing.changes(Change::Account(work.account));
-        audit::note(&mut work.writing, Some(&work.account), actor, act, id.as_str()).await?;
+        audit::note(&mut work.writing, Some(&work.account), actor, act, &format!("key:{id}")).await?;
         self.commit(work.writing).await
     }
 }

@@ -78,7 +78,7 @@ impl Catalog {
             return Err(Error::TooMany(format!("this account has {limit} variants; the limit is {limit}")));
         }
         writing.changes(Change::Account(*account));
-        audit::note(&mut writing, Some(account), actor, "variant.create", new.name.as_str()).await?;
+        audit::note(&mut writing, Some(account), actor, "variant.create", &target(&new.name)).await?;
         self.commit(writing).await?;
         Ok(new)
     }
@@ -105,7 +105,7 @@ impl Catalog {
         .await?;
         let updated = row.as_ref().map(variant).ok_or(Error::VariantMissing)??;
         writing.changes(Change::Account(*account));
-        audit::note(&mut writing, Some(account), actor, "variant.update", new.name.as_str()).await?;
+        audit::note(&mut writing, Some(account), actor, "variant.update", &target(&new.name)).await?;
         self.commit(writing).await?;
         Ok(updated)
     }
@@ -130,7 +130,7 @@ impl Catalog {
             return Err(Error::VariantMissing);
         }
         writing.changes(Change::Account(*account));
-        audit::note(&mut writing, Some(account), actor, "variant.remove", name.as_str()).await?;
+        audit::note(&mut writing, Some(account), actor, "variant.remove", &target(name)).await?;
         self.commit(writing).await
     }
 }
@@ -145,6 +145,10 @@ pub(crate) async fn insert_public(writing: &mut Writing, account: &AccountId) ->
         created_at: writing.now,
     };
     insert(writing.db(), account, &public).await
+}
+
+fn target(name: &VariantName) -> String {
+    format!("variant:{name}")
 }
 
 /// Refuses what could not be read back as it was, and a lifetime out of range.
