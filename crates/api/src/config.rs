@@ -45,13 +45,11 @@ fn settings(fields: &Map<String, Value>, flexible: Flexible) -> Result<Vec<(Stri
     words::check_names(fields.keys(), &FIELDS)?;
     let mut settings = Vec::new();
     if let Some(value) = fields.get("flexible_variants") {
-        match words::switch("flexible_variants", value)? {
-            true => settings.push(("flexible_variants".to_owned(), "all".to_owned())),
-            false if flexible == Flexible::All => {
-                settings.push(("flexible_variants".to_owned(), "signed".to_owned()))
-            }
-            false => {}
-        }
+        let state = match words::switch("flexible_variants", value)? {
+            true => Some("all"),
+            false => Some("signed").filter(|_| flexible == Flexible::All),
+        };
+        settings.extend(state.map(|state| ("flexible_variants".to_owned(), state.to_owned())));
     }
     if let Some(value) = fields.get("browser_ttl") {
         settings.push(("browser_ttl".to_owned(), words::browser_ttl(value)?.to_string()));

@@ -11,9 +11,12 @@ use serde_json::{Value, json};
 
 use crate::envelope;
 
-/// A failure on its way to the client.
+/// A failure on its way to the client. Boxed, since it goes through many hands and is rare.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Told>);
+
+#[derive(Debug)]
+struct Told {
     problem: Problem,
     message: String,
     /// Entries of the envelope beside the first one.
@@ -38,15 +41,8 @@ impl Failure {
     /// A failure with a text of its own.
     pub(crate) fn new(problem: Problem, message: impl Into<String>) -> Self {
         let message = capitalised(&message.into());
-        Failure {
-            problem,
-            message,
-            more: Vec::new(),
-            chain: None,
-            allow: None,
-            of_upload: false,
-            cause: None,
-        }
+        let (more, chain, allow, of_upload, cause) = (Vec::new(), None, None, false, None);
+        Failure(Box::new(Told { problem, message, more, chain, allow, of_upload, cause }))
     }
 
     /// A field, name or value is wrong; the text says which and what would be right.
@@ -59,28 +55,27 @@ impl Failure {
         let shown: String = path.chars().take(MAX_SHOWN_PATH).collect();
         let message = format!("Could not route to {shown}, perhaps your object identifier is invalid?");
         let second = json!({"code": 7000, "message": "No route for that URI"});
-        Failure { more: vec![second], ..Failure::new(Problem::RouteMissing, message) }
+        Failure::new(Problem::RouteMissing, message).with(|told| told.more.push(second))
     }
 
     /// The route is there, the method is not.
     pub(crate) fn wrong_method(allowed: &[&str]) -> Self {
         let allow = allowed.join(", ");
         let message = format!("this method is not allowed here; allowed: {allow}");
-        Failure { allow: Some(allow), ..Failure::new(Problem::MethodNotAllowed, message) }
+        Failure::new(Problem::MethodNotAllowed, message).with(|told| told.allow = Some(allow))
     }
 
     /// No credentials at all.
     pub(crate) fn no_credentials() -> Self {
-        Failure::new(Problem::CredentialsMissing, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
+        let message = "Missing X-Auth-Key, X-Auth-Email or Authorization headers";
+        Failure::new(Problem::CredentialsMissing, message)
     }
 
     /// An `Authorization` header that is none of ours.
     pub(crate) fn malformed_credentials() -> Self {
         let chain = json!([{"code": 6111, "message": "Invalid format for Authorization header"}]);
-        Failure {
-            chain: Some(chain),
-            ..Failure::new(Problem::CredentialsMalformed, "Invalid request headers")
-        }
+        let failure = Failure::new(Problem::CredentialsMalformed, "Invalid request headers");
+        failure.with(|told| told.chain = Some(chain))
     }
 
     /// A token that is unknown, expired or revoked.
@@ -95,28 +90,27 @@ impl Failure {
 
     /// The same failure, told as one of an upload.
     pub(crate) fn of_upload(self) -> Self {
-        Failure { of_upload: true, ..self }
+        self.with(|told| told.of_upload = true)
     }
 
     /// The public failure.
     #[cfg(test)]
     pub(crate) fn problem(&self) -> Problem {
-        self.problem
+        self.0.problem
     }
 
-    fn text(&self) -> String {
-        if self.of_upload || self.problem == Problem::Exists {
-            return format!("ERROR {}: {}", self.problem.api_code(), self.message);
-        }
-        self.message.clone()
+    fn with(mut self, change: impl FnOnce(&mut Told)) -> Self {
+        change(&mut self.0);
+        self
     }
 
     /// Writes the failure to the log, once.
     pub(crate) fn log(&self, method: &str, path: &str, request_id: &str) {
-        let (status, code, message) = (self.problem.status(), self.problem.api_code(), &self.message);
-        match &self.cause {
+        let Told { problem, message, cause, .. } = &*self.0;
+        let (status, code) = (problem.status(), problem.api_code());
+        match cause {
             Some(cause) if status >= 500 => {
-                tracing::error!(status, code, method, path, request_id, cause, "{message}");
+                tracing::error!(status, code, method, path, request_id, cause, "failed: {message:?}");
             }
             _ => tracing::info!(status, code, method, path, request_id, "refused: {message:?}"),
         }
@@ -124,23 +118,33 @@ impl Failure {
 
     /// The answer.
     pub(crate) fn respond(&self) -> HttpResponse {
-        let mut first = json!({"code": self.problem.api_code(), "message": self.text()});
-        if let Some(chain) = &self.chain {
+        let Told { problem, more, chain, allow, .. } = &*self.0;
+        let mut first = json!({"code": problem.api_code(), "message": self.0.text()});
+        if let Some(chain) = chain {
             first["error_chain"] = chain.clone();
         }
-        let errors: Vec<Value> = std::iter::once(first).chain(self.more.iter().cloned()).collect();
-        let status = StatusCode::from_u16(self.problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let errors: Vec<Value> = std::iter::once(first).chain(more.iter().cloned()).collect();
+        let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = envelope::failed(status, errors);
         let headers = response.headers_mut();
-        match self.problem.status() {
+        match problem.status() {
             409 => _ = headers.insert(SHOULD_RETRY, HeaderValue::from_static("false")),
             429 | 503 => _ = headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
             _ => {}
         }
-        if let Some(allow) = self.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        if let Some(allow) = allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
             headers.insert(header::ALLOW, allow);
         }
         response
+    }
+}
+
+impl Told {
+    fn text(&self) -> String {
+        if self.of_upload || self.problem == Problem::Exists {
+            return format!("ERROR {}: {}", self.problem.api_code(), self.message);
+        }
+        self.message.clone()
     }
 }
 
@@ -152,7 +156,7 @@ impl<E: Fault> From<E> for Failure {
             cause = format!("{cause}: {error}");
             source = Error::source(error);
         }
-        Failure { cause: Some(cause), ..Failure::new(fault.problem(), fault.to_string()) }
+        Failure::new(fault.problem(), fault.to_string()).with(|told| told.cause = Some(cause))
     }
 }
 
