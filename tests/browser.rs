@@ -39,7 +39,12 @@ async fn d_06_drop_paste_folder() {
 
 #[tokio::test]
 async fn d_07_clear_errors_no_dead_ends() {
-    Stage::with(|config| config.form.max_upload_bytes = 5_000_000).await.as_fernhill().await.play("d07").await;
+    Stage::with(|config| config.form.max_upload_bytes = 5_000_000)
+        .await
+        .as_fernhill()
+        .await
+        .play("d07")
+        .await;
 }
 
 #[tokio::test]

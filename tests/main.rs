@@ -1,1 +1,11 @@
-fn main(){}
+//! The whole house from outside: each file tests one feature of a real server on port 0.
+
+mod harness;
+
+mod delivery;
+mod first_picture;
+mod house;
+mod pictures;
+mod revocation;
+mod sdk;
+mod signed_urls;

@@ -1,11 +1,13 @@
 //! What a scenario plays on: a server, the line to it, and an address at which the script sets the clock, makes
 //! fixtures and asks what only the inside knows.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use catalog::{Actor, AuditFilter, ImageFilter, Order, Role};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use server::Config;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(150);
 pub struct Stage {
     server: TestServer,
     line: Line,
+    /// JPEGs by width, height and quality: drawing is slow, and scenarios ask for the same again.
+    drawn: Mutex<HashMap<(u64, u64, u64), Vec<u8>>>,
 }
 
 impl Stage {
@@ -38,14 +42,17 @@ impl Stage {
         });
         let server = server.await;
         line.lead(listener, server.address());
-        Stage { server, line }
+        Stage { server, line, drawn: Mutex::default() }
     }
 
     /// Makes the first account the one of the scenarios: Fernhill with Mira, Ada and Jonas, variants and all.
     pub async fn as_fernhill(self) -> Stage {
         let account = self.server.account().await;
         let catalog = self.server.catalog();
-        catalog.rename_account(&account.account.id, "Fernhill", &Actor::command()).await.expect("a display name");
+        catalog
+            .rename_account(&account.account.id, "Fernhill", &Actor::command())
+            .await
+            .expect("a display name");
         for (email, role) in [("mira", Role::Owner), ("ada", Role::Editor), ("jonas", Role::Viewer)] {
             account.with_person(&format!("{email}@fernhill.example"), "correct horse battery", role).await;
         }
@@ -82,7 +89,8 @@ impl Stage {
     async fn serve(&self, mut stream: TcpStream) {
         let Some(asked) = read_json(&mut stream).await else { return };
         let answer = self.answer(&asked).await.to_string();
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
         let _ = stream.write_all([head.as_bytes(), answer.as_bytes()].concat().as_slice()).await;
     }
 
@@ -93,7 +101,7 @@ impl Stage {
                 self.server.clock.advance(Duration::from_secs(number(asked, "seconds")));
                 json!(null)
             }
-            "photo" => json!(STANDARD.encode(drawn::jpeg(&picture(asked), number(asked, "quality") as u8))),
+            "photo" => json!(STANDARD.encode(self.photo(asked, number(asked, "quality")))),
             "image" => self.insert(asked).await,
             "images" => self.images().await,
             "audit" => self.audit(asked).await,
@@ -115,8 +123,14 @@ impl Stage {
         json!({ "sent_bytes": self.line.sent_bytes(), "lost_answers": self.line.lost_answers() })
     }
 
+    fn photo(&self, asked: &Value, quality: u64) -> Vec<u8> {
+        let (width, height) = (number(asked, "width"), number(asked, "height"));
+        let draw = || drawn::jpeg(&drawn::photo(width as u32, height as u32), quality as u8);
+        self.drawn.lock().entry((width, height, quality)).or_insert_with(draw).clone()
+    }
+
     async fn insert(&self, asked: &Value) -> Value {
-        let bytes = drawn::jpeg(&picture(asked), 85);
+        let bytes = self.photo(asked, 85);
         let image = self.server.account().await.with_image(text(asked, "name")).with_bytes(bytes);
         let image = if asked["private"] == true { image.private().await } else { image.await };
         json!({ "id": image.id, "path": image.path("") })
@@ -124,24 +138,22 @@ impl Stage {
 
     async fn images(&self) -> Value {
         let account = self.server.account().await.account.id;
-        let page = self.server.catalog().page_images(&account, &ImageFilter::default(), Order::Newest, None, 100);
+        let page =
+            self.server.catalog().page_images(&account, &ImageFilter::default(), Order::Newest, None, 100);
         let items = page.await.expect("the catalog answers").items;
-        items.iter().map(|image| json!({ "id": image.id.as_str(), "name": image.filename, "bytes": image.bytes })).collect()
+        items
+            .iter()
+            .map(|image| json!({ "id": image.id.as_str(), "name": image.filename, "bytes": image.bytes }))
+            .collect()
     }
 
     async fn audit(&self, asked: &Value) -> Value {
         let act = asked["of"].as_str().map(str::to_owned);
         let filter = AuditFilter { act, limit: 100, ..AuditFilter::default() };
         let entries = self.server.catalog().audit(&filter).await.expect("the catalog answers");
-        let shown = |entry: &catalog::AuditEntry| {
-            json!({ "actor": entry.actor.name, "act": entry.act, "target": entry.target, "result": entry.result })
-        };
+        let shown = |entry: &catalog::AuditEntry| json!({ "actor": entry.actor.name, "act": entry.act, "target": entry.target, "result": entry.result });
         entries.iter().map(shown).collect()
     }
-}
-
-fn picture(asked: &Value) -> image::RgbImage {
-    drawn::photo(number(asked, "width") as u32, number(asked, "height") as u32)
 }
 
 fn text<'v>(asked: &'v Value, name: &str) -> &'v str {
@@ -161,7 +173,12 @@ async fn read_json(stream: &mut TcpStream) -> Option<Value> {
         }
         let Some(at) = request.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
         let head = String::from_utf8_lossy(&request[..at]).to_ascii_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length:"))?.trim().parse::<usize>().ok()?;
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"))?
+            .trim()
+            .parse::<usize>()
+            .ok()?;
         if request.len() >= at + 4 + length {
             return serde_json::from_slice(&request[at + 4..at + 4 + length]).ok();
         }

@@ -1,0 +1,35 @@
+//! What every test of the whole house begins with: a server of its own, fixtures that read aloud, pictures drawn by
+//! code, the real binary, and the outside tools that some tests drive.
+#![allow(dead_code, reason = "each test file uses its own part of the harness")]
+
+mod account;
+mod cli;
+mod clock;
+pub(crate) mod drawn;
+mod reply;
+mod server;
+pub(crate) mod shared;
+mod tools;
+
+pub(crate) use account::{TestAccount, TestImage};
+pub(crate) use cli::{Cli, Running, repository};
+pub(crate) use clock::TestClock;
+pub(crate) use reply::Reply;
+pub(crate) use server::TestServer;
+pub(crate) use tools::{Tool, node, python};
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// Asks until the answer is yes; panics after `within`, naming what never came.
+pub(crate) async fn eventually<F: Future<Output = bool>>(
+    what: &str,
+    within: Duration,
+    mut ask: impl FnMut() -> F,
+) {
+    let end = Instant::now() + within;
+    while !ask().await {
+        assert!(Instant::now() < end, "{what} did not happen within {within:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
