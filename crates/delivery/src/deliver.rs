@@ -41,6 +41,7 @@ pub enum Answer {
 /// What is left to do once the decision has fallen.
 enum Decided {
     Done(HttpResponse),
+    Refused(catalog::Error),
     Render(Box<Leave>),
 }
 
@@ -74,15 +75,18 @@ impl Delivery {
             Err(error) => return Answer::Ready(dress::refusal(&error, accepts)),
         };
         let known_tag = request.headers().get(header::IF_NONE_MATCH);
-        let Some(rights) = self.catalog.rights_in_memory(&url) else {
-            let (door, known_tag) = (self.clone(), known_tag.cloned());
-            return Answer::Later(Box::pin(async move { door.look_up(url, accepts, known_tag).await }));
-        };
-        match self.decide(&rights, &url, accepts, known_tag) {
-            Decided::Done(response) => Answer::Ready(response),
-            Decided::Render(leave) => {
+        let decided =
+            self.catalog.rights_in_memory(&url).map(|rights| self.decide(&rights, &url, accepts, known_tag));
+        match decided {
+            Some(Decided::Done(response)) => Answer::Ready(response),
+            Some(Decided::Render(leave)) => {
                 let door = self.clone();
                 Answer::Later(Box::pin(async move { door.render(*leave, accepts).await }))
+            }
+            // Memory alone never refuses: that would tell, by its haste, an image that it knows from one that is not.
+            Some(Decided::Refused(_)) | None => {
+                let (door, known_tag) = (self.clone(), known_tag.cloned());
+                Answer::Later(Box::pin(async move { door.look_up(url, accepts, known_tag).await }))
             }
         }
     }
@@ -99,6 +103,7 @@ impl Delivery {
         };
         match self.decide(&rights, &url, accepts, known_tag.as_ref()) {
             Decided::Done(response) => response,
+            Decided::Refused(error) => dress::refusal(&error, accepts),
             Decided::Render(leave) => self.render(*leave, accepts).await,
         }
     }
@@ -114,9 +119,10 @@ impl Delivery {
         let now = self.clock.now();
         let admission = match rights.admit(url, now) {
             Ok(admission) => admission,
-            Err(error) => return Decided::Done(dress::refusal(&error, accepts)),
+            Err(error) => return Decided::Refused(error),
         };
-        let recipe = match variant::settle(&admission.options, &admission.facts, accepts, &self.config.limits) {
+        let recipe = match variant::settle(&admission.options, &admission.facts, accepts, &self.config.limits)
+        {
             Ok(recipe) => recipe,
             Err(error) => return Decided::Done(dress::refusal(&error, accepts)),
         };

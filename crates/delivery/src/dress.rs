@@ -35,7 +35,10 @@ impl Tag {
     pub(crate) fn is_in(&self, known: &HeaderValue) -> bool {
         known == self.0
             || known.to_str().is_ok_and(|known| {
-                known.split(',').map(str::trim).any(|tag| tag == "*" || self.0 == tag.strip_prefix("W/").unwrap_or(tag))
+                known
+                    .split(',')
+                    .map(str::trim)
+                    .any(|tag| tag == "*" || self.0 == tag.strip_prefix("W/").unwrap_or(tag))
             })
     }
 }
@@ -62,7 +65,12 @@ pub(crate) fn delivered(
 }
 
 /// 304: the visitor has it, and may have it still.
-pub(crate) fn not_modified(admission: &Admission, recipe: &Recipe, tag: &Tag, now: Timestamp) -> HttpResponse {
+pub(crate) fn not_modified(
+    admission: &Admission,
+    recipe: &Recipe,
+    tag: &Tag,
+    now: Timestamp,
+) -> HttpResponse {
     let mut response = HttpResponse::NotModified();
     cache_headers(&mut response, admission, recipe, tag, now);
     response.finish()

@@ -168,7 +168,8 @@ fn secret(file: Option<&Path>, prompt: &str) -> anyhow::Result<Secret> {
         Some(path) => {
             std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?
         }
-        None => rpassword::prompt_password(prompt).context("there is no terminal to ask at; give a file instead")?,
+        None => rpassword::prompt_password(prompt)
+            .context("there is no terminal to ask at; give a file instead")?,
     };
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
@@ -182,7 +183,9 @@ fn print_rows(json: bool, heads: &[&str], rows: &[Vec<String>]) {
     if json {
         let objects: Vec<_> = rows
             .iter()
-            .map(|row| heads.iter().zip(row).map(|(head, cell)| ((*head).to_owned(), cell.clone().into())).collect())
+            .map(|row| {
+                heads.iter().zip(row).map(|(head, cell)| ((*head).to_owned(), cell.clone().into())).collect()
+            })
             .map(serde_json::Value::Object)
             .collect();
         say!("{}", serde_json::Value::Array(objects));

@@ -67,7 +67,8 @@ impl Rules {
     /// Where delivery has a host of its own, each host answers its own paths only.
     fn refuses_host(&self, request: &ServiceRequest, delivers: bool) -> bool {
         let Some((public, delivery)) = &self.hosts else { return false };
-        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host =
+            request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let wrong = if delivers { public } else { delivery };
         host.eq_ignore_ascii_case(wrong)
     }
@@ -120,7 +121,9 @@ impl Front {
     fn deliver(&self, request: ServiceRequest) -> Passed {
         match self.delivery.answer(request.request()) {
             Answer::Ready(response) => now(request, response),
-            Answer::Later(answer) => Either::Right(Box::pin(async move { Ok(request.into_response(answer.await)) })),
+            Answer::Later(answer) => {
+                Either::Right(Box::pin(async move { Ok(request.into_response(answer.await)) }))
+            }
         }
     }
 
@@ -198,7 +201,11 @@ fn masked(target: &str) -> String {
 
 fn forwarded(request: &ServiceRequest) -> Vec<IpAddr> {
     let values = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).filter_map(|ip| ip.trim().parse::<IpAddr>().ok()).map(|ip| ip.to_canonical()).collect()
+    values
+        .flat_map(|value| value.split(','))
+        .filter_map(|ip| ip.trim().parse::<IpAddr>().ok())
+        .map(|ip| ip.to_canonical())
+        .collect()
 }
 
 /// Whether an address tells one visitor from another: not loopback, private or link-local.
@@ -259,7 +266,10 @@ mod tests {
         let ip = |text: &str| Some(text.parse::<IpAddr>().unwrap());
         assert_eq!(visitor(&[], "198.51.100.1", "203.0.113.9").address, ip("198.51.100.1"));
         let proxies = ["10.0.0.0/8"];
-        assert_eq!(visitor(&proxies, "10.0.0.1", "192.0.2.1, 203.0.113.9, 10.0.0.2").address, ip("203.0.113.9"));
+        assert_eq!(
+            visitor(&proxies, "10.0.0.1", "192.0.2.1, 203.0.113.9, 10.0.0.2").address,
+            ip("203.0.113.9")
+        );
         assert_eq!(visitor(&proxies, "10.0.0.1", "").address, ip("10.0.0.1"));
         assert_eq!(visitor(&proxies, "198.51.100.1", "203.0.113.9").address, ip("198.51.100.1"));
     }

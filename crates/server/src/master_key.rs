@@ -49,11 +49,18 @@ pub fn write(path: &Path, key: &Secret) -> anyhow::Result<()> {
 pub async fn rotate(catalog: &catalog::Catalog, config: &Config) -> anyhow::Result<u64> {
     let path = path(config);
     let next = path.with_extension("key.next");
+    let folder = File::open(&config.data_dir)?;
+    // Of two rotations at once one would rename the other's file, and the key that fits would be in none.
+    folder.try_lock().context("the master key is being rotated by another process")?;
     let key = random();
     write(&next, &key)?;
     let secrets = catalog.rotate_master_key(&key).await?;
-    std::fs::rename(&next, &path)?;
-    File::open(&config.data_dir)?.sync_all()?;
+    match std::fs::rename(&next, &path) {
+        // Another process opened the catalog just now and did it.
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        renamed => renamed?,
+    }
+    folder.sync_all()?;
     Ok(secrets)
 }
 
@@ -90,7 +97,8 @@ fn make(config: &Config, path: &Path) -> anyhow::Result<Secret> {
         );
     }
     let key = random();
-    write(path, &key).with_context(|| format!("the data directory {} cannot be written", config.data_dir.display()))?;
+    write(path, &key)
+        .with_context(|| format!("the data directory {} cannot be written", config.data_dir.display()))?;
     Ok(key)
 }
 

@@ -140,7 +140,13 @@ async fn open_storage(config: &Config) -> anyhow::Result<Storage> {
         .with_context(|| format!("the folder of objects {shown} cannot be used (DARKROOM_DATA_DIR)"))
 }
 
-fn uploads(config: &Config, catalog: &Catalog, storage: &Storage, workers: &Workers, clock: &Clock) -> Uploads {
+fn uploads(
+    config: &Config,
+    catalog: &Catalog,
+    storage: &Storage,
+    workers: &Workers,
+    clock: &Clock,
+) -> Uploads {
     let limits = upload::Config { form: config.form.clone() };
     Uploads::new(limits, catalog.clone(), storage.clone(), workers.clone(), clock.clone())
 }
@@ -264,7 +270,9 @@ async fn make_administrator(config: &Config, catalog: &Catalog) -> anyhow::Resul
         operator: true,
     };
     let actor = Actor { name: "configuration".into(), ..Actor::default() };
-    catalog.insert_first_person(person, &actor).await.context("DARKROOM_ADMIN_EMAIL, DARKROOM_ADMIN_PASSWORD")?;
+    catalog
+        .insert_first_person(person, &actor)
+        .await
+        .context("DARKROOM_ADMIN_EMAIL, DARKROOM_ADMIN_PASSWORD")?;
     Ok(())
 }
-

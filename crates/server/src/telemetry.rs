@@ -8,7 +8,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging to standard error, by the configuration.
 pub(crate) fn start(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log).with_context(|| format!("DARKROOM_LOG: '{}'", config.log))?;
+    let filter =
+        EnvFilter::try_new(&config.log).with_context(|| format!("DARKROOM_LOG: '{}'", config.log))?;
     let pretty = match config.log_format {
         Some(format) => format == LogFormat::Pretty,
         None => std::io::stderr().is_terminal(),

@@ -40,7 +40,9 @@ fn print(json: bool, effective: &Effective) {
     let rows: Vec<Vec<String>> = SETTINGS
         .iter()
         .zip(&effective.sources)
-        .map(|(setting, source)| vec![setting.variable(), (setting.show)(&effective.config), source.to_string()])
+        .map(|(setting, source)| {
+            vec![setting.variable(), (setting.show)(&effective.config), source.to_string()]
+        })
         .collect();
     print_rows(json, &["variable", "value", "source"], &rows);
 }

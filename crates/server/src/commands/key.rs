@@ -138,7 +138,8 @@ fn print(json: bool, values: bool, keys: &[KeyEntry]) {
     let rows: Vec<Vec<String>> = keys
         .iter()
         .map(|key| {
-            let value = if values { key.secret.reveal().to_owned() } else { format!("…{}", key.secret.tail()) };
+            let value =
+                if values { key.secret.reveal().to_owned() } else { format!("…{}", key.secret.tail()) };
             let signs = if key.signs { "yes" } else { "" };
             vec![key.id.to_string(), state(key.state), signs.into(), key.created_at.to_rfc3339(), value]
         })

@@ -39,7 +39,10 @@ pub(super) async fn run(effective: Effective) -> anyhow::Result<ExitCode> {
 
 fn warn_of_openings(config: &server::Config) {
     if !config.bind.ip().is_loopback() && config.public_url.is_none() {
-        tracing::warn!("listening beyond this machine without DARKROOM_PUBLIC_URL: delivery URLs will name {}", config.bind);
+        tracing::warn!(
+            "listening beyond this machine without DARKROOM_PUBLIC_URL: delivery URLs will name {}",
+            config.bind
+        );
     }
     if config.trusted_proxies.is_empty() {
         tracing::info!(

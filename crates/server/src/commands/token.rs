@@ -110,5 +110,9 @@ fn print(json: bool, tokens: &[ApiToken]) {
             ]
         })
         .collect();
-    print_rows(json, &["id", "label", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at"], &rows);
+    print_rows(
+        json,
+        &["id", "label", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at"],
+        &rows,
+    );
 }

@@ -106,7 +106,14 @@ fn progress(file: &Path, length: u64) -> ProgressBar {
     style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
 }
 
-fn print(json: bool, config: &Config, account: &Account, file: &Path, id: &ImageId, variants: &[VariantName]) {
+fn print(
+    json: bool,
+    config: &Config,
+    account: &Account,
+    file: &Path,
+    id: &ImageId,
+    variants: &[VariantName],
+) {
     let host = config.delivery_url.clone().or_else(|| config.public_url.clone());
     let host = host.unwrap_or_else(|| format!("http://{}", config.bind));
     let urls: Vec<String> = variants
@@ -114,7 +121,10 @@ fn print(json: bool, config: &Config, account: &Account, file: &Path, id: &Image
         .map(|name| format!("{host}{}", DeliveryUrl::path_of(&account.hash, id, name.as_str())))
         .collect();
     if json {
-        say!("{}", serde_json::json!({ "file": file.display().to_string(), "id": id.as_str(), "variants": urls }));
+        say!(
+            "{}",
+            serde_json::json!({ "file": file.display().to_string(), "id": id.as_str(), "variants": urls })
+        );
         return;
     }
     say!("{}  {}", file.display(), id);

@@ -73,7 +73,8 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
     match command {
         Command::Create(create) => {
             let account = super::account(&catalog, Some(&create.account)).await?;
-            let password = super::secret(create.password_file.as_deref(), "Password (12 to 128 characters): ")?;
+            let password =
+                super::secret(create.password_file.as_deref(), "Password (12 to 128 characters): ")?;
             let person = NewPerson {
                 email: create.email,
                 name: create.name,

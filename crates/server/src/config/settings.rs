@@ -119,17 +119,36 @@ pub static SETTINGS: &[Setting] = &[
         set: |config, text| non_empty(text).map(|text| config.admin_password = Some(Secret::new(text))),
         show: |config| config.admin_password.as_ref().map_or_else(String::new, |_| "set".into()),
     },
-    plain!("serve_stale_public", serve_stale_public, "go on serving public images when changes of rights cannot be seen"),
+    plain!(
+        "serve_stale_public",
+        serve_stale_public,
+        "go on serving public images when changes of rights cannot be seen"
+    ),
     limit!("max_upload_bytes", form.max_upload_bytes, 1, "bytes of one file"),
     limit!("max_side_pixels", workers.limits.max_side_pixels, 1, "longest side of an original"),
     limit!("max_pixels", workers.limits.max_pixels, 1, "area of an original"),
-    limit!("max_animation_pixels", workers.limits.max_animation_pixels, 1, "area times frames of an animation"),
+    limit!(
+        "max_animation_pixels",
+        workers.limits.max_animation_pixels,
+        1,
+        "area times frames of an animation"
+    ),
     limit!("max_frames", workers.limits.max_frames, 1, "frames of an animation"),
     limit!("max_jpeg_scans", workers.limits.max_jpeg_scans, 1, "scans of a progressive JPEG"),
     limit!("max_png_chunks", workers.limits.max_png_chunks, 3, "chunks of a PNG"),
-    limit!("max_icc_bytes", workers.limits.max_icc_bytes, 0, "bytes of a colour profile; a larger one is dropped"),
+    limit!(
+        "max_icc_bytes",
+        workers.limits.max_icc_bytes,
+        0,
+        "bytes of a colour profile; a larger one is dropped"
+    ),
     limit!("max_metadata_bytes", max_metadata_bytes, 2, "bytes of an image's metadata as JSON"),
-    limit!("max_webp_side_pixels", workers.limits.max_webp_side_pixels, 1, "longest side of a lossy WebP rendition"),
+    limit!(
+        "max_webp_side_pixels",
+        workers.limits.max_webp_side_pixels,
+        1,
+        "longest side of a lossy WebP rendition"
+    ),
     limit!(
         "max_lossless_webp_side_pixels",
         workers.limits.max_lossless_webp_side_pixels,
@@ -137,7 +156,12 @@ pub static SETTINGS: &[Setting] = &[
         "longest side of a lossless WebP rendition"
     ),
     limit!("workers", workers.workers, 1, "renders at once"),
-    limit!("max_queued_renders", workers.max_queued, 0, "renders that wait for a worker; the next one is told to come back"),
+    limit!(
+        "max_queued_renders",
+        workers.max_queued,
+        0,
+        "renders that wait for a worker; the next one is told to come back"
+    ),
     limit!("render_wait_s", workers.wait_s, 1, "seconds that a render waits for a worker"),
     limit!("render_timeout_s", workers.render_timeout_s, 1, "seconds that one render may take"),
     limit!("memory_cache_bytes", memory_cache_bytes, 0, "bytes of renditions that memory keeps"),
@@ -161,8 +185,18 @@ pub static SETTINGS: &[Setting] = &[
     limit!("max_connections", max_connections, 1, "connections at once"),
     limit!("shutdown_timeout_s", shutdown_timeout_s, 0, "seconds that a stop waits for what runs"),
     limit!("max_api_requests_per_s", max_api_requests_per_s, 1, "requests a second of one API token"),
-    limit!("max_sign_in_failures", max_sign_in_failures, 1, "wrong passwords for an e-mail from one address before waits begin"),
-    limit!("max_address_sign_in_failures", max_address_sign_in_failures, 1, "wrong passwords from one address before waits begin"),
+    limit!(
+        "max_sign_in_failures",
+        max_sign_in_failures,
+        1,
+        "wrong passwords for an e-mail from one address before waits begin"
+    ),
+    limit!(
+        "max_address_sign_in_failures",
+        max_address_sign_in_failures,
+        1,
+        "wrong passwords from one address before waits begin"
+    ),
     limit!("idempotency_ttl_s", idempotency_ttl_s, 1, "seconds for which an idempotency key is remembered"),
     limit!("max_signing_keys", max_signing_keys, 1, "signing keys of an account, active and retiring"),
     limit!("max_variants", max_variants, 1, "variants of an account"),
@@ -194,7 +228,11 @@ fn base_url(text: &str) -> Result<String, String> {
     let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or_default();
     let plain = !host.is_empty()
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'));
-    if plain { Ok(url.to_owned()) } else { Err(format!("'{text}' is no address: write it as https://images.example.org")) }
+    if plain {
+        Ok(url.to_owned())
+    } else {
+        Err(format!("'{text}' is no address: write it as https://images.example.org"))
+    }
 }
 
 fn list<T: FromStr<Err = String>>(text: &str) -> Result<Vec<T>, String> {
@@ -207,8 +245,13 @@ fn join<T: Display>(items: &[T]) -> String {
 
 fn master_key(text: &str) -> Result<Secret, String> {
     let text = text.trim();
-    let fits = text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    if fits { Ok(Secret::new(text)) } else { Err("it takes 43 characters of base64url: 32 random bytes".into()) }
+    let fits =
+        text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if fits {
+        Ok(Secret::new(text))
+    } else {
+        Err("it takes 43 characters of base64url: 32 random bytes".into())
+    }
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -83,7 +83,8 @@ pub fn load(
         sources.push(source);
     }
     if config.admin_email.is_some() != config.admin_password.is_some() {
-        problems.push("DARKROOM_ADMIN_EMAIL and DARKROOM_ADMIN_PASSWORD are given together or not at all".into());
+        problems
+            .push("DARKROOM_ADMIN_EMAIL and DARKROOM_ADMIN_PASSWORD are given together or not at all".into());
     }
     let warnings = unknown_variables(environment);
     if problems.is_empty() { Ok(Effective { config, sources, warnings }) } else { Err(Problems(problems)) }
@@ -127,7 +128,9 @@ fn read_file(named: Option<&Path>, problems: &mut Vec<String>) -> FromFile {
     match table {
         Ok(table) => {
             let unknown = table.keys().filter(|key| !SETTINGS.iter().any(|setting| setting.name == **key));
-            problems.extend(unknown.map(|key| format!("{}: {}", path.display(), unknown_name(key, |s| s.name.into()))));
+            problems.extend(
+                unknown.map(|key| format!("{}: {}", path.display(), unknown_name(key, |s| s.name.into()))),
+            );
             Some((path.to_owned(), table))
         }
         Err(error) => {
@@ -223,7 +226,8 @@ mod tests {
         let wrong = file("max_pixel = 5\n");
         let problems = load(Some(wrong.path()), &environment(&[]), &[]).unwrap_err();
         assert!(problems.0[0].contains("the nearest one is max_pixels"), "{problems}");
-        let effective = load(Some(file("").path()), &environment(&[("DARKROOM_MAX_PIXEL", "5")]), &[]).unwrap();
+        let effective =
+            load(Some(file("").path()), &environment(&[("DARKROOM_MAX_PIXEL", "5")]), &[]).unwrap();
         assert!(effective.warnings[0].contains("DARKROOM_MAX_PIXELS"), "{:?}", effective.warnings);
     }
 
