@@ -15,6 +15,8 @@ mod recipe;
 mod render;
 mod settle;
 mod step;
+#[cfg(test)]
+mod testing;
 
 pub use error::Error;
 pub use facts::{Facts, Orientation};

@@ -1,1 +1,67 @@
+use super::*;
+use crate::Format;
+use crate::testing::*;
 
+fn placed(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let limits = Limits::default();
+    placeholder(bytes, &crate::probe(bytes, &limits)?, &limits, later())
+}
+
+#[test]
+fn a_thumbhash_is_small_and_shows_the_picture() {
+    for format in Format::ALL {
+        for (width, height) in [(300, 200), (40, 900), (1, 1), (1000, 1)] {
+            let hash = placed(&file(&quarters(width, height), format)).unwrap();
+            assert!((5..40).contains(&hash.len()), "{format:?} {width}x{height}: {} bytes", hash.len());
+        }
+        let (width, height, pixels) =
+            thumbhash::thumb_hash_to_rgba(&placed(&file(&quarters(300, 200), format)).unwrap()).unwrap();
+        assert!(width > height);
+        let corner = &pixels[..3];
+        assert!(corner[0] > corner[1] && corner[0] > corner[2], "red comes first: {corner:?}");
+    }
+}
+
+#[test]
+fn orientation_is_applied() {
+    let turned = with_exif(&file(&quarters(300, 100), Format::Jpeg), &exif(6));
+    let (width, height, _) = thumbhash::thumb_hash_to_rgba(&placed(&turned).unwrap()).unwrap();
+    assert!(width < height);
+}
+
+#[test]
+fn a_file_that_ends_early_is_refused_in_every_format() {
+    let photograph = texture(200, 150);
+    let animation = gif_file(&[quarters(90, 60), draw(90, 60, |x, _| [x as u8; 3])]);
+    let mut whole: Vec<(Format, Vec<u8>)> =
+        [Format::Jpeg, Format::Png, Format::Webp].map(|format| (format, file(&photograph, format))).into();
+    whole.push((Format::Gif, animation));
+    let progressive = crate::Encoding::Jpeg { quality: 80, progressive: true };
+    whole.push((Format::Jpeg, progressive.encode(photograph, None, later()).unwrap()));
+    for (format, bytes) in whole {
+        assert!(placed(&bytes).is_ok(), "{format:?}");
+        for share in [0.5, 0.8, 0.95] {
+            let cut = &bytes[..(bytes.len() as f64 * share) as usize];
+            assert!(matches!(placed(cut), Err(Error::Damaged(_))), "{format:?} {share}: {:?}", placed(cut));
+        }
+    }
+}
+
+#[test]
+fn a_harmless_oddity_passes() {
+    let jpeg = file(&texture(60, 60), Format::Jpeg);
+    let marker = jpeg.windows(2).position(|pair| pair == [0xFF, 0xDB]).unwrap();
+    let stray = [&jpeg[..marker], b"stray", &jpeg[marker..]].concat();
+    assert!(placed(&stray).is_ok(), "{:?}", placed(&stray));
+    let trailed = [&jpeg[..], b"and a video after the image"].concat();
+    assert!(placed(&trailed).is_ok());
+}
+
+#[test]
+fn noise_instead_of_data_is_refused() {
+    let png = file(&texture(60, 60), Format::Png);
+    let start = png.windows(4).position(|kind| kind == b"IDAT").unwrap() + 10;
+    let mut broken = png.clone();
+    broken[start..start + 40].fill(0xAA);
+    assert!(matches!(placed(&broken), Err(Error::Damaged(_))));
+}

@@ -70,11 +70,11 @@ fn point(value: &str) -> Option<Gravity> {
     Some(Gravity::Point { x: coordinate(x)?, y: coordinate(y)? })
 }
 
-/// Plain decimals only: no sign, exponent, `inf` or `nan`.
+/// Plain decimals only, kept to a millionth: no sign, exponent, `inf` or `nan`.
 fn coordinate(text: &str) -> Option<f32> {
-    let plain = text.len() <= 20
-        && text.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+    let plain = (1..=20).contains(&text.len())
+        && text.bytes().any(|b| b.is_ascii_digit())
         && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let value = plain.then(|| text.parse::<f32>().ok()).flatten()?;
-    (0.0..=1.0).contains(&value).then_some(value)
+    let value = plain.then(|| text.parse::<f64>().ok()).flatten()?;
+    (0.0..=1.0).contains(&value).then(|| ((value * 1e6).round() / 1e6) as f32)
 }
