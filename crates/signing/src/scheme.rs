@@ -33,6 +33,13 @@ impl Scheme {
     /// Every scheme.
     pub const ALL: &[Scheme] = &[Scheme::Native];
 
+    /// Its name, as settings and people write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Scheme::Native => "native",
+        }
+    }
+
     /// The scheme whose mark a URL carries (signing-schemes 9). A URL without a mark is read as native, which
     /// then misses its signature; schemes are never tried one after another.
     fn of(_url: &DeliveryUrl) -> Scheme {

@@ -52,7 +52,7 @@ fn refused(fault: &dyn Fault) -> ExitCode {
 }
 
 fn print(explanation: &Explanation) {
-    say!("scheme: {:?}", explanation.scheme);
+    say!("scheme: {}", explanation.scheme.name());
     for text in &explanation.signed_texts {
         say!("signed text: {text}");
     }
