@@ -52,12 +52,12 @@ impl Rules {
         }
     }
 
-    /// The status for a head that passes a limit.
-    fn refuses_head(&self, request: &ServiceRequest) -> Option<StatusCode> {
+    /// The status for a head that passes a limit. Delivery measures its own targets, and names the reason.
+    fn refuses_head(&self, request: &ServiceRequest, delivers: bool) -> Option<StatusCode> {
         let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
         let headers = request.headers();
         let head: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        if target > MAX_TARGET_BYTES {
+        if target > MAX_TARGET_BYTES && !delivers {
             return Some(StatusCode::URI_TOO_LONG);
         }
         (head + target > self.max_head_bytes || headers.len() > self.max_headers)
@@ -102,10 +102,10 @@ impl Front {
         S::Future: 'static,
         B: MessageBody + 'static,
     {
-        if let Some(status) = self.rules.refuses_head(&request) {
+        let delivers = self.delivery.takes(request.request());
+        if let Some(status) = self.rules.refuses_head(&request, delivers) {
             return now(request, refused(status));
         }
-        let delivers = self.delivery.takes(request.request());
         if self.rules.refuses_host(&request, delivers) {
             return now(request, refused(StatusCode::NOT_FOUND));
         }
@@ -303,9 +303,9 @@ mod tests {
     fn a_head_past_its_limits_is_refused() {
         let rules = rules(&[]);
         let long = TestRequest::with_uri(&format!("/{}", "x".repeat(8200))).to_srv_request();
-        assert_eq!(rules.refuses_head(&long), Some(StatusCode::URI_TOO_LONG));
+        assert_eq!(rules.refuses_head(&long, false), Some(StatusCode::URI_TOO_LONG));
         let fat = TestRequest::default().insert_header(("x-fat", "y".repeat(40_000))).to_srv_request();
-        assert_eq!(rules.refuses_head(&fat), Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
-        assert_eq!(rules.refuses_head(&TestRequest::default().to_srv_request()), None);
+        assert_eq!(rules.refuses_head(&fat, true), Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        assert_eq!(rules.refuses_head(&TestRequest::default().to_srv_request(), false), None);
     }
 }
