@@ -64,12 +64,20 @@ impl Average {
             return None;
         }
         let count = (self.factor.0 * self.rows) as u64;
+        let shift = count.is_power_of_two().then(|| count.trailing_zeros());
         // A division by multiplication: rounded up, it is exact for sums of this size.
         let reciprocal = (1_u64 << 32).div_ceil(count);
         let groups = self.sums.len() / self.planes;
         for (sums, plane) in self.sums.chunks_exact(groups).zip(self.averaged.chunks_exact_mut(self.stride)) {
-            for (sum, value) in sums.iter().zip(plane) {
-                *value = (((u64::from(*sum) + count / 2) * reciprocal) >> 32) as i16;
+            let values = sums.iter().zip(plane);
+            match shift {
+                // The usual two by two; a shift is done for many at once.
+                Some(shift) => {
+                    values.for_each(|(sum, value)| *value = ((sum + (1 << shift >> 1)) >> shift) as i16)
+                }
+                None => values.for_each(|(sum, value)| {
+                    *value = (((u64::from(*sum) + count / 2) * reciprocal) >> 32) as i16;
+                }),
             }
         }
         self.sums.fill(0);

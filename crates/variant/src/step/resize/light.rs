@@ -71,11 +71,7 @@ fn fill<T: Copy>(
                 (*g, *b) = (*r, *r);
             }
         }
-        3 => {
-            for (((r, g), b), pixel) in colours.zip(row.as_chunks::<3>().0) {
-                (*r, *g, *b) = (light(pixel[0]), light(pixel[1]), light(pixel[2]));
-            }
-        }
+        3 => fill_three(row, [&mut red[..width], &mut green[..width], &mut blue[..width]], light),
         2 => {
             for ((((r, g), b), a), pixel) in colours.zip(alpha).zip(row.as_chunks::<2>().0) {
                 let share = opacity(pixel[1]);
@@ -92,6 +88,22 @@ fn fill<T: Copy>(
                 *a = share as i16;
             }
         }
+    }
+}
+
+/// The way of most photographs: four pixels at a time, so that planes are written eight bytes at a time.
+fn fill_three<T: Copy>(row: &[T], [red, green, blue]: [&mut [i16]; 3], light: impl Fn(T) -> i16) {
+    let (fours, rest) = row.as_chunks::<12>();
+    let ((red, red_rest), (green, green_rest), (blue, blue_rest)) =
+        (red.as_chunks_mut::<4>(), green.as_chunks_mut::<4>(), blue.as_chunks_mut::<4>());
+    for (((pixels, r), g), b) in fours.iter().zip(red).zip(green).zip(blue) {
+        *r = [0, 3, 6, 9].map(|at| light(pixels[at]));
+        *g = [1, 4, 7, 10].map(|at| light(pixels[at]));
+        *b = [2, 5, 8, 11].map(|at| light(pixels[at]));
+    }
+    let colours = red_rest.iter_mut().zip(green_rest).zip(blue_rest);
+    for (((r, g), b), pixel) in colours.zip(rest.as_chunks::<3>().0) {
+        (*r, *g, *b) = (light(pixel[0]), light(pixel[1]), light(pixel[2]));
     }
 }
 
