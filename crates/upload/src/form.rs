@@ -62,6 +62,15 @@ pub struct Form {
     pub other: Vec<(String, String)>,
 }
 
+/// A form of several files that has come whole, as a plain page sends it.
+#[derive(Debug, Default)]
+pub struct ManyFiles {
+    /// Each part `file`: its name, and its bytes or why they were refused.
+    pub files: Vec<(String, Result<Sealed, Error>)>,
+    /// Text parts by name.
+    pub other: Vec<(String, String)>,
+}
+
 /// Where the image of a form comes from.
 #[derive(Debug)]
 pub enum Source {

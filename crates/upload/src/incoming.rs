@@ -8,8 +8,9 @@ use percent_encoding::percent_decode_str;
 use storage::{Scratch, Sealed, Storage};
 
 use crate::base64_text::Base64Text;
+use crate::error::grouped;
 use crate::gate::{Gate, GateLimits};
-use crate::{Error, Form, FormLimits, fields};
+use crate::{Error, Form, FormLimits, ManyFiles, fields};
 
 /// The longest boundary, in characters (RFC 2046, 5.1.1).
 const MAX_BOUNDARY_CHARS: usize = 70;
@@ -30,6 +31,28 @@ impl Incoming {
         body: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
         limits: FormLimits,
     ) -> Result<Incoming, Error> {
+        let max_body_bytes = limits.max_body_bytes();
+        Incoming::bounded(content_type, content_length, body, limits, max_body_bytes)
+    }
+
+    /// A form of several files, each of which may have the limit's bytes.
+    pub fn of_many(
+        content_type: Option<&str>,
+        content_length: Option<u64>,
+        body: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+        limits: FormLimits,
+    ) -> Result<Incoming, Error> {
+        let max_body_bytes = limits.max_body_bytes().saturating_mul(limits.max_parts.into());
+        Incoming::bounded(content_type, content_length, body, limits, max_body_bytes)
+    }
+
+    fn bounded(
+        content_type: Option<&str>,
+        content_length: Option<u64>,
+        body: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+        limits: FormLimits,
+        max_body_bytes: u64,
+    ) -> Result<Incoming, Error> {
         let boundary =
             content_type.and_then(|text| multer::parse_boundary(text).ok()).ok_or(Error::NotAForm)?;
         if boundary.is_empty() || boundary.len() > MAX_BOUNDARY_CHARS {
@@ -37,16 +60,43 @@ impl Incoming {
                 "the boundary of a form has 1 to {MAX_BOUNDARY_CHARS} characters"
             )));
         }
-        if let Some(size_bytes) = content_length.filter(|length| *length > limits.max_body_bytes()) {
+        if let Some(size_bytes) = content_length.filter(|length| *length > max_body_bytes) {
             return Err(Error::TooLarge { size_bytes, limit_bytes: limits.max_upload_bytes });
         }
         let gate_limits = GateLimits {
-            max_total_bytes: limits.max_body_bytes(),
+            max_total_bytes: max_body_bytes,
             max_silent_bytes: limits.max_part_head_bytes,
             max_upload_bytes: limits.max_upload_bytes,
             content_length,
         };
         Ok(Incoming { gate: Gate::new(body, gate_limits), boundary, limits })
+    }
+
+    /// Reads the whole form of several files. Each file has its own outcome, so that one that is too large leaves
+    /// the others alone; a part without a file name, as browsers send it for an empty field, is no file.
+    pub async fn read_many(mut self, storage: &Storage) -> Result<ManyFiles, Error> {
+        let mut parts = Multipart::new(self.gate.clone(), self.boundary.clone());
+        let mut form = ManyFiles::default();
+        let mut count = 0;
+        while let Some(field) = parts.next_field().await.map_err(of_parser)? {
+            self.gate.progress();
+            count += 1;
+            let name = self.check_part(&field, count)?;
+            match filename_of(&field) {
+                Some(filename) if name == "file" && !filename.is_empty() => {
+                    let file = self.receive(field, None, storage).await?;
+                    form.files.push((fields::filename(&filename), file.seal().await));
+                }
+                Some(filename) if filename.is_empty() => {}
+                Some(_) => return Err(file_elsewhere(&name)),
+                None => {
+                    let text = self.read_text(&name, field).await?;
+                    form.other.push((name, text));
+                }
+            }
+        }
+        self.gate.drain().await;
+        Ok(form)
     }
 
     /// Reads the whole form; the file goes to a scratch file as it streams.
@@ -57,40 +107,44 @@ impl Incoming {
         while let Some(field) = parts.next_field().await.map_err(of_parser)? {
             self.gate.progress();
             count += 1;
-            if count > self.limits.max_parts {
-                return Err(Error::form(format!("a form has at most {} parts", self.limits.max_parts)));
-            }
-            self.read_part(&mut form, field, storage).await?;
+            self.read_part(&mut form, field, count, storage).await?;
         }
         self.gate.drain().await;
         Ok(form)
+    }
+
+    /// Holds a part's number, head and name against the limits; returns the name.
+    fn check_part(&self, field: &Field<'static>, count: u32) -> Result<String, Error> {
+        if count > self.limits.max_parts {
+            return Err(Error::form(format!("a form has at most {} parts", self.limits.max_parts)));
+        }
+        let head_bytes: usize =
+            field.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if head_bytes > self.limits.max_part_head_bytes {
+            return Err(Error::form(format!(
+                "the head of a part has at most {} bytes",
+                grouped(self.limits.max_part_head_bytes as u64)
+            )));
+        }
+        let name =
+            field.name().ok_or_else(|| Error::form("each part of a form needs a name in UTF-8"))?.to_owned();
+        fields::check_name(&name)?;
+        Ok(name)
     }
 
     async fn read_part(
         &self,
         form: &mut Form,
         field: Field<'static>,
+        count: u32,
         storage: &Storage,
     ) -> Result<(), Error> {
-        let head_bytes: usize =
-            field.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-        if head_bytes > self.limits.max_part_head_bytes {
-            return Err(Error::form(format!(
-                "the head of a part has at most {} bytes",
-                self.limits.max_part_head_bytes
-            )));
-        }
-        let name =
-            field.name().ok_or_else(|| Error::form("each part of a form needs a name in UTF-8"))?.to_owned();
-        fields::check_name(&name)?;
+        let name = self.check_part(&field, count)?;
         if name == "file" {
             return self.read_file(form, field, storage).await;
         }
         if filename_of(&field).is_some() {
-            let name = fields::shown(&name);
-            return Err(Error::form(format!(
-                "a file came in the part '{name}'; the image's part is named 'file'"
-            )));
+            return Err(file_elsewhere(&name));
         }
         let text = self.read_text(&name, field).await?;
         fields::take(form, name, text)
@@ -100,7 +154,7 @@ impl Incoming {
         let mut text = Vec::new();
         while let Some(piece) = self.next_piece(&mut field).await? {
             if text.len() + piece.len() > self.limits.max_field_bytes {
-                let (name, limit) = (fields::shown(name), self.limits.max_field_bytes);
+                let (name, limit) = (fields::shown(name), grouped(self.limits.max_field_bytes as u64));
                 return Err(Error::form(format!("the part '{name}' has at most {limit} bytes")));
             }
             text.extend_from_slice(&piece);
@@ -112,14 +166,26 @@ impl Incoming {
     async fn read_file(
         &self,
         form: &mut Form,
-        mut field: Field<'static>,
+        field: Field<'static>,
         storage: &Storage,
     ) -> Result<(), Error> {
         if form.file.is_some() {
             return Err(Error::form("a form holds one file; this one holds two"));
         }
         let filename = filename_of(&field);
-        let mut text = (filename.is_none() && is_text(&field)).then(Base64Text::default);
+        let text = (filename.is_none() && is_text(&field)).then(Base64Text::default);
+        form.file = Some(self.receive(field, text, storage).await?.seal().await?);
+        form.filename = fields::filename(&filename.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Writes a part's bytes, or those that its base64 text stands for, to a scratch file.
+    async fn receive(
+        &self,
+        mut field: Field<'static>,
+        mut text: Option<Base64Text>,
+        storage: &Storage,
+    ) -> Result<FileWriter, Error> {
         let mut file =
             FileWriter { scratch: storage.scratch().await?, len: 0, max_bytes: self.limits.max_upload_bytes };
         while let Some(piece) = self.next_piece(&mut field).await? {
@@ -131,9 +197,7 @@ impl Incoming {
         if let Some(text) = text {
             file.write(&text.finish().map_err(|_| no_image_text())?).await?;
         }
-        form.file = Some(file.seal().await?);
-        form.filename = fields::filename(&filename.unwrap_or_default());
-        Ok(())
+        Ok(file)
     }
 
     async fn next_piece(&self, field: &mut Field<'static>) -> Result<Option<Bytes>, Error> {
@@ -181,6 +245,11 @@ fn filename_of(field: &Field<'_>) -> Option<String> {
 
 fn is_text(field: &Field<'_>) -> bool {
     field.content_type().is_none_or(|media_type| media_type.type_() == "text")
+}
+
+fn file_elsewhere(name: &str) -> Error {
+    let name = fields::shown(name);
+    Error::form(format!("a file came in the part '{name}'; the image's part is named 'file'"))
 }
 
 fn no_image_text() -> Error {

@@ -18,6 +18,6 @@ mod tests;
 pub use accept::{Accepted, Config, NewUpload, Uploads};
 pub use error::Error;
 pub use fields::meant_name;
-pub use form::{Form, FormLimits, Source};
+pub use form::{Form, FormLimits, ManyFiles, Source};
 pub use incoming::Incoming;
 pub use paced::{Pace, Paced};

@@ -1,0 +1,118 @@
+//! The dashboard as one value: what its pages need, and the one-time setup.
+
+use std::fmt;
+use std::sync::Arc;
+
+use catalog::Catalog;
+use domain::{Clock, Timestamp};
+use renditions::Renditions;
+use upload::Uploads;
+
+use crate::setup_code::SetupCode;
+
+/// Where the pages live and point to, and the limits that they name.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Scheme and host of the dashboard itself, without a trailing slash.
+    pub public_url: String,
+    /// Scheme and host of delivery URLs, without a trailing slash.
+    pub delivery_url: String,
+    /// Seconds until a body that comes slower than `min_body_bytes_per_s` is given up.
+    pub body_grace_s: u64,
+    /// The slowest body, in bytes a second.
+    pub min_body_bytes_per_s: u64,
+    /// Signing keys of an account that may be active or retiring, for texts.
+    pub max_signing_keys: u32,
+    /// Bytes of an image's metadata as JSON, for its meter.
+    pub max_metadata_bytes: usize,
+    /// What a rendition may be at most.
+    pub limits: variant::Limits,
+}
+
+impl Config {
+    /// Whether people come over https: cookies are then for https alone.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    /// The host of delivery URLs, with its port.
+    pub(crate) fn delivery_host(&self) -> &str {
+        self.delivery_url.split_once("://").map_or(&*self.delivery_url, |(_, host)| host)
+    }
+}
+
+/// The dashboard. Clones share everything.
+#[derive(Clone)]
+pub struct Dashboard {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    catalog: Catalog,
+    uploads: Uploads,
+    renditions: Renditions,
+    clock: Clock,
+    setup: SetupCode,
+    announce: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Dashboard {
+    /// The dashboard over these flows. `announce` is told each new address of the setup page, to print it.
+    pub fn new(
+        config: Config,
+        catalog: Catalog,
+        uploads: Uploads,
+        renditions: Renditions,
+        clock: Clock,
+        announce: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Self {
+        let (setup, announce) = (SetupCode::default(), Box::new(announce));
+        Dashboard { inner: Arc::new(Inner { config, catalog, uploads, renditions, clock, setup, announce }) }
+    }
+
+    /// Makes a setup code and announces the setup page's address, unless somebody can sign in already.
+    pub async fn announce_setup(&self) -> Result<(), catalog::Error> {
+        if !self.catalog().has_people().await? {
+            self.renew_setup_code();
+        }
+        Ok(())
+    }
+
+    /// Announces a new setup code where the last one is not good any more.
+    pub(crate) fn renew_setup_code(&self) {
+        if let Some(code) = self.setup().renew(self.now()) {
+            (self.inner.announce)(&format!("{}/dashboard/setup?code={code}", self.config().public_url));
+        }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.inner.catalog
+    }
+
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.inner.uploads
+    }
+
+    pub(crate) fn renditions(&self) -> &Renditions {
+        &self.inner.renditions
+    }
+
+    pub(crate) fn setup(&self) -> &SetupCode {
+        &self.inner.setup
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+}
+
+impl fmt::Debug for Dashboard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dashboard({})", self.inner.config.public_url)
+    }
+}

@@ -1,0 +1,140 @@
+//! Bytes of images for the pages: tiles, previews, originals. A session opens them, no signature; they carry the
+//! policy of deliveries, since what strangers have uploaded is in them.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+};
+use actix_web::body::SizedStream;
+use actix_web::{HttpRequest, HttpResponse};
+use catalog::Image;
+use domain::{Accepts, VariantName};
+use futures_util::StreamExt as _;
+use renditions::{Original, Rendered};
+use std::sync::Arc;
+use variant::{Fit, FormatWish, Options, Recipe};
+
+use crate::error::Failure;
+use crate::fields::Fields;
+use crate::member::Member;
+use crate::reply::Outcome;
+
+/// What a browser may do with these bytes: show them, nothing else.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; sandbox";
+
+/// Tiles change with their address, and sessions end: a day is enough.
+const TILE_CACHE: &str = "private, max-age=86400";
+
+/// `GET …/tile?id=…`: 400 × 300 WebP.
+pub(crate) async fn tile(member: Member, request: HttpRequest) -> Outcome {
+    let options = Options {
+        width: Some(400),
+        height: Some(300),
+        fit: Some(Fit::Crop),
+        format: Some(FormatWish::Webp),
+        ..Options::default()
+    };
+    let image = image_of(&member, &request).await?;
+    send(&member, &request, &image, &options, TILE_CACHE).await
+}
+
+/// `GET …/preview?id=…&variant=…`: what a browser that takes WebP is sent.
+pub(crate) async fn preview(member: Member, request: HttpRequest) -> Outcome {
+    let query = Fields::parse(request.query_string());
+    let name: VariantName = query.get("variant").parse().map_err(|_| Failure::no_page())?;
+    let variant = member.visit.dashboard.catalog().variant(&member.account.id, &name).await?;
+    let image = image_of(&member, &request).await?;
+    send(&member, &request, &image, &variant.options, "private, no-cache").await
+}
+
+/// `GET …/original?id=…`: a download, never shown.
+pub(crate) async fn original(member: Member, request: HttpRequest) -> Outcome {
+    let image = image_of(&member, &request).await?;
+    let original = Original::of(&image).ok_or_else(|| missing(&member))?;
+    let dashboard = &member.visit.dashboard;
+    let object = dashboard.renditions().original(&original).await?;
+    dashboard
+        .catalog()
+        .record(Some(&member.account.id), &member.actor(), "image.download", &target(&image), "done")
+        .await?;
+    let body = SizedStream::new(object.len, object.body.map(|piece| piece.map_err(std::io::Error::other)));
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, original.facts.format.media_type()))
+        .insert_header((CONTENT_LENGTH, object.len))
+        .insert_header((CONTENT_DISPOSITION, disposition(&image, original.facts.format.extension())))
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .body(body))
+}
+
+/// The image that a request's `id` names.
+pub(crate) async fn image_of(member: &Member, request: &HttpRequest) -> Result<Image, Failure> {
+    let query = Fields::parse(request.query_string());
+    let id = query.get("id").parse().map_err(|_| missing(member))?;
+    match member.visit.dashboard.catalog().image(&member.account.id, &id).await {
+        Err(catalog::Error::ImageMissing) => Err(missing(member)),
+        image => Ok(image?),
+    }
+}
+
+/// The rendition of an image for a browser that takes WebP, as all of today do.
+pub(crate) async fn rendition(
+    member: &Member,
+    image: &Image,
+    options: &Options,
+) -> Result<(Recipe, Arc<Rendered>), Failure> {
+    let original = Original::of(image).ok_or_else(|| missing(member))?;
+    let recipe = recipe(member, &original, options)?;
+    let rendered = member.visit.dashboard.renditions().fetch(&original, &recipe).await?;
+    Ok((recipe, rendered))
+}
+
+/// How the audit log names an image.
+pub(crate) fn target(image: &Image) -> String {
+    format!("image:{}", image.id)
+}
+
+fn missing(member: &Member) -> Failure {
+    let account = &member.account.display_name;
+    Failure::Missing(format!("There is no image with this ID in {account}. It may have been deleted; the audit log knows."))
+}
+
+fn recipe(member: &Member, original: &Original, options: &Options) -> Result<Recipe, Failure> {
+    let accepts = Accepts { webp: true, ..Accepts::default() };
+    Ok(variant::settle(options, &original.facts, accepts, &member.visit.dashboard.config().limits)?)
+}
+
+async fn send(
+    member: &Member,
+    request: &HttpRequest,
+    image: &Image,
+    options: &Options,
+    cache: &'static str,
+) -> Outcome {
+    let original = Original::of(image).ok_or_else(|| missing(member))?;
+    let recipe = recipe(member, &original, options)?;
+    let tag = format!("\"{}-{}\"", image.object, hex::encode(recipe.digest()));
+    let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let mut response = HttpResponse::build(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+    response
+        .insert_header((ETAG, tag))
+        .insert_header((CACHE_CONTROL, cache))
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY));
+    if known {
+        return Ok(response.finish());
+    }
+    let rendered = member.visit.dashboard.renditions().fetch(&original, &recipe).await?;
+    Ok(response
+        .insert_header((CONTENT_TYPE, rendered.format.media_type()))
+        .insert_header(("X-Rendition-Width", rendered.width))
+        .insert_header(("X-Rendition-Height", rendered.height))
+        .body(rendered.bytes.clone()))
+}
+
+/// A download under the image's own name (RFC 6266): plain characters for old clients, all of them for others.
+fn disposition(image: &Image, extension: &str) -> String {
+    let name = if image.filename.is_empty() { format!("{}.{extension}", image.id) } else { image.filename.clone() };
+    let name = name.rsplit('/').next().unwrap_or_default();
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' }).collect();
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", crate::words::encoded(name))
+}
