@@ -11,7 +11,7 @@ mod server;
 pub(crate) mod shared;
 mod tools;
 
-pub(crate) use account::{TestAccount, TestImage};
+pub(crate) use account::{TestAccount, TestImage, sign};
 pub(crate) use cli::{Cli, Running, repository};
 pub(crate) use clock::TestClock;
 pub(crate) use reply::Reply;

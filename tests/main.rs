@@ -2,6 +2,9 @@
 
 mod harness;
 
+mod api;
+mod bad_input;
+mod browser;
 mod delivery;
 mod first_picture;
 mod house;

@@ -41,7 +41,7 @@ pub(crate) async fn json(api: &Api, payload: Payload) -> Result<Map<String, Valu
         if text.len() + piece.len() > MAX_JSON_BYTES {
             return Err(Failure::new(
                 Problem::TooLarge,
-                format!("a JSON body has at most {MAX_JSON_BYTES} bytes"),
+                "a JSON body has at most 65,536 bytes",
             ));
         }
         text.extend_from_slice(&piece);

@@ -40,7 +40,10 @@ const MAX_SHOWN_PATH: usize = 200;
 impl Failure {
     /// A failure with a text of its own.
     pub(crate) fn new(problem: Problem, message: impl Into<String>) -> Self {
-        let message = capitalised(&message.into());
+        let message = message.into();
+        // The floors below write their texts in lower case, the contract's begin with a capital; what begins with a
+        // field's name keeps it as it is.
+        let message = if problem.api_code() == 5400 { message } else { capitalised(&message) };
         let (more, chain, allow, of_upload, cause) = (Vec::new(), None, None, false, None);
         Failure(Box::new(Told { problem, message, more, chain, allow, of_upload, cause }))
     }
@@ -104,7 +107,7 @@ impl Failure {
         self
     }
 
-    /// Writes the failure to the log, once.
+    /// Writes the failure to the log: with its cause where it is ours, for a closer look only where it is not.
     pub(crate) fn log(&self, method: &str, path: &str, request_id: &str) {
         let Told { problem, message, cause, .. } = &*self.0;
         let (status, code) = (problem.status(), problem.api_code());
@@ -112,7 +115,8 @@ impl Failure {
             Some(cause) if status >= 500 => {
                 tracing::error!(status, code, method, path, request_id, cause, "failed: {message:?}");
             }
-            _ => tracing::info!(status, code, method, path, request_id, "refused: {message:?}"),
+            // The front writes a line for each request; a refusal is none of our troubles.
+            _ => tracing::debug!(status, code, method, path, request_id, "refused: {message:?}"),
         }
     }
 
@@ -160,7 +164,6 @@ impl<E: Fault> From<E> for Failure {
     }
 }
 
-/// The floors below write their texts in lower case; the contract's begin with a capital.
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())

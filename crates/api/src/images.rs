@@ -163,7 +163,7 @@ fn change_of_form(form: Form, id: &ImageId) -> Result<ImageChange, Failure> {
 /// An empty creator is none.
 fn checked_creator(creator: String) -> Result<Option<String>, Failure> {
     if creator.len() > MAX_CREATOR_BYTES {
-        return Err(Failure::bad_request(format!("creator has at most {MAX_CREATOR_BYTES} bytes")));
+        return Err(Failure::bad_request("creator has at most 1,024 bytes"));
     }
     Ok(Some(creator).filter(|creator| !creator.is_empty()))
 }

@@ -64,7 +64,7 @@ fn too_large(size_bytes: u64, limit_bytes: u64) -> String {
 }
 
 /// Decimal megabytes as people read them: `24.1 MB`, `10 MB`.
-pub(crate) fn megabytes(bytes: u64) -> String {
+fn megabytes(bytes: u64) -> String {
     let tenths = (bytes as f64 / 100_000.0).round() as u64;
     if tenths.is_multiple_of(10) {
         format!("{} MB", tenths / 10)
@@ -74,7 +74,7 @@ pub(crate) fn megabytes(bytes: u64) -> String {
 }
 
 /// A number with a comma before every three digits.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -10,6 +10,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt as _};
 
 use crate::Error;
+use crate::error::grouped;
 
 /// The largest piece that goes through at once, in bytes.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -120,7 +121,7 @@ impl State {
         if self.since_progress > self.limits.max_silent_bytes + PIECE_BYTES {
             return Err(Error::form(format!(
                 "the head of a part has at most {} bytes, and a form begins with its boundary",
-                self.limits.max_silent_bytes
+                grouped(self.limits.max_silent_bytes as u64)
             )));
         }
         Ok(())

@@ -82,7 +82,7 @@ async fn a_value_that_is_wrong_is_named() {
     refused(&[text("requireSignedURLs", "yes")], "true or false").await;
     refused(&[text("id", "../x")], "id").await;
     refused(&[text("id", "a"), text("id", "b")], "twice").await;
-    refused(&[text("creator", &"c".repeat(1_025))], "1024").await;
+    refused(&[text("creator", &"c".repeat(1_025))], "1,024").await;
     refused(&[text("metadata", "[1]")], "object").await;
     refused(&[part("name=\"id\"", b"\xff\xfe")], "UTF-8").await;
     refused(&[part("name=\"picture\"; filename=\"a.png\"", b"x")], "'file'").await;
@@ -156,7 +156,7 @@ async fn a_form_that_does_not_end_is_refused() {
 async fn parts_heads_and_fields_have_bounds() {
     refused(&vec![text("x", "y"); 33], "32 parts").await;
     assert!(read(&vec![text("x", "y"); 32]).await.is_ok());
-    refused(&[text("x", &"y".repeat(16_385))], "16384 bytes").await;
+    refused(&[text("x", &"y".repeat(16_385))], "16,384 bytes").await;
     refused(&[part(&format!("name=\"x\"\r\nX-Long: {}", "h".repeat(9_000)), b"")], "head").await;
     refused(&[part(&format!("name=\"x\"\r\nX-Long: {}", "h".repeat(2_000_000)), b"")], "head").await;
     let preamble = [vec![b'p'; 1_000_000], text("x", "y"), end()].concat();
