@@ -209,8 +209,7 @@ fn no_file_names_a_machine_or_a_registry() {
 
 #[test]
 fn the_table_of_options_is_what_the_engine_knows() {
-    let documented: BTreeSet<String> =
-        first_cells(&read("docs/delivery-urls.md"), "| option").into_iter().flatten().collect();
+    let documented = words_in(&read("docs/delivery-urls.md"), "| option | other words |", 2);
     let known: BTreeSet<String> = variant::Options::WORDS
         .iter()
         .flat_map(|words| words.iter())
@@ -225,8 +224,7 @@ async fn the_table_of_variables_is_what_the_server_reads() {
     let printed: Value =
         serde_json::from_str(&server.cli(["config", "print", "--json"]).ok().await).expect("JSON");
     let read_by_server: BTreeSet<String> = names(&printed);
-    let documented: BTreeSet<String> =
-        first_cells(&read("docs/configuration.md"), "| variable").into_iter().flatten().collect();
+    let documented = words_in(&read("docs/configuration.md"), "| variable |", 1);
     assert!(read_by_server.len() > 10, "the names are there: {printed}");
     assert_eq!(documented, read_by_server);
 }
@@ -335,12 +333,12 @@ fn rows(text: &str, head: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// The words in backticks of each first cell.
-fn first_cells(text: &str, head: &str) -> Vec<Vec<String>> {
-    let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+/// The words in backticks in the first cells of each row.
+fn words_in(text: &str, head: &str, cells: usize) -> BTreeSet<String> {
     let rows = rows(text, head);
     assert!(!rows.is_empty(), "there is a table that begins with {head}");
-    rows.iter().map(|row| words(&row[0])).collect()
+    let cells = rows.iter().flat_map(|row| row.iter().take(cells));
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned)).collect()
 }
 
 /// Every `DARKROOM_…` that is a key or a `name` of printed configuration.

@@ -1,4 +1,5 @@
 //! The whole house from outside: each file tests one feature of a real server on port 0.
+#![allow(unreachable_pub, reason = "nobody outside of the tests reaches any of this")]
 
 mod harness;
 

@@ -51,6 +51,8 @@ async fn a_signing_key_that_the_command_line_rotates_verifies_beside_the_new_one
     let account = server.account().await;
     let cat = account.with_image("cat.jpg").private().await;
     let old = cat.signed("public").await;
+    let in_nine_days = server.clock.now().as_seconds() + 9 * 86_400;
+    let late = account.sign_until(&cat.path("public"), in_nine_days).await;
     server.cli(["key", "rotate", "default", "--account", "default", "--overlap", "7d"]).ok().await;
     let path = cat.path("public");
     let new = server.cli(["sign", &path, "--expires", "1h"]).ok().await;
@@ -59,8 +61,9 @@ async fn a_signing_key_that_the_command_line_rotates_verifies_beside_the_new_one
     })
     .await;
     server.get(&old).await.expect(200);
+    server.get(&late).await.expect(200);
     server.clock.advance(Duration::from_secs(8 * 86_400));
-    server.get(&account.sign(&path).await).await.expect(403);
+    server.get(&late).await.expect(403);
 }
 
 #[tokio::test]
