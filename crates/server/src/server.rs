@@ -189,6 +189,8 @@ fn doors(
             body_grace_s: config.body_grace_s,
             min_body_bytes_per_s: config.min_body_bytes_per_s,
             max_signing_keys: config.max_signing_keys,
+            max_metadata_bytes: config.max_metadata_bytes,
+            limits: config.workers.limits.clone(),
         },
         catalog.clone(),
         uploads.clone(),
