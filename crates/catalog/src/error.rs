@@ -127,5 +127,5 @@ impl Fault for Error {
 
 /// SQLite's result code for a disk without room (`SQLITE_FULL`).
 fn is_disk_full(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "13")
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "13")
 }

@@ -104,9 +104,7 @@ impl Catalog {
         at_most: u32,
     ) -> Result<u32, Error> {
         image_metadata::check(&filter.metadata)?;
-        let mut question = QueryBuilder::new("select count(*) from (select 1");
-        push_filter(&mut question, account, filter);
-        question.push(" limit ").push_bind(at_most).push(")");
+        let mut question = count_question(account, filter, at_most);
         let count: i64 = question.build_query_scalar().fetch_one(self.inner.database.reader()).await?;
         Ok(count.try_into().unwrap_or(at_most))
     }
@@ -229,6 +227,13 @@ fn page_question(
     question
 }
 
+fn count_question(account: &AccountId, filter: &ImageFilter, at_most: u32) -> QueryBuilder<Sqlite> {
+    let mut question = QueryBuilder::new("select count(*) from (select 1");
+    push_filter(&mut question, account, filter);
+    question.push(" limit ").push_bind(at_most).push(")");
+    question
+}
+
 fn push_filter(question: &mut QueryBuilder<Sqlite>, account: &AccountId, filter: &ImageFilter) {
     question.push(" from images where account = ").push_bind(account.as_bytes().to_vec());
     question.push(" and facts is not null");
@@ -261,4 +266,13 @@ fn push_search(question: &mut QueryBuilder<Sqlite>, account: &AccountId, search:
         question.push(" and ").push(column).push(" < ").push_bind(to.clone());
     }
     question.push(")");
+}
+
+/// The texts of the questions for pages and counts, for those who ask how they are answered.
+#[cfg(test)]
+pub(crate) fn questions(account: &AccountId, filter: &ImageFilter) -> Vec<String> {
+    let middle = Place { backwards: false, uploaded_at: 1, number: 1 };
+    let pages = [(true, None), (false, None), (true, Some(middle)), (false, Some(middle))];
+    let pages = pages.map(|(newest_first, after)| page_question(account, filter, newest_first, after, 60));
+    pages.into_iter().chain([count_question(account, filter, 60)]).map(QueryBuilder::into_string).collect()
 }

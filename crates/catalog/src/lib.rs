@@ -30,7 +30,7 @@ mod sign_in;
 mod signing_keys;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod tests;
 mod variants;
 mod watch;

@@ -15,10 +15,7 @@ use crate::sealing::{Place, Sealer};
 const CANARY: Place<'static> = Place { table: "canary", row: "1", column: "value" };
 
 /// Finds the master key that fits a database, and gives an empty one its canary. Returns the key's sealer and the
-/// database's own secret.
-///
-/// A rotation writes the new key to `FILE.next`, seals everything anew in one transaction, then renames `FILE.next`
-/// to `FILE`. Cut off at any point, one of the two files fits; if it is `FILE.next`, it takes its place here.
+/// database's own secret. Where a rotation was cut off and `FILE.next` has the key that fits, it takes its place.
 pub(crate) async fn find(database: &Database, config: &Config) -> Result<(Sealer, [u8; 32]), Error> {
     let given = Sealer::new(&config.master_key)?;
     let mut transaction = database.begin().await?;
@@ -62,7 +59,7 @@ impl Catalog {
 }
 
 /// Where a rotation puts the new key before it is the one that fits.
-pub(crate) fn next_file(file: &Path) -> PathBuf {
+fn next_file(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".next");
     name.into()
@@ -86,9 +83,10 @@ fn open(sealer: &Sealer, canary: &[u8]) -> Option<[u8; 32]> {
     sealer.unseal(CANARY, canary)?.as_slice().try_into().ok()
 }
 
-/// The files that may hold the key by now.
+/// The files that may hold the key by now, in the order to read them. `FILE` comes twice: `FILE.next` may become
+/// it after it was read the first time.
 fn files(config: &Config) -> impl Iterator<Item = PathBuf> {
-    config.master_key_file.iter().flat_map(|file| [file.clone(), next_file(file)])
+    config.master_key_file.iter().flat_map(|file| [file.clone(), next_file(file), file.clone()])
 }
 
 fn read(file: &Path) -> Option<Sealer> {
@@ -101,7 +99,11 @@ fn finish_rotation(config: &Config, found_in: &Path) -> Result<(), Error> {
     match &config.master_key_file {
         Some(file) if found_in != file => {
             tracing::warn!(file = %file.display(), "a rotation of the master key was cut off and is finished now");
-            std::fs::rename(found_in, file).map_err(|source| Error::File { path: file.clone(), source })
+            match std::fs::rename(found_in, file) {
+                // It was not cut off: the one who rotates has just done it.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                renamed => renamed.map_err(|source| Error::File { path: file.clone(), source }),
+            }
         }
         _ => Ok(()),
     }

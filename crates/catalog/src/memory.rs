@@ -77,6 +77,12 @@ impl Memory {
         *self.seen.write() = Instant::now();
     }
 
+    /// Makes it look as if the feed was last read so long ago.
+    #[cfg(test)]
+    pub(crate) fn lose_sight(&self, ago: Duration) {
+        *self.seen.write() -= ago;
+    }
+
     /// To be asked before something is loaded.
     pub(crate) fn begin(&self) -> Began {
         Began(*self.generation.lock())

@@ -1,0 +1,97 @@
+//! No question on a hot path reads a table from end to end.
+
+use sqlx::Row as _;
+
+use super::*;
+use crate::testing::fresh;
+use crate::{ImageFilter, MetaFilter, MetaOperator, MetaValue};
+
+/// How SQLite would answer a question.
+async fn plan(catalog: &Catalog, question: &str) -> Vec<String> {
+    let mut reader = catalog.inner.database.reader().acquire().await.unwrap();
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("explain query plan {question}")))
+        .fetch_all(&mut *reader)
+        .await;
+    rows.unwrap().iter().map(|row| row.get("detail")).collect()
+}
+
+async fn check_no_scan(catalog: &Catalog, question: &str) {
+    let plan = plan(catalog, question).await;
+    let tables = [
+        "images",
+        "image_metadata",
+        "m",
+        "accounts",
+        "variants",
+        "signing_keys",
+        "api_tokens",
+        "sessions",
+        "changes",
+    ];
+    let scans = |step: &String| {
+        tables.iter().any(|table| step.split(" USING").next() == Some(&format!("SCAN {table}")))
+    };
+    assert!(!plan.is_empty() && !plan.iter().any(scans), "{question}\n{plan:#?}");
+}
+
+#[tokio::test]
+async fn lists_of_images_walk_an_index() {
+    let test = fresh().await;
+    let account = account_of(&test.catalog).await;
+    let metadata = |count: usize| {
+        let filter = MetaFilter {
+            field: "a.b".into(),
+            operator: MetaOperator::In,
+            values: vec![MetaValue::Any("x".into()), MetaValue::Number(1.0)],
+        };
+        vec![filter; count]
+    };
+    let all = ImageFilter::default;
+    let filters = [
+        all(),
+        ImageFilter { creator: Some(Some("ada".into())), ..all() },
+        ImageFilter { creator: Some(None), ..all() },
+        ImageFilter { private: Some(true), ..all() },
+        ImageFilter { format: Some(Format::Jpeg), ..all() },
+        ImageFilter { search: Some("img".into()), ..all() },
+        ImageFilter { metadata: metadata(5), ..all() },
+        ImageFilter {
+            creator: Some(None),
+            private: Some(true),
+            format: Some(Format::Png),
+            search: Some("a".into()),
+            metadata: metadata(1),
+        },
+    ];
+    for filter in &filters {
+        for question in crate::image_pages::questions(&account, filter) {
+            check_no_scan(&test.catalog, &question).await;
+        }
+    }
+    let plain = plan(&test.catalog, &crate::image_pages::questions(&account, &all())[0]).await;
+    assert!(!plain.iter().any(|step| step.contains("TEMP B-TREE")), "a page comes in order: {plain:?}");
+}
+
+#[tokio::test]
+async fn look_ups_and_deliveries_use_an_index() {
+    let test = fresh().await;
+    let questions = [
+        "select * from images where account = $1 and id = $2",
+        "select * from images where account = $1 and sha256 = $2 and facts is not null limit 1",
+        "select * from images where account = $1 and idempotency_key = $2 and uploaded_at >= $3",
+        "select exists (select 1 from images where object = $2 and account = $1)",
+        "select private, object, day, sha256, bytes, facts from images
+         where account = $1 and id = $2 and facts is not null",
+        "delete from image_metadata where image = $1",
+        "select id, hash, policy, private_custom from accounts where hash = $1",
+        "select * from variants where account = $1",
+        "select * from signing_keys where account = $1 order by signs desc, created_at desc, name",
+        "select * from api_tokens where digest = $1",
+        "select * from api_tokens where account = $1 order by created_at desc, id",
+        "select id, kind, account, name from changes where id > $1 order by id",
+        "select p.*, s.started_at from sessions s join people p on p.id = s.person where s.digest = $1",
+    ];
+    for question in questions {
+        check_no_scan(&test.catalog, question).await;
+    }
+}
