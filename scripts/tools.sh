@@ -72,6 +72,6 @@ bring_tools() {
     bring_node
     bring_node_packages
     bring_python_packages
-    TEST_CHROMIUM=$(command -v chromium)
-    export TEST_CHROMIUM
+    CHROMIUM=$(command -v chromium)
+    export CHROMIUM
 }
