@@ -1,7 +1,10 @@
 //! A catalog for the tests of the floors above: fresh, with the real migrations.
 
+use std::path::Path;
+
 use domain::{AccountHash, AccountId, Clock, Handle, Secret};
 
+use crate::database::Database;
 use crate::{AccountPolicy, Actor, Catalog, Config, NewAccount, signing_keys};
 
 /// A catalog in a temporary folder that goes with the value.
@@ -70,4 +73,18 @@ pub async fn make_newer(database: &std::path::Path) {
         values (9999, 'of a newer version', true, x'00', 0)";
     sqlx::query(migration).execute(&mut connection).await.expect("a row");
     connection.close().await.expect("a closed database");
+}
+
+/// Makes a database file look as if a newer program had written it. Nobody may have it open.
+pub async fn make_newer(file: &Path) {
+    let database = Database::open(file, false).await.expect("a database of this version");
+    let mut transaction = database.begin().await.expect("a transaction");
+    sqlx::query(
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+         values (9999, 'from the future', true, x'00', 0)",
+    )
+    .execute(&mut *transaction)
+    .await
+    .expect("a newer version");
+    transaction.commit().await.expect("a commit");
 }

@@ -134,7 +134,7 @@ async fn unknown_ids_fill_no_memory() {
         let url = url(&format!("/{hash}/guess-{guess}/public"));
         test.catalog.rights(&url).await.unwrap();
         assert!(test.catalog.rights_in_memory(&url).is_none());
-        let stranger = crate::tests::url(&format!("/{:022}/cat/public", guess));
+        let stranger = crate::tests::url(&format!("/{guess:022}/cat/public"));
         test.catalog.rights(&stranger).await.unwrap();
         assert!(test.catalog.inner.memory.account(stranger.account()).is_none());
     }

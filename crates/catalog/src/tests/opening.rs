@@ -2,7 +2,7 @@
 
 use domain::{Clock, SigningKeyId, VariantName};
 
-use crate::testing::{fresh, master_key};
+use crate::testing::{fresh, make_newer, master_key};
 use crate::{AccountPolicy, Catalog, Config, Error};
 
 #[tokio::test]
@@ -53,15 +53,7 @@ async fn another_master_key_opens_nothing() {
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_left_alone() {
     let test = fresh().await;
-    let mut writing = test.catalog.begin().await.unwrap();
-    sqlx::query(
-        "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
-         values (9999, 'from the future', true, x'00', 0)",
-    )
-    .execute(writing.db())
-    .await
-    .unwrap();
-    test.catalog.commit(writing).await.unwrap();
+    make_newer(&test.config.database).await;
     let refused = Catalog::open(test.config.clone(), Clock::system()).await;
     assert!(matches!(refused, Err(Error::NewerDatabase { found: 9999, .. })), "{refused:?}");
 }
