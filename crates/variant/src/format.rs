@@ -84,10 +84,14 @@ impl Format {
 
     /// What a policy keeps of the EXIF of a file in this format.
     pub(crate) fn exif(self, bytes: &[u8], policy: MetadataPolicy) -> Option<Vec<u8>> {
-        if policy == MetadataPolicy::None {
-            return None;
-        }
-        metadata::kept(policy, self.header(bytes, &Limits::default()).ok()?.exif)
+        let exif = match self {
+            _ if policy == MetadataPolicy::None => None,
+            Format::Jpeg => jpeg::exif(bytes),
+            Format::Png => png::exif(bytes),
+            Format::Webp => webp::exif(bytes),
+            Format::Gif => None,
+        };
+        metadata::kept(policy, exif)
     }
 
     /// Decodes the first frame into a sink.

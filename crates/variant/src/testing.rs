@@ -125,6 +125,11 @@ pub(crate) fn rendered(bytes: &[u8], options: &str, webp: bool) -> Result<Rendit
     crate::render(bytes, &facts, &recipe, &limits, later())
 }
 
+/// The pixels of a rendition so many pixels wide.
+pub(crate) fn render_at(bytes: &[u8], width: u32) -> Canvas {
+    decoded(&rendered(bytes, &format!("w={width},f=png"), false).unwrap().bytes)
+}
+
 /// The pixels of a file as they are stored, by our own decoders.
 pub(crate) fn decoded(bytes: &[u8]) -> Canvas {
     let limits = Limits::default();

@@ -34,6 +34,11 @@ pub(crate) fn header<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Header<'a>,
     })
 }
 
+/// The EXIF, a TIFF structure.
+pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    Chunks::read(bytes, u32::MAX).ok()?.exif
+}
+
 /// Decodes the first frame.
 pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     let chunks = Chunks::read(order.bytes, order.limits.max_png_chunks)?;
@@ -144,4 +149,78 @@ fn other_frames(order: &Order<'_>, reader: &mut Reader<Cursor<&[u8]>>) -> Result
 
 fn damaged(error: png::DecodingError) -> Error {
     Error::Damaged(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_alike, at, decoded, exif, rendered};
+
+    /// A PNG of 4 x 2 pixels, all of them alike.
+    fn drawn(
+        colour: ColorType,
+        depth: BitDepth,
+        pixel: &[u8],
+        set: impl Fn(&mut png::Encoder<&mut Vec<u8>>),
+    ) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 4, 2);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        set(&mut encoder);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&pixel.repeat(if depth == BitDepth::Four { 4 } else { 8 })).unwrap();
+        writer.finish().unwrap();
+        bytes
+    }
+
+    fn check(bytes: &[u8], wanted: &[u8]) {
+        for options in ["f=png", "w=2,f=png"] {
+            let picture = decoded(&rendered(bytes, options, false).unwrap().bytes);
+            assert_alike(&at(&picture, 0.5, 0.5), wanted, options);
+        }
+    }
+
+    #[test]
+    fn every_kind_of_png_is_read() {
+        let (eight, sixteen) = (BitDepth::Eight, BitDepth::Sixteen);
+        let palette =
+            |encoder: &mut png::Encoder<&mut Vec<u8>>| encoder.set_palette(vec![0, 0, 0, 9, 99, 199]);
+        let clear = |encoder: &mut png::Encoder<&mut Vec<u8>>| {
+            encoder.set_palette(vec![0, 0, 0, 9, 99, 199]);
+            encoder.set_trns(vec![255, 0]);
+        };
+        check(&drawn(ColorType::Rgb, eight, &[9, 99, 199], |_| ()), &[9, 99, 199]);
+        check(&drawn(ColorType::Rgb, sixteen, &[9, 9, 99, 99, 199, 199], |_| ()), &[9, 99, 199]);
+        check(
+            &drawn(ColorType::Rgba, sixteen, &[9, 9, 99, 99, 199, 199, 128, 0], |_| ()),
+            &[9, 99, 199, 128],
+        );
+        check(&drawn(ColorType::Grayscale, eight, &[77], |_| ()), &[77; 3]);
+        check(&drawn(ColorType::Grayscale, BitDepth::Four, &[0x55], |_| ()), &[0x55; 3]);
+        check(&drawn(ColorType::GrayscaleAlpha, eight, &[77, 99], |_| ()), &[77, 77, 77, 99]);
+        check(&drawn(ColorType::Indexed, eight, &[1], palette), &[9, 99, 199]);
+        check(&drawn(ColorType::Indexed, eight, &[1], clear), &[0; 4]);
+    }
+
+    #[test]
+    fn gamma_counts_where_it_differs_from_that_of_srgb() {
+        let with = |gamma: u32| {
+            drawn(ColorType::Grayscale, BitDepth::Eight, &[128], |encoder| {
+                encoder.set_source_gamma(png::ScaledFloat::from_scaled(gamma));
+            })
+        };
+        check(&with(100_000), &[188; 3]);
+        check(&with(45_455), &[128; 3]);
+    }
+
+    #[test]
+    fn an_orientation_in_exif_is_obeyed() {
+        let bytes = drawn(ColorType::Rgb, BitDepth::Eight, &[1, 2, 3], |_| ());
+        let tiff = exif(6);
+        let chunk = [&u32::try_from(tiff.len()).unwrap().to_be_bytes()[..], b"eXIf", &tiff, &[0; 4]].concat();
+        let turned = [&bytes[..33], &chunk, &bytes[33..]].concat();
+        let facts = crate::probe(&turned, &Limits::default()).unwrap();
+        assert_eq!((facts.width, facts.height, facts.orientation.0), (2, 4, 6));
+    }
 }

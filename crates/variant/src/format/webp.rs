@@ -36,6 +36,11 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header<'_>, Error> {
     Ok(Header { width, height, frames: chunks.frames.max(1), alpha, exif: chunks.exif })
 }
 
+/// The EXIF, a TIFF structure.
+pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    Chunks::read(bytes).ok()?.exif
+}
+
 /// Decodes the first frame; of an animation, onto a transparent canvas.
 pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error> {
     let chunks = Chunks::read(order.bytes)?;
@@ -227,4 +232,43 @@ unsafe extern "C" fn progress(_percent: c_int, picture: *const c::WebPPicture) -
     // SAFETY: the encoder keeps the deadline as long as the picture.
     let deadline = unsafe { *(*picture).user_data.cast::<Instant>() };
     c_int::from(Instant::now() < deadline)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_alike, at, decoded, file, quarters, rendered};
+
+    fn chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+        [kind, &length[..], body, &vec![0; body.len() % 2][..]].concat()
+    }
+
+    /// An animation of 40 x 40 pixels, whose frames lie at 10, 20 and are smaller.
+    fn animation(frames: usize) -> Vec<u8> {
+        let picture = file(&quarters(20, 10), crate::Format::Webp);
+        let place = [5, 0, 0, 10, 0, 0, 19, 0, 0, 9, 0, 0, 50, 0, 0, 0];
+        let frame = chunk(b"ANMF", &[&place[..], &picture[12..]].concat());
+        let head = chunk(b"VP8X", &[0x12, 0, 0, 0, 39, 0, 0, 39, 0, 0]);
+        let body = [&b"WEBP"[..], &head, &chunk(b"ANIM", &[0; 6]), &frame.repeat(frames)].concat();
+        [b"RIFF", &u32::try_from(body.len()).unwrap().to_le_bytes()[..], &body].concat()
+    }
+
+    #[test]
+    fn the_first_frame_of_an_animation_lies_where_it_belongs() {
+        let bytes = animation(3);
+        let facts = crate::probe(&bytes, &crate::Limits::default()).unwrap();
+        assert_eq!((facts.width, facts.height, facts.frames, facts.alpha), (40, 40, 3, true));
+        let picture = decoded(&rendered(&bytes, "f=png", false).unwrap().bytes);
+        assert_eq!(at(&picture, 0.1, 0.1), [0; 4]);
+        assert_alike(&at(&picture, 0.3, 0.55), &[220, 30, 30, 255], "its red quarter");
+    }
+
+    #[test]
+    fn a_frame_that_is_larger_than_its_canvas_is_refused() {
+        let mut bytes = animation(1);
+        let canvas = bytes.windows(4).position(|kind| kind == b"VP8X").unwrap() + 12;
+        bytes[canvas..canvas + 6].copy_from_slice(&[9, 0, 0, 9, 0, 0]);
+        assert!(matches!(rendered(&bytes, "f=png", false), Err(Error::Damaged(_))));
+    }
 }

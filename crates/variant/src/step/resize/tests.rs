@@ -1,4 +1,5 @@
 use fast_image_resize as fir;
+use proptest::prelude::*;
 
 use super::*;
 use crate::decode::Samples;
@@ -170,4 +171,31 @@ fn profiles_are_obeyed_where_they_fit_and_dropped_elsewhere() {
     let grey = profile(moxcms::ColorProfile::new_gray_with_gamma(1.0));
     let light = one(Samples::Grey, false, grey, None, &[128]);
     assert!(light.iter().all(|value| value.abs_diff(188) <= 1), "{light:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// A profile comes from a stranger too.
+    #[test]
+    fn changed_profiles_are_used_or_dropped(
+        which in 0..3_usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let (profile, samples) = match which {
+            0 => (moxcms::ColorProfile::new_display_p3(), Samples::Rgb),
+            1 => (moxcms::ColorProfile::new_adobe_rgb(), Samples::Rgba),
+            _ => (moxcms::ColorProfile::new_gray_with_gamma(1.8), Samples::Grey),
+        };
+        let mut icc = profile.encode().unwrap();
+        for (index, value) in changes {
+            let at = index.index(icc.len());
+            icc[at] = value;
+        }
+        if let Some(cut) = cut {
+            icc.truncate(cut.index(icc.len()));
+        }
+        one(samples, false, Some(icc), None, &[10, 20, 30, 255][..samples.count()]);
+    }
 }
