@@ -25,7 +25,7 @@ pub(super) struct Sign {
 /// Signs.
 pub(super) async fn run(sign: &Sign, config: &Config) -> anyhow::Result<ExitCode> {
     let catalog = super::catalog(config).await?;
-    let parsed = DeliveryUrl::parse(target(&sign.url)).context("this is no delivery URL")?;
+    let parsed = DeliveryUrl::parse_url(&sign.url).context("this is no delivery URL")?;
     let account = account_of(&catalog, &parsed).await?;
     let expires_s = match sign.expires.as_str() {
         "never" if account.policy.require_exp => bail!("the account {} requires an expiry", account.handle),
@@ -40,27 +40,9 @@ pub(super) async fn run(sign: &Sign, config: &Config) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-/// The request target of a URL: what follows its host.
-pub(super) fn target(url: &str) -> &str {
-    let Some((_, rest)) = url.split_once("://") else { return url };
-    rest.find('/').map_or("/", |slash| &rest[slash..])
-}
-
 /// The account that a delivery URL names by its hash.
 pub(super) async fn account_of(catalog: &Catalog, url: &DeliveryUrl) -> anyhow::Result<Account> {
     let accounts = catalog.accounts().await?;
     let found = accounts.into_iter().find(|account| account.hash.as_str() == url.account());
     found.with_context(|| format!("no account has the hash '{}'", url.account()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_target_of_a_url_is_what_follows_its_host() {
-        assert_eq!(target("https://img.example/h/i/v?exp=1"), "/h/i/v?exp=1");
-        assert_eq!(target("https://img.example"), "/");
-        assert_eq!(target("/h/i/v"), "/h/i/v");
-    }
 }

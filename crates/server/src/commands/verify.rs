@@ -7,8 +7,6 @@ use domain::{Clock, Fault, Timestamp};
 use server::Config;
 use signing::{DeliveryUrl, Explanation};
 
-use super::sign::target;
-
 /// Says whether a delivery URL is accepted; exits with 1 where it is refused.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
@@ -23,9 +21,14 @@ pub(super) struct Verify {
 pub(super) async fn run(verify: &Verify, config: &Config) -> anyhow::Result<ExitCode> {
     let catalog = super::catalog(config).await?;
     let now = Clock::system().now();
-    let url = match DeliveryUrl::parse(target(&verify.url)) {
+    let url = match DeliveryUrl::parse_url(&verify.url) {
         Ok(url) => url,
-        Err(error) => return Ok(refused(&error)),
+        Err(error) => {
+            if verify.explain {
+                say!("first: {}", error.advice());
+            }
+            return Ok(refused(&error));
+        }
     };
     let rights = catalog.rights(&url).await?;
     if verify.explain {
