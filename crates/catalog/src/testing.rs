@@ -64,17 +64,6 @@ pub async fn put_signing_key(catalog: &Catalog, account: &AccountId, key: &crate
     catalog.commit(writing).await.expect("a commit");
 }
 
-/// Makes a database look as if a newer version of this program had written it.
-pub async fn make_newer(database: &std::path::Path) {
-    use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
-    let options = SqliteConnectOptions::new().filename(database);
-    let mut connection = SqliteConnection::connect_with(&options).await.expect("the database");
-    let migration = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
-        values (9999, 'of a newer version', true, x'00', 0)";
-    sqlx::query(migration).execute(&mut connection).await.expect("a row");
-    connection.close().await.expect("a closed database");
-}
-
 /// Makes a database file look as if a newer program had written it. Nobody may have it open.
 pub async fn make_newer(file: &Path) {
     let database = Database::open(file, false).await.expect("a database of this version");
