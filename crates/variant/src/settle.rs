@@ -112,7 +112,10 @@ fn choose(
             asked(otherwise)
         }
         FormatWish::Auto if fits => {
-            Choice { format: if accepts.webp { Format::Webp } else { otherwise }, negotiated: true }
+            // Without a word about WebP the original's own format goes out, WebP too.
+            let stays = facts.format == Format::Webp && !accepts.webp_refused;
+            let format = if accepts.webp || stays { Format::Webp } else { otherwise };
+            Choice { format, negotiated: true }
         }
         FormatWish::Auto => asked(otherwise),
     }

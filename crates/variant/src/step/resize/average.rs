@@ -63,22 +63,10 @@ impl Average {
         if self.rows == 0 {
             return None;
         }
-        let count = (self.factor.0 * self.rows) as u64;
-        let shift = count.is_power_of_two().then(|| count.trailing_zeros());
-        // A division by multiplication: rounded up, it is exact for sums of this size.
-        let reciprocal = (1_u64 << 32).div_ceil(count);
+        let divide = Division::by((self.factor.0 * self.rows) as u32);
         let groups = self.sums.len() / self.planes;
         for (sums, plane) in self.sums.chunks_exact(groups).zip(self.averaged.chunks_exact_mut(self.stride)) {
-            let values = sums.iter().zip(plane);
-            match shift {
-                // The usual two by two; a shift is done for many at once.
-                Some(shift) => {
-                    values.for_each(|(sum, value)| *value = ((sum + (1 << shift >> 1)) >> shift) as i16)
-                }
-                None => values.for_each(|(sum, value)| {
-                    *value = (((u64::from(*sum) + count / 2) * reciprocal) >> 32) as i16;
-                }),
-            }
+            divide.all(sums, plane);
         }
         self.sums.fill(0);
         self.rows = 0;
@@ -118,6 +106,42 @@ impl Average {
     }
 }
 
+/// A division by one number, rounded, done many times.
+enum Division {
+    /// By a power of two, such as the usual two by two: many at once.
+    Shift(u32),
+    /// By multiplication with the reciprocal in 2^32 parts, which, rounded up, is exact for sums of this size.
+    Multiply { half: u64, reciprocal: u64 },
+}
+
+impl Division {
+    fn by(count: u32) -> Division {
+        if count.is_power_of_two() {
+            return Division::Shift(count.trailing_zeros());
+        }
+        Division::Multiply {
+            half: u64::from(count / 2),
+            reciprocal: (1_u64 << 32).div_ceil(u64::from(count)),
+        }
+    }
+
+    fn all(&self, sums: &[u32], quotients: &mut [i16]) {
+        match *self {
+            Division::Shift(shift) => {
+                let half = (1 << shift) >> 1;
+                for (sum, quotient) in sums.iter().zip(quotients) {
+                    *quotient = ((sum + half) >> shift) as i16;
+                }
+            }
+            Division::Multiply { half, reciprocal } => {
+                for (sum, quotient) in sums.iter().zip(quotients) {
+                    *quotient = (((u64::from(*sum) + half) * reciprocal) >> 32) as i16;
+                }
+            }
+        }
+    }
+}
+
 fn add_groups<const N: usize>(row: &[i16], sums: &mut [u32]) {
     for (group, sum) in row.as_chunks::<N>().0.iter().zip(sums) {
         *sum += group.iter().map(|value| *value as u32).sum::<u32>();
@@ -131,4 +155,31 @@ pub(super) struct Planes<'a> {
     pub(super) plane: usize,
     /// Values of a plane that count.
     pub(super) width: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn divisions_are_rounded_like_any_other() {
+        for count in [1, 2, 3, 4, 6, 9, 12, 25, 64, 255, 65_536] {
+            let sums: Vec<u32> =
+                (0..=28_000_u32).step_by(7).map(|mean| mean * count + mean % count).collect();
+            let mut quotients = vec![0; sums.len()];
+            Division::by(count).all(&sums, &mut quotients);
+            for (sum, quotient) in sums.iter().zip(quotients) {
+                let exact = (f64::from(*sum) / f64::from(count)).round();
+                assert_eq!(f64::from(quotient), exact, "{sum} / {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn so_many_are_averaged_that_two_are_left() {
+        assert_eq!(
+            [0.5, 1.0, 3.9, 4.0, 4.7, 6.0, 1e9].map(|length| factor(length, 1)),
+            [1, 1, 1, 2, 2, 3, 256]
+        );
+    }
 }
