@@ -65,12 +65,37 @@ impl Catalog {
         let Some(account) = self.account_rights(url.account()).await? else {
             return Ok(Rights { account: None, image: None, stale: false });
         };
-        let known = self.inner.memory.image(account.id, url.image()).filter(|_| !account.hides(url.image()));
-        let image = match known {
-            Some(image) => Some(image),
-            None => self.image_rights(&account.id, url.image()).await?,
+        let image = if !account.hides(url.image()) {
+            self.known_image(&account.id, url.image()).await?
+        } else if url.has_signature()
+            || account.is_always_public(url.last())
+            || self.is_public(&account.id, url).await?
+        {
+            self.image_rights(&account.id, url.image()).await?
+        } else {
+            // A private image is to a stranger as one that is not there, down to the way through this code.
+            None
         };
         Ok(Rights { account: Some(account), image, stale: false })
+    }
+
+    async fn known_image(&self, account: &AccountId, id: &str) -> Result<Option<Arc<ImageRights>>, Error> {
+        match self.inner.memory.image(*account, id) {
+            Some(known) => Ok(Some(known)),
+            None => self.image_rights(account, id).await,
+        }
+    }
+
+    /// Whether there is such an image and it is public. The answer is one row of one number whatever is there, so
+    /// that it takes as long for an image that is not public as for none.
+    async fn is_public(&self, account: &AccountId, url: &DeliveryUrl) -> Result<bool, Error> {
+        let public = sqlx::query_scalar(
+            "select coalesce((select not private from images
+                              where account = $1 and id = $2 and facts is not null), false)",
+        )
+        .bind(&account.as_bytes()[..])
+        .bind(url.image());
+        Ok(public.fetch_one(self.inner.database.reader()).await?)
     }
 
     async fn account_rights(&self, hash: &str) -> Result<Option<Arc<AccountRights>>, Error> {

@@ -10,6 +10,9 @@ pub enum Error {
     /// The account is not known.
     #[error("there is no such account")]
     AccountMissing,
+    /// Below `/cdn-cgi/imagedelivery/` the hash is of no account here.
+    #[error("incorrect account id")]
+    AccountHashWrong,
     /// The image is not known in this account.
     #[error("image not found")]
     ImageMissing,
@@ -93,6 +96,7 @@ impl Fault for Error {
     fn problem(&self) -> Problem {
         match self {
             Error::AccountMissing => Problem::RouteMissing,
+            Error::AccountHashWrong => Problem::AccountHashWrong,
             Error::ImageMissing => Problem::ImageMissing,
             Error::VariantMissing => Problem::VariantMissing,
             Error::VariantDenied => Problem::VariantDenied,

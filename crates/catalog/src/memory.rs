@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use domain::AccountId;
@@ -26,8 +27,9 @@ pub(crate) struct Memory {
     accounts: RwLock<HashMap<Box<str>, Arc<AccountRights>>>,
     images: Cache<ImageKey, Arc<ImageRights>>,
     tokens: Cache<String, Arc<LiveToken>>,
-    /// When the feed of changes was last read to its end.
-    seen: RwLock<Instant>,
+    /// When the feed of changes was last read to its end, in milliseconds after `began`.
+    seen_ms: AtomicU64,
+    began: Instant,
     max_age: Duration,
 }
 
@@ -62,25 +64,27 @@ impl Memory {
             accounts: RwLock::default(),
             images: Cache::new(max_images),
             tokens: Cache::new(MAX_TOKENS),
-            seen: RwLock::new(Instant::now()),
+            seen_ms: AtomicU64::new(0),
+            began: Instant::now(),
             max_age,
         }
     }
 
     /// Whether the feed was read lately enough to obey what is here.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.seen.read().elapsed() < self.max_age
+        let seen = Duration::from_millis(self.seen_ms.load(Relaxed));
+        self.began.elapsed().saturating_sub(seen) < self.max_age
     }
 
     /// Notes that the feed was read to its end just now.
     pub(crate) fn saw_feed(&self) {
-        *self.seen.write() = Instant::now();
+        self.seen_ms.store(self.began.elapsed().as_millis() as u64, Relaxed);
     }
 
-    /// Makes it look as if the feed was last read so long ago.
+    /// Makes it look as if the feed was never read.
     #[cfg(test)]
-    pub(crate) fn lose_sight(&self, ago: Duration) {
-        *self.seen.write() -= ago;
+    pub(crate) fn lose_sight(&self) {
+        self.seen_ms.store(0, Relaxed);
     }
 
     /// To be asked before something is loaded.

@@ -84,8 +84,9 @@ impl Rights {
     /// Decides (pure): the leave to deliver, or exactly what a stranger may learn. An unsigned `metadata=keep`
     /// counts as `copyright`.
     pub fn admit(&self, url: &DeliveryUrl, now: Timestamp) -> Result<Admission, Error> {
-        // An account that is not there has no images, and no settings to hide that.
-        let account = self.account.as_deref().ok_or(Error::ImageMissing)?;
+        // An account that is not there has no images, and no settings to hide that (contract R-62 for moved URLs).
+        let unknown = || if url.is_moved() { Error::AccountHashWrong } else { Error::ImageMissing };
+        let account = self.account.as_deref().ok_or_else(unknown)?;
         let asked = Asked { account, image: self.image.as_deref(), url, now };
         if self.stale && asked.image.is_none_or(|image| image.private) {
             return Err(Error::RightsUnavailable);
@@ -101,6 +102,11 @@ impl Rights {
 }
 
 impl AccountRights {
+    /// Whether there is a variant of this name that delivers private images too.
+    pub(crate) fn is_always_public(&self, name: &str) -> bool {
+        self.variants.get(name).is_some_and(|named| named.always_public)
+    }
+
     /// Whether a refusal hides that there is an image of this id (contract R-83).
     pub(crate) fn hides(&self, image: &str) -> bool {
         match self.policy.hide_existence {

@@ -253,7 +253,13 @@ async fn hiding_may_be_always_or_never() {
 async fn a_refusal_that_hides_asks_the_database_each_time() {
     let house = House::with_private_custom(&[]).await;
     house.check(&[("secret/cat/public…", "ok signed")]).await;
-    // The row goes behind memory's back: whoever is answered from memory would not notice.
+    house.check(&[("secret/cat/public", "403/9425 missing_signature")]).await;
+    // Rows change behind memory's back: whoever is answered from memory would not notice.
+    let make_public = "update images set private = 0 where id = 'secret/cat'";
+    let mut writing = house.test.catalog.begin().await.unwrap();
+    sqlx::query(make_public).execute(writing.db()).await.unwrap();
+    house.test.catalog.commit(writing).await.unwrap();
+    assert_eq!(house.verdict("secret/cat/public").await, "ok");
     let mut writing = house.test.catalog.begin().await.unwrap();
     sqlx::query("delete from images where id = 'secret/cat'").execute(writing.db()).await.unwrap();
     house.test.catalog.commit(writing).await.unwrap();

@@ -153,7 +153,17 @@ async fn without_sight_of_changes_no_right_is_obeyed() {
         let hash = test.catalog.account(&account).await.unwrap().hash;
         let cat = url(&format!("/{hash}/cat/public"));
         assert!(is_admitted(&test.catalog, &cat).await);
-        test.catalog.inner.memory.lose_sight(Duration::from_secs(2));
+        until("rights of a second ago are too old", || async {
+            test.catalog.inner.memory.lose_sight();
+            !test.catalog.inner.memory.is_fresh()
+        })
+        .await;
+        until("the feed is read again", || async {
+            let _ = test.catalog.rights(&cat).await;
+            test.catalog.rights_in_memory(&cat).is_some()
+        })
+        .await;
+        test.catalog.inner.memory.lose_sight();
         assert!(test.catalog.rights_in_memory(&cat).is_none());
         let rights = test.catalog.rights(&cat).await;
         if serve_stale_public {
