@@ -14,7 +14,7 @@ test: ## what every change must pass, against the real clients and a real browse
 test-full: ## the same with documentation tests and many more cases of each property
 	@scripts/test --full
 
-check: ## what must pass before a commit, but for the tests
+check: ## what must pass before a commit, beside the tests
 	@scripts/check
 
 bench: ## speed and memory, as ratios within one run

@@ -54,6 +54,14 @@ bring_python_packages() {
     cat tests/requirements.txt | cksum >.tools/python/.filled-from
 }
 
+# The spelling check.
+bring_typos() {
+    [ -x .tools/typos/bin/typos ] && return 0
+    rm -rf .tools/typos
+    python3 -m venv .tools/typos
+    .tools/typos/bin/pip install --quiet --disable-pip-version-check typos==1.52.0
+}
+
 want_node() {
     has_node 2>/dev/null || want nodejs "runs the official client and the browser's scripts" command -v node
     # Debian's nodejs comes without npm; other builds bring it along.

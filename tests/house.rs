@@ -175,6 +175,19 @@ fn every_dependency_has_its_reason() {
 }
 
 #[test]
+fn every_dependency_is_used() {
+    for (name, dependencies) in dependencies(&metadata(&["--no-deps"]), |_| true) {
+        let own = sources().into_iter().filter(|(path, _)| path.starts_with(&format!("crates/{name}/")));
+        let text: String = own.map(|(_, text)| text).collect();
+        for dependency in dependencies {
+            let used =
+                ["{}::", "use {};", "use {} as"].map(|form| form.replace("{}", &crate_name(&dependency)));
+            assert!(used.iter().any(|used| text.contains(used)), "nothing in {name} uses {dependency}");
+        }
+    }
+}
+
+#[test]
 fn every_dependency_has_a_licence_that_we_may_use() {
     let all = metadata(&["--locked"]);
     for package in all["packages"].as_array().expect("packages") {
@@ -339,6 +352,12 @@ fn words_in(text: &str, head: &str, cells: usize) -> BTreeSet<String> {
     assert!(!rows.is_empty(), "there is a table that begins with {head}");
     let cells = rows.iter().flat_map(|row| row.iter().take(cells));
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned)).collect()
+}
+
+/// The name by which code calls a package.
+fn crate_name(package: &str) -> String {
+    // kamadak-exif is the one package whose library has another name.
+    if package == "kamadak-exif" { "exif".into() } else { package.replace('-', "_") }
 }
 
 /// Every `DARKROOM_…` that is a key or a `name` of printed configuration.

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rendition_that_lies_at_anothers_key_is_not_taken_for_it() {
+    fn a_rendition_at_the_key_of_another_is_not_taken_for_it() {
         let packed = pack(&key(1), &rendered(vec![7; 50]));
         assert_eq!(unpack(&key(2), packed), None);
     }
