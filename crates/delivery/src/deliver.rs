@@ -157,7 +157,11 @@ fn accepts(request: &HttpRequest) -> Accepts {
     let mut accepts = Accepts::default();
     for value in request.headers().get_all(header::ACCEPT) {
         let one = Accepts::parse(value.to_str().unwrap_or_default());
-        accepts = Accepts { webp: accepts.webp || one.webp, json: accepts.json || one.json };
+        accepts = Accepts {
+            webp: accepts.webp || one.webp,
+            webp_refused: accepts.webp_refused || one.webp_refused,
+            json: accepts.json || one.json,
+        };
     }
     accepts
 }

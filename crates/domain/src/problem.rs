@@ -46,6 +46,8 @@ problems! {
     Forbidden: 403, 10000, 9425;
     /// No such account or route.
     RouteMissing: 404, 7003, 9404;
+    /// Below `/cdn-cgi/imagedelivery/` the hash is of no account here.
+    AccountHashWrong: 403, 5403, 9427;
     /// The variant is not known.
     VariantMissing: 404, 5401, 9425;
     /// A delivery URL names a variant that the account does not have.

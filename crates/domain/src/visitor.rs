@@ -7,6 +7,8 @@ use std::net::IpAddr;
 pub struct Accepts {
     /// `image/webp` is named and not with `q=0`.
     pub webp: bool,
+    /// `image/webp` is named with `q=0`: then a WebP original goes out as something else.
+    pub webp_refused: bool,
     /// `application/json` is named: refusals may be JSON.
     pub json: bool,
 }
@@ -23,11 +25,10 @@ impl Accepts {
                     name.trim().eq_ignore_ascii_case("q") && value.trim().parse::<f32>().is_ok_and(|q| q <= 0.0)
                 })
             });
-            if refused {
-                continue;
-            }
-            accepts.webp |= named.eq_ignore_ascii_case("image/webp");
-            accepts.json |= named.eq_ignore_ascii_case("application/json");
+            let webp = named.eq_ignore_ascii_case("image/webp");
+            accepts.webp |= webp && !refused;
+            accepts.webp_refused |= webp && refused;
+            accepts.json |= named.eq_ignore_ascii_case("application/json") && !refused;
         }
         accepts
     }
@@ -75,5 +76,7 @@ mod tests {
         check("image/*", false);
         check("", false);
         check(";;;,,,=", false);
+        assert!(Accepts::parse("image/webp;q=0").webp_refused);
+        assert!(!Accepts::parse("*/*").webp_refused);
     }
 }

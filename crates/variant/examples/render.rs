@@ -25,7 +25,8 @@ fn run(from: &str, to: &str, options: &str, rounds: usize) -> Result<(), Box<dyn
     for _ in 0..rounds.max(1) {
         let start = Instant::now();
         let facts = variant::probe(&original, &limits)?;
-        let recipe = variant::settle(&options, &facts, domain::Accepts { webp: true, ..Default::default() }, &limits)?;
+        let recipe =
+            variant::settle(&options, &facts, domain::Accepts { webp: true, ..Default::default() }, &limits)?;
         let deadline = start + Duration::from_secs(60);
         made = Some(variant::render(&original, &facts, &recipe, &limits, deadline)?);
         times.push(start.elapsed().as_secs_f64() * 1e3);

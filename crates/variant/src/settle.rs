@@ -29,6 +29,9 @@ pub fn settle(options: &Options, facts: &Facts, accepts: Accepts, limits: &Limit
 
     let mut warnings = warnings(options, fit, &sizes);
     let chosen = choose(options, facts, accepts, limits, canvas, &mut warnings);
+    if chosen.format == Format::Png && options.quality.is_some() {
+        warnings.push("quality makes no difference to a PNG in this build".to_owned());
+    }
     let encoding = encoding(options, chosen.format, canvas);
     Ok(Recipe {
         source: place(&sizes, facts, options.gravity.unwrap_or(Gravity::Center)),

@@ -76,6 +76,7 @@ fn warnings_say_what_was_not_done() {
     assert_eq!(photo("w=2000,h=900").warnings, ["original is smaller than the requested size"]);
     assert_eq!(photo("fit=crop,w=1296,h=1296").warnings, ["original is smaller than the requested size"]);
     assert_eq!(photo("w=5,blur=3").warnings, ["option blur is not built in this build and was ignored"]);
+    assert_eq!(photo("f=png,q=50").warnings, ["quality makes no difference to a PNG in this build"]);
     assert!(photo("fit=contain,w=5000,h=5000").warnings.is_empty());
     let odd = photo("w=5,a\u{e9}\"b=1").warnings.remove(0);
     assert!(odd.is_ascii() && !odd.contains('"'), "{odd}");
@@ -91,8 +92,7 @@ fn accept_decides_only_where_it_is_asked() {
         (Png, true, "f=auto", false, Png, true),
         (Gif, false, "f=auto", false, Png, true),
         (Gif, false, "f=auto", true, Webp, true),
-        (Webp, false, "w=9", false, Jpeg, true),
-        (Webp, true, "w=9", false, Png, true),
+        (Webp, false, "w=9", false, Webp, true),
         (Webp, true, "w=9", true, Webp, true),
         (Jpeg, false, "f=jpeg", true, Jpeg, false),
         (Jpeg, false, "f=webp", false, Webp, false),
@@ -108,6 +108,12 @@ fn accept_decides_only_where_it_is_asked() {
         let recipe = settled(options, &facts, webp);
         let seen = (recipe.encoding.format(), recipe.negotiated);
         assert_eq!(seen, (format, negotiated), "{original:?} {options} {webp}");
+    }
+    for (alpha, format) in [(false, Jpeg), (true, Png)] {
+        let facts = Facts { alpha, ..facts(Webp, 100, 100) };
+        let accepts = Accepts { webp_refused: true, ..Accepts::default() };
+        let recipe = settle(&Options::default(), &facts, accepts, &Limits::default()).unwrap();
+        assert_eq!((recipe.encoding.format(), recipe.negotiated), (format, true), "WebP refused");
     }
     let too_large = settled("fit=contain,w=2561,f=webp", &facts(Jpeg, 100, 100), false);
     assert_eq!(too_large.warnings, ["a WebP has at most 2560 pixels a side here; JPEG was made instead"]);
