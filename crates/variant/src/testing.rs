@@ -107,6 +107,7 @@ pub(crate) fn exif(orientation: u16) -> Vec<u8> {
         field(Tag::Orientation, Value::Short(vec![orientation])),
         field(Tag::Copyright, Value::Ascii(vec![b"Ada Lovelace".to_vec()])),
         field(Tag::Software, Value::Ascii(vec![b"darkroom test".to_vec()])),
+        field(Tag::ImageWidth, Value::Long(vec![4_000])),
         field(Tag::GPSLatitude, Value::Rational(vec![Rational { num: 51, denom: 1 }; 3])),
     ];
     let mut writer = Writer::new();

@@ -164,6 +164,7 @@ fn metadata_leaves_only_as_the_policy_says_and_only_in_a_jpeg() {
     let turned = kept.get_field(exif::Tag::Orientation, exif::In::PRIMARY).unwrap();
     assert_eq!(turned.value.get_uint(0), Some(1), "the pixels stand upright already");
     assert!(tags(&kept).contains(&exif::Tag::Software));
+    assert!(!tags(&kept).contains(&exif::Tag::ImageWidth), "it is the original's");
     assert!(exif_of(&made("f=jpeg,metadata=none")).is_none());
     assert!(exif_of(&made("f=png,metadata=keep")).is_none());
     assert!(exif_of(&made("f=webp,metadata=keep")).is_none());

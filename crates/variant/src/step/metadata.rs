@@ -29,6 +29,9 @@ const MAX_EXIF_BYTES: usize = 65_533 - 6;
 /// The longest copyright that is kept, in bytes.
 const MAX_COPYRIGHT_BYTES: usize = 1_024;
 
+/// Tags that tell the original's size, which is not the rendition's.
+const SIZES: [Tag; 4] = [Tag::ImageWidth, Tag::ImageLength, Tag::PixelXDimension, Tag::PixelYDimension];
+
 /// The most fields of an EXIF that are kept.
 const MAX_FIELDS: usize = 512;
 
@@ -74,7 +77,9 @@ fn read(raw: &[u8]) -> Option<Exif> {
 
 fn keeps(policy: MetadataPolicy, field: &Field) -> bool {
     let known = !matches!(field.value, Value::Unknown(..)) && field.ifd_num == In::PRIMARY;
-    known && (policy == MetadataPolicy::Keep || (field.tag == Tag::Copyright && is_plain(&field.value)))
+    known
+        && !SIZES.contains(&field.tag)
+        && (policy == MetadataPolicy::Keep || (field.tag == Tag::Copyright && is_plain(&field.value)))
 }
 
 /// A copyright that is a line of text. It leaves by default, so it must not be a place to hide markup in.
