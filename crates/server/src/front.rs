@@ -176,9 +176,9 @@ impl Line {
         let (status, ms) = (status.as_u16(), began.elapsed().as_millis() as u64);
         let address = address.map(|ip| ip.to_string()).unwrap_or_default();
         if target.starts_with("/static/") || target.starts_with("/readyz") {
-            tracing::debug!(%method, target, status, ms, id, address, "request");
+            tracing::debug!(%method, path = target, status, ms, id, address, "request");
         } else {
-            tracing::info!(%method, target, status, ms, id, address, "request");
+            tracing::info!(%method, path = target, status, ms, id, address, "request");
         }
     }
 }

@@ -21,7 +21,9 @@ pub(super) async fn run(effective: Effective) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be listened for")?;
     let public_url = config.public_url.clone();
-    let server = Server::start(config, Clock::system(), |text| say!("{text}")).await?;
+    let server =
+        Server::start(config, Clock::system(), |address| say!("Open {address} to create the first admin."))
+            .await?;
     let address = server.address();
     say!("Darkroom listens on {address}. Dashboard: {}/", public_url.unwrap_or(format!("http://{address}")));
     tokio::select! {
