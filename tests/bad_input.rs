@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use catalog::{Actor, NewToken, Scopes};
 use reqwest::multipart::{Form, Part};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Cli, Reply, TestAccount, TestServer, drawn};
+use crate::harness::{Cli, Reply, TestAccount, TestServer, drawn, shared};
 
 /// The rows that were run, and the house that they must leave as it was.
 struct Table<'s> {
@@ -603,4 +603,66 @@ async fn a_start_that_cannot_succeed_says_why_and_leaves_nothing_behind() {
 fn set_mode(path: &std::path::Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Formats of the collection that this build takes; of others nothing is taken.
+const BUILT: [&str; 4] = ["jpeg", "png", "gif", "webp"];
+
+#[tokio::test]
+async fn files_that_broke_others_are_taken_or_refused_as_they_deserve() {
+    let Some(list) = shared::file("bad-inputs/manifest.json") else { return };
+    let list: Value = serde_json::from_slice(&list).unwrap();
+    let server = TestServer::start_with(|config| config.max_api_requests_per_s = 100_000).await;
+    let account = server.account().await;
+    let mut rows = 0;
+    for entry in list["files"].as_array().unwrap() {
+        let (name, kind) = (entry["file"].as_str().unwrap(), entry["kind"].as_str().unwrap());
+        let Some(bytes) = shared::file(&format!("bad-inputs/{name}")) else { return };
+        let reply = account.api_form("POST", "/v1", upload(bytes, &[])).await;
+        let expected = entry["expected"].as_str().unwrap();
+        let fits = match (expected, BUILT.contains(&kind)) {
+            ("accept", true) => reply.status == 200,
+            ("either", true) => reply.status == 200 || (400..500).contains(&reply.status),
+            // What its name calls otherwise may be a good picture of another format.
+            _ if expected != "reject" && reply.status == 200 => kind != "svg" && kind != "avif",
+            _ => (400..500).contains(&reply.status),
+        };
+        assert!(fits, "{name}, expected {expected}: {reply}");
+        rows += 1;
+    }
+    println!("bad input: {rows} files of the collection");
+    let (objects, images) = left(&account).await;
+    assert_eq!(objects as i64, images, "one object for each image, and none for what was refused");
+}
+
+#[tokio::test]
+async fn texts_that_broke_others_are_kept_as_given_or_refused() {
+    let Some(list) = shared::file("bad-inputs/strings.json") else { return };
+    let list: Value = serde_json::from_slice(&list).unwrap();
+    let server = TestServer::start_with(|config| config.max_api_requests_per_s = 100_000).await;
+    let account = server.account().await;
+    for text in list["strings"].as_array().unwrap().iter().filter_map(Value::as_str) {
+        let metadata = json!({ text: text });
+        let texts = [("creator", text), ("metadata", &metadata.to_string())];
+        let reply = account.api_form("POST", "/v1", upload(drawn::file("logo.png"), &texts)).await;
+        if metadata.to_string().len() > 1_024 {
+            reply.expect(400);
+            continue;
+        }
+        let image = reply.expect(200).json()["result"].clone();
+        assert_eq!(image["meta"], metadata);
+        assert_eq!(image["creator"].as_str().unwrap_or_default(), text);
+        let reply = account.api_form("POST", "/v1", upload(drawn::file("logo.png"), &[("id", text)])).await;
+        match reply.status {
+            200 => assert_eq!(reply.json()["result"]["id"], text),
+            _ => assert_eq!(reply.code(), 5400, "{text:?}: {reply}"),
+        }
+        let filter = format!("/v2?creator={}", encoded(text));
+        let found = account.api("GET", &filter).await.expect(200);
+        assert!(!found.json()["result"]["images"].as_array().unwrap().is_empty(), "{text:?} is found again");
+    }
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
