@@ -7,6 +7,7 @@ mod opening;
 mod pages;
 mod people;
 mod plans;
+mod sealing;
 mod signing_keys;
 mod tokens;
 mod variants;

@@ -91,6 +91,19 @@ proptest! {
     }
 
     #[test]
+    fn any_text_is_a_cursor_or_not_without_panic(text in "\\PC{0,80}|[A-Za-z0-9_-]{40,48}") {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let test = with_images(&[1]).await;
+            let account = account_of(&test.catalog).await;
+            let filter = ImageFilter { search: Some(text.clone()), ..ImageFilter::default() };
+            let answer = test.catalog.page_images(&account, &filter, Order::Newest, Some(&text), 1).await;
+            assert!(matches!(answer, Err(Error::Invalid(_))));
+            test.catalog.page_images(&account, &filter, Order::Newest, None, 1).await.unwrap();
+        });
+    }
+
+    #[test]
     fn an_altered_cursor_is_refused(place in 0_usize..44, letter in "[A-Za-z0-9_-]") {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

@@ -238,6 +238,46 @@ async fn too_many_at_once_are_told_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_restart_forgets_no_wait_and_a_day_forgets_all() {
+    let house = House::new().await;
+    for _ in 0..3 {
+        house.fail("ada@example.org", "203.0.113.7").await;
+    }
+    let restarted = Catalog::open(house.test.config.clone(), house.hands.clock()).await.unwrap();
+    let password = Secret::new(PASSWORD);
+    let address = Some("203.0.113.7".parse().unwrap());
+    let verdict = restarted.check_password("ada@example.org", &password, address, true).await.unwrap();
+    assert_eq!(verdict, SignInVerdict::Wait(Duration::from_secs(60)));
+    house.hands.pass(Duration::from_secs(24 * 60 * 60));
+    house.fail("ada@example.org", "203.0.113.7").await;
+    house.fail("ada@example.org", "203.0.113.7").await;
+    let mut reader = house.test.catalog.inner.database.reader().acquire().await.unwrap();
+    let kept: i64 =
+        sqlx::query_scalar("select count(*) from sign_in_failures").fetch_one(&mut *reader).await.unwrap();
+    assert_eq!(kept, 2, "one of the e-mail, one of the address");
+}
+
+#[tokio::test]
+async fn a_stolen_database_shows_no_password_session_or_mistyped_e_mail() {
+    let house = House::new().await;
+    let session = house.test.catalog.start_session(&house.ada, &actor()).await.unwrap();
+    house.fail("my-password-typed-in-the-wrong-field@x", "203.0.113.7").await;
+    let mut stolen = Vec::new();
+    for name in ["darkroom.db", "darkroom.db-wal"] {
+        stolen.extend(std::fs::read(house.test.config.database.with_file_name(name)).unwrap());
+    }
+    for secret in
+        [PASSWORD, session.value.reveal(), session.session.csrf.reveal(), "typed-in-the-wrong-field"]
+    {
+        assert!(!stolen.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+    }
+    let mut reader = house.test.catalog.inner.database.reader().acquire().await.unwrap();
+    let hash: String =
+        sqlx::query_scalar("select password from people").fetch_one(&mut *reader).await.unwrap();
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+}
+
+#[tokio::test]
 async fn a_session_ends_by_idleness_age_sign_out_and_a_new_password() {
     let house = House::new().await;
     let start = async || house.test.catalog.start_session(&house.ada, &actor()).await.unwrap();
