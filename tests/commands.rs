@@ -1,0 +1,236 @@
+//! The command line, as operators and scripts use it: on its own and beside a running server.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::{Cli, TestServer, drawn};
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_fresh_folder_becomes_a_house_by_any_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = json(&Cli::new(folder.path(), &["account", "list", "--json"]).ok().await);
+    assert_eq!(listed[0]["handle"], "default");
+    assert_eq!(listed[0]["settings"]["require_exp"], "true");
+    assert_eq!(listed[0]["hash"].as_str().unwrap().len(), 22);
+    let keys = json(&Cli::new(folder.path(), &["key", "list", "--json"]).ok().await);
+    assert_eq!((&keys[0]["name"], &keys[0]["signs"]), (&Value::from("default"), &Value::from("yes")));
+    for secret in ["master.key", "darkroom.db"] {
+        let mode = std::fs::metadata(folder.path().join(secret)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_moved_with_its_hash_keeps_urls_without_expiry() {
+    let folder = tempfile::tempdir().unwrap();
+    let (id, hash) = ("023e105f4ecef8ad9ca31a8372d0c353", "Vi7wi5KSItxGFsWRG2Us6Q");
+    let create =
+        ["account", "create", "moved", "--id", id, "--hash", hash, "--json", "flexible_variants=all"];
+    let made = json(&Cli::new(folder.path(), &create).ok().await);
+    assert_eq!((&made[0]["id"], &made[0]["hash"]), (&Value::from(id), &Value::from(hash)));
+    assert_eq!(made[0]["settings"]["require_exp"], "false");
+    assert_eq!(made[0]["settings"]["flexible_variants"], "all");
+    let set = Cli::new(folder.path(), &["account", "set", "moved", "require_exp=true"]).ok().await;
+    assert!(set.contains("require_exp=true"), "{set}");
+    let again = Cli::new(folder.path(), &["account", "create", "moved"]).run().await;
+    assert_eq!(again.code, 1, "{again:?}");
+    let unknown = Cli::new(folder.path(), &["account", "set", "moved", "colour=red"]).run().await;
+    assert!(unknown.code == 1 && unknown.err.contains("browser_ttl"), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_file_uploaded_beside_the_server_is_delivered_by_it() {
+    let server = TestServer::start().await;
+    let file = write(server.data_dir(), "beach.jpg", &drawn::file("beach.jpg"));
+    let text = write(server.data_dir(), "notes.jpg", b"no picture at all");
+    let said = server.cli(["upload", &file, &text, "--json"]).run().await;
+    assert_eq!(said.code, 1, "one of the two is refused: {said:?}");
+    assert!(said.err.contains("notes.jpg") && said.err.contains("is not accepted"), "{said:?}");
+    let uploaded = json(said.out.trim());
+    let url = uploaded["variants"][0].as_str().unwrap();
+    let path = &url[url.find("/").and_then(|_| url.match_indices('/').nth(2)).unwrap().0..];
+    server.get(path).await.expect(200).picture();
+}
+
+#[tokio::test]
+async fn a_token_is_printed_alone_and_listed_without_its_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let token =
+        Cli::new(folder.path(), &["token", "issue", "--label", "ci", "--permission", "write"]).ok().await;
+    assert!(token.starts_with("drk_") && token.lines().count() == 1, "{token}");
+    let said = Cli::new(folder.path(), &["token", "list", "--json"]).ok().await;
+    assert!(!said.contains(&token));
+    let listed = json(&said);
+    assert!(listed[0]["scopes"].as_str().unwrap().contains("images:write"));
+    assert!(!listed[0]["scopes"].as_str().unwrap().contains("account:admin"));
+    let id = listed[0]["id"].as_str().unwrap();
+    Cli::new(folder.path(), &["token", "revoke", id]).ok().await;
+    let listed = json(&Cli::new(folder.path(), &["token", "list", "--json"]).ok().await);
+    assert_ne!(listed[0]["revoked_at"], "");
+    for wrong in [&["token", "issue", "--scopes", "images:eat"][..], &["token", "issue", "--expires", "soon"]]
+    {
+        let said = Cli::new(folder.path(), wrong).run().await;
+        assert!(said.code == 1 && !said.err.is_empty() && said.out.is_empty(), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_url_signed_by_the_command_is_accepted_and_explained() {
+    let server = TestServer::start().await;
+    let cat = server.account().with_image("cat.jpg").private().await;
+    // The command reads the system's clock, which the server's begins with.
+    let signed = server.cli(["sign", &cat.path("public"), "--expires", "2h"]).ok().await;
+    server.get(&signed).await.expect(200);
+    let said = server.cli(["verify", &signed, "--explain"]).ok().await;
+    assert!(said.contains("accepted, until ") && said.contains("signed text: /"), "{said}");
+    let other = signed.replace("/public?", "/card?");
+    let refused = server.cli(["verify", &other, "--explain"]).run().await;
+    assert!(refused.code == 1 && refused.out.contains("bad_signature") && refused.out.contains("first: "));
+    let never = server.cli(["sign", &cat.path("public"), "--expires", "never"]).run().await;
+    assert!(never.code == 1 && never.err.contains("requires an expiry"), "{never:?}");
+    let foreign = server.cli(["sign", "/AAAAAAAAAAAAAAAAAAAAAA/cat/public"]).run().await;
+    assert!(foreign.code == 1 && foreign.err.contains("no account has the hash"), "{foreign:?}");
+}
+
+#[tokio::test]
+async fn an_imported_key_keeps_urls_that_were_signed_elsewhere() {
+    let server = TestServer::start().await;
+    let account = server.account().await;
+    let secret = write(server.data_dir(), "secret", b"M13Vx6CblSfpyxTdAZ9IaoSqi-orUdyUaOjhNraUO38\n");
+    server.cli(["key", "import", "elsewhere", "--secret-file", &secret]).ok().await;
+    let listed = json(&server.cli(["key", "list", "--values", "--json"]).ok().await);
+    let found = listed.as_array().unwrap().iter().find(|key| key["name"] == "elsewhere").unwrap();
+    assert_eq!(found["value"], "M13Vx6CblSfpyxTdAZ9IaoSqi-orUdyUaOjhNraUO38");
+    assert_eq!(found["signs"], "");
+    let again = server.cli(["key", "import", "elsewhere", "--secret-file", &secret]).run().await;
+    assert!(again.code == 1 && again.err.contains("exists"), "{again:?}");
+    server.cli(["key", "use", "elsewhere"]).ok().await;
+    let cat = account.with_image("cat.jpg").private().await;
+    let signed = server.cli(["sign", &cat.path("public"), "--expires", "2h"]).ok().await;
+    server.get(&signed).await.expect(200);
+}
+
+#[tokio::test]
+async fn every_secret_is_sealed_anew_beside_the_server_which_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Cli::new(folder.path(), &["serve"]).serve().await;
+    let token = Cli::new(folder.path(), &["token", "issue", "--permission", "admin"]).ok().await;
+    let before = std::fs::read_to_string(folder.path().join("master.key")).unwrap();
+    let said = Cli::new(folder.path(), &["key", "rotate-master"]).ok().await;
+    assert!(said.contains("sealed under a new master key"), "{said}");
+    let after = std::fs::read_to_string(folder.path().join("master.key")).unwrap();
+    assert_ne!(before, after);
+    assert!(!folder.path().join("master.key.next").exists());
+    let account = json(&Cli::new(folder.path(), &["account", "list", "--json"]).ok().await);
+    let keys =
+        format!("{}/client/v4/accounts/{}/images/v1/keys", running.url, account[0]["id"].as_str().unwrap());
+    let answer = reqwest::Client::new().get(keys).bearer_auth(token).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "the running server opens what the command has sealed");
+    assert_eq!(running.terminate().await, 0);
+    Cli::new(folder.path(), &["key", "list", "--values"]).ok().await;
+}
+
+#[tokio::test]
+async fn a_person_made_by_the_command_signs_in_with_a_password_that_was_no_argument() {
+    let folder = tempfile::tempdir().unwrap();
+    let password = write(folder.path(), "password", b"a long enough sentence\n");
+    let create = ["user", "create", "ada@example.org", "--account", "default", "--role", "editor"];
+    let short = write(folder.path(), "short", b"hunter2\n");
+    let said = Cli::new(folder.path(), &[&create[..], &["--password-file", &short]].concat()).run().await;
+    assert!(said.code == 1 && said.err.contains("12"), "{said:?}");
+    Cli::new(folder.path(), &[&create[..], &["--password-file", &password]].concat()).ok().await;
+    let twice = Cli::new(folder.path(), &[&create[..], &["--password-file", &password]].concat()).run().await;
+    assert_eq!(twice.code, 1, "{twice:?}");
+    Cli::new(folder.path(), &["user", "reset-password", "ada@example.org", "--password-file", &password])
+        .ok()
+        .await;
+    Cli::new(folder.path(), &["user", "unlock", "ada@example.org"]).ok().await;
+    let nobody = Cli::new(folder.path(), &["user", "unlock", "bob@example.org"]).run().await;
+    assert_eq!(nobody.code, 1, "{nobody:?}");
+    let usage =
+        Cli::new(folder.path(), &["user", "create", "x@example.org", "--account", "default"]).run().await;
+    assert_eq!(usage.code, 2, "a role is needed: {usage:?}");
+}
+
+#[tokio::test]
+async fn health_tells_a_server_that_lives_from_one_that_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Cli::new(folder.path(), &["serve"]).serve().await;
+    let bind = running.url.trim_start_matches("http://").to_owned();
+    Cli::new(folder.path(), &["health", "--bind", &bind]).ok().await;
+    Cli::new(folder.path(), &["health", "--ready", "--bind", &bind]).ok().await;
+    assert_eq!(running.terminate().await, 0);
+    let gone = Cli::new(folder.path(), &["health", "--bind", &bind]).run().await;
+    assert!(gone.code == 1 && gone.err.contains("does not answer"), "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_names_each_variable_and_the_nearest_known_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &'static str, value: &'static str| {
+        let cli = Cli::new(folder.path(), &["config", "check"]).env(name, value);
+        async move { cli.run().await }
+    };
+    let wrong = check("DARKROOM_MAX_PIXELS", "many").await;
+    assert!(wrong.code == 1 && wrong.err.starts_with("DARKROOM_MAX_PIXELS:"), "{wrong:?}");
+    let unknown = check("DARKROOM_MAX_PIXEL", "5").await;
+    assert!(unknown.code == 1 && unknown.err.contains("DARKROOM_MAX_PIXELS"), "{unknown:?}");
+    let fine = Cli::new(folder.path(), &["config", "check"]).ok().await;
+    assert_eq!(fine, "The configuration is fine.");
+    let masked = Cli::new(folder.path(), &["config", "print", "--json"])
+        .env("DARKROOM_MASTER_KEY", &"k".repeat(43))
+        .ok()
+        .await;
+    assert!(!masked.contains("kkkk") && masked.contains("environment DARKROOM_MASTER_KEY"), "{masked}");
+}
+
+#[tokio::test]
+async fn sweep_takes_what_belongs_to_no_row_and_nothing_else() {
+    let server = TestServer::start().await;
+    let cat = server.account().with_image("cat.jpg").await;
+    let account = server.account().await.account;
+    let stray = storage::Prefix::new(server.clock.now().as_days(), &account.id, &domain::ObjectId::random());
+    server.storage().put(&stray.original(), drawn::file("stray.jpg").into()).await.unwrap();
+    let young = server.cli(["sweep"]).ok().await;
+    assert!(young.contains("0 objects without a row"), "{young}");
+    let counted = async || server.cli(["sweep", "--min-age", "1s"]).ok().await;
+    crate::harness::eventually("the stray is old enough and swept", Duration::from_secs(5), || async {
+        counted().await.contains("1 objects without a row")
+    })
+    .await;
+    cat.get("public").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_stop_finishes_what_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "large.jpg", &drawn::jpeg(&drawn::photo(3000, 2000), 90));
+    let uploaded = json(&Cli::new(folder.path(), &["upload", &file, "--json"]).ok().await);
+    let mut running = Cli::new(folder.path(), &["serve"]).serve().await;
+    let url = uploaded["variants"][0].as_str().unwrap().replace("http://127.0.0.1:8080", &running.url);
+    let client = reqwest::Client::new();
+    let cold = tokio::spawn(client.get(&url).send());
+    // The request has reached the server once a render or its answer is on its way; a stop now must not cut it.
+    tokio::task::yield_now().await;
+    let answer = async { cold.await.unwrap() };
+    let (answer, code) = tokio::join!(answer, async {
+        client.get(format!("{}/healthz", running.url)).send().await.unwrap();
+        running.terminate().await
+    });
+    let answer = answer.unwrap();
+    assert_eq!((answer.status().as_u16(), code), (200, 0));
+    assert!(!answer.bytes().await.unwrap().is_empty());
+}
