@@ -77,17 +77,16 @@ async function post(form, from, url) {
 async function take(form, from, { url, status, redirected, page, html }) {
   const section = page.getElementById("dialog");
   if (!html || (status >= 400 && status !== 422)) {
-    const words = find("[data-problem], #main h1 + p", page)?.textContent.trim();
+    const words = find("#main .lead", page)?.textContent.trim();
     refuse(form, words || `The server answered ${status}. Nothing was changed.`);
   } else if (section && (form.closest("dialog") || form.matches("[data-dialog]"))) {
     (await import("./dialog.js")).show(section, from);
     renewToken(find('meta[name="csrf-token"]', page)?.content);
   } else {
     changed.clear();
-    const here = new URL(url).pathname === location.pathname;
-    if (redirected) push(url);
-    shown = location.href;
-    place(page, { scroll: here && status < 400 ? scrollY : 0, keep: here && form.matches("[data-swap]") && status < 400 });
+    const keep = form.matches("[data-swap]") && status < 400 && new URL(url).pathname === location.pathname;
+    if (redirected || new URL(url).pathname !== location.pathname) push(url);
+    place(page, { keep });
   }
 }
 

@@ -1,6 +1,6 @@
 // Small things that pages have in common: copy buttons, times, placeholders, passwords, theme, shortcuts.
 
-import { byId, find, onPage, say, token, visit } from "./swap.js";
+import { byId, find, onPage, say, toast, token, visit } from "./swap.js";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("button");
@@ -16,18 +16,20 @@ const textOf = (element) => (element.value ?? element.textContent).trim();
 
 /** Copies, and says so in place for 2 seconds; where the clipboard is refused, selects the text instead. */
 async function give(button, text, element) {
-  const label = find("[data-label]", button) ?? button;
-  const before = (label.dataset.before ??= label.textContent);
+  let words = "Copied";
   try {
     await navigator.clipboard.writeText(text);
-    label.textContent = "Copied";
   } catch {
     if (element) select(element);
-    label.textContent = element ? "Press Ctrl+C to copy" : "Copying is not allowed here";
+    words = element ? "Press Ctrl+C to copy" : "Copying is not allowed here";
   }
-  say(label.textContent);
+  const label = find("[data-label]", button);
+  if (!label) return toast(words);
+  say(words);
+  label.dataset.before ??= label.textContent;
+  label.textContent = words;
   clearTimeout(button.timer);
-  button.timer = setTimeout(() => (label.textContent = before), 2000);
+  button.timer = setTimeout(() => (label.textContent = label.dataset.before), 2000);
 }
 
 function select(element) {
@@ -42,8 +44,8 @@ async function copyHidden(button, address) {
     .then((response) => response.json())
     .catch(() => ({ error: "The server does not answer." }));
   if (answer.ok) await give(button, answer.value);
-  else if (answer.code === "password") find("form", button.closest("tr, li, section"))?.requestSubmit();
-  else say(answer.error);
+  else if (answer.code === "password") find("form", button.parentElement)?.requestSubmit();
+  else toast(answer.error);
 }
 
 function toggle(button, field) {
@@ -109,21 +111,30 @@ onPage(() => {
   if (field) select(field);
 });
 
+const THEMES = { system: ["light", "sun-moon"], light: ["dark", "sun"], dark: ["system", "moon"] };
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("[data-theme-form]")) return;
   event.preventDefault();
-  const button = event.submitter ?? find("button", form);
-  const themes = ["light", "dark", "system", "light"];
+  const button = find("button", form);
   const theme = button.value;
-  const next = themes[themes.indexOf(theme) + 1];
-  void fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, button)), redirect: "manual" });
+  const [next, icon] = THEMES[theme];
+  const body = new URLSearchParams(new FormData(form, button));
+  void fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => {});
   document.documentElement.dataset.theme = theme;
   button.value = next;
-  button.title = `Theme: ${theme}. Switch to ${next}`;
-  button.setAttribute("aria-label", button.title);
+  button.setAttribute("aria-label", `Theme: ${theme}. Switch to ${next}`);
+  find("use", button).setAttribute("href", `${document.body.dataset.icons}#${icon}`);
   say(`Theme: ${theme}`);
 });
+
+// A menu closes when the focus or the pointer goes elsewhere, and on Escape.
+function closeMenus(event) {
+  for (const menu of document.querySelectorAll("details.menu[open]"))
+    if (event.key === "Escape" || (!event.key && !menu.contains(event.target))) menu.open = false;
+}
+for (const kind of ["click", "focusin", "keydown"]) document.addEventListener(kind, closeMenus);
 
 document.addEventListener("keydown", (event) => {
   const special = event.ctrlKey || event.metaKey || event.altKey || event.isComposing;

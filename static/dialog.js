@@ -16,7 +16,6 @@ export async function open(url, opener) {
 export function show(section, opener, dialog = find("dialog[open]")) {
   if (!dialog) {
     dialog = make("dialog", { className: "dialog" });
-    dialog.setAttribute("aria-labelledby", "dialog-title");
     dialog.addEventListener("close", () => {
       dialog.remove();
       if (opener?.isConnected) opener.focus();
@@ -24,7 +23,10 @@ export function show(section, opener, dialog = find("dialog[open]")) {
     document.body.append(dialog);
   }
   const heading = find("h1", section);
-  if (heading) heading.replaceWith(make("h2", { id: heading.id, className: heading.className }, ...heading.childNodes));
+  if (heading) {
+    dialog.setAttribute("aria-labelledby", heading.id);
+    heading.replaceWith(make("h2", { id: heading.id, className: heading.className }, ...heading.childNodes));
+  }
   dialog.replaceChildren(section);
   if (!dialog.open) dialog.showModal();
   read(dialog);
@@ -45,7 +47,7 @@ function ask() {
     location.assign("/dashboard/login");
     return Promise.resolve(false);
   }
-  const section = make("section", { className: "dialog-card" }, template.content.cloneNode(true));
+  const section = template.content.cloneNode(true).firstElementChild;
   return new Promise((done) => {
     const before = document.activeElement;
     const dialog = show(section, before, null);
@@ -57,9 +59,11 @@ function ask() {
         done(true);
         dialog.close();
       } else {
-        find(".error-text", section)?.remove();
-        event.target.append(make("p", { className: "error-text", role: "alert", textContent: refusal }));
-        find("[type=password]", section)?.select();
+        const [line, field] = [find(".error-text", section), find("[type=password]", section)];
+        Object.assign(line, { textContent: refusal, hidden: false, role: "alert" });
+        field.setAttribute("aria-invalid", true);
+        field.setAttribute("aria-describedby", line.id);
+        field.select();
       }
     });
   });

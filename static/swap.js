@@ -94,7 +94,7 @@ export async function loadPatiently(url) {
 
 async function countdown(waits) {
   const bar = make("div", { className: "banner warn", role: "alert" });
-  byId("alerts").append(bar);
+  byId("alerts")?.append(bar);
   for (let left = 5; left && waits(); left--) {
     bar.textContent = `The server does not answer. Trying again in ${left} s.`;
     await new Promise((done) => setTimeout(done, 1000));
@@ -108,7 +108,8 @@ export async function visit(url, options = {}) {
   if (!answer) return;
   if (!answer.html || !find("#main", answer.page)) location.assign(url);
   else {
-    if (options.push !== false) push(answer.url);
+    if (options.keep) history.replaceState({ scroll: scrollY }, "", answer.url);
+    else if (options.push !== false) push(answer.url);
     place(answer.page, options);
   }
 }
@@ -123,7 +124,7 @@ export const remember = () => history.replaceState({ scroll: scrollY }, "");
 
 /** Puts a fetched page in the place of this one. */
 export function place(page, { scroll = 0, keep = false } = {}) {
-  const focused = document.activeElement?.id;
+  const [focused, top] = [handle(document.activeElement), scrollY];
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   for (const id of ["main", "menu", "topbar"]) {
     const fresh = page.getElementById(id);
@@ -136,17 +137,25 @@ export function place(page, { scroll = 0, keep = false } = {}) {
   title = page.title;
   markTitle(mark);
   read(byId("main"));
-  if (keep) stay(focused);
+  if (keep) stay(focused, top);
   else arrive(scroll);
   for (const line of page.querySelectorAll("#live .toast")) toast(line.textContent);
 }
 
-function stay(focused) {
-  const field = focused && byId(focused);
+/** How to find a field again on the same page. */
+function handle({ id, name, type, value }) {
+  if (id) return `#${CSS.escape(id)}`;
+  const which = type === "radio" ? `[value="${CSS.escape(value)}"]` : "";
+  return name ? `#main [name="${CSS.escape(name)}"]${which}` : "";
+}
+
+function stay(focused, top) {
+  const field = focused ? find(focused) : null;
   field?.focus({ preventScroll: true });
+  scrollTo(0, top);
   if (field?.selectionEnd === 0) field.setSelectionRange(field.value.length, field.value.length);
-  const result = byId("result");
-  if (result) say(result.textContent.trim());
+  const news = byId("verdict-title") ?? byId("result");
+  if (news) say(news.textContent.trim());
 }
 
 /** The focus goes to what is wrong, to what is to be used first, or to where reading begins. */

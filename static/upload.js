@@ -120,11 +120,11 @@ function answer(item, xhr) {
   pump();
 }
 
-function finish(item, { image, first, tile_html, totals }) {
+function finish(item, { image, first }) {
   item.image = image;
+  item.first = first && items.length === 1;
   item.sent = item.file.size;
   set(item, "done");
-  if (first && items.length === 1) item.first = true;
   refresh();
 }
 
@@ -172,7 +172,7 @@ function fail(item, words, retry = false) {
   say(`${item.name}: ${words}`);
 }
 
-function drop(item) {
+function stop(item) {
   const xhr = item.xhr;
   item.xhr = undefined;
   xhr?.abort();
@@ -183,7 +183,7 @@ function pause() {
   for (const item of items) {
     if (!["waiting", "sending", "processing", "retrying"].includes(item.state)) continue;
     item.lostBytes = item.xhr ? item.sent : 0;
-    drop(item);
+    stop(item);
     item.sent = 0;
     set(item, "paused");
   }
@@ -205,7 +205,7 @@ function again(item) {
 /** Cancels a file that is on its way; takes away the row of one that has ended. */
 function cancel(item) {
   const next = item.row.nextElementSibling ?? item.row.previousElementSibling;
-  drop(item);
+  stop(item);
   item.row.remove();
   items.splice(items.indexOf(item), 1);
   const target = (next && part("cancel", next)) ?? part("title");
@@ -236,7 +236,7 @@ function tick() {
     if (item.state === "retrying" && Date.now() >= item.retryAt && navigator.onLine) set(item, "waiting");
     else if (item.state === "retrying") set(item, "retrying");
     if (item.state === "sending" && Date.now() - item.moved > STALL_MS) {
-      drop(item);
+      stop(item);
       lost(item);
     }
   }
@@ -378,8 +378,8 @@ function announce(open, percent, done, failed) {
 
 /** New images show first in the gallery, without a reload. */
 function refresh() {
-  clearTimeout(refreshing);
-  refreshing = setTimeout(async () => {
+  refreshing ??= setTimeout(async () => {
+    refreshing = undefined;
     const address = location.href;
     if (here().page !== "images" || items.some((item) => item.first)) return;
     const answer = await load(address).catch(() => undefined);

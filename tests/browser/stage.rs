@@ -138,9 +138,9 @@ impl Stage {
 
     async fn images(&self) -> Value {
         let account = self.server.account().await.account.id;
-        let page =
-            self.server.catalog().page_images(&account, &ImageFilter::default(), Order::Newest, None, 100);
-        let items = page.await.expect("the catalog answers").items;
+        let (catalog, all) = (self.server.catalog(), ImageFilter::default());
+        let page = catalog.page_images(&account, &all, Order::Newest, None, 100).await;
+        let items = page.expect("the catalog answers").items;
         items
             .iter()
             .map(|image| json!({ "id": image.id.as_str(), "name": image.filename, "bytes": image.bytes }))

@@ -235,6 +235,7 @@ export async function d11(visit) {
   await page.getByRole("link", { name: "Images" }).first().click();
   await page.getByRole("link", { name: /first\.jpg/ }).click();
   await page.getByRole("heading", { level: 1, name: "first.jpg" }).waitFor();
+  await visit.withScript(page);
 }
 
 const uploadPath = async (page) => `${new URL(page.url()).pathname.split("/images")[0]}/images/upload`;

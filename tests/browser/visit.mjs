@@ -90,6 +90,15 @@ export class Visit {
     await page.getByRole("heading", { level: 1, name: "Images" }).waitFor();
   }
 
+  /** Goes on where a page without JavaScript stands, because what ends every scenario needs it. */
+  async withScript(page) {
+    const cookies = await page.context().cookies();
+    await this.context.addCookies(cookies);
+    this.page = this.context.pages()[0];
+    await this.page.goto(page.url());
+    await page.context().close();
+  }
+
   /** What a status of this URL is for a stranger. */
   async status(url, headers = {}) {
     return (await this.answer(url, headers)).status;
