@@ -39,10 +39,7 @@ pub(crate) async fn json(api: &Api, payload: Payload) -> Result<Map<String, Valu
             _ => upload::Error::Aborted.into(),
         })?;
         if text.len() + piece.len() > MAX_JSON_BYTES {
-            return Err(Failure::new(
-                Problem::TooLarge,
-                "a JSON body has at most 65,536 bytes",
-            ));
+            return Err(Failure::new(Problem::TooLarge, "a JSON body has at most 65,536 bytes"));
         }
         text.extend_from_slice(&piece);
     }

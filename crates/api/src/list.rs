@@ -16,6 +16,9 @@ const PER_PAGE: u32 = 1_000;
 /// The largest page; more is cut to it (contract R-25).
 const MAX_PER_PAGE: u32 = 10_000;
 
+/// The most delivery URLs on a page, so that an answer stays bounded however many variants an account has.
+const MAX_URLS: usize = 100_000;
+
 /// What is asked for.
 #[derive(Debug, Default)]
 struct Wish {
@@ -28,10 +31,10 @@ struct Wish {
 /// `GET /v2`
 pub(crate) async fn list(api: &Api, caller: &Authenticated, query: &str) -> Result<HttpResponse, Failure> {
     let wish = Wish::parse(query)?;
-    let limit = wish.per_page.unwrap_or(PER_PAGE);
+    let addresses = Addresses::of(api, caller).await?;
+    let limit = bounded(wish.per_page.unwrap_or(PER_PAGE), addresses.variants());
     let after = wish.after.as_deref();
     let page = api.catalog.page_images(caller.account(), &wish.filter, wish.order, after, limit).await?;
-    let addresses = Addresses::of(api, caller).await?;
     let images: Vec<_> = page.items.into_iter().map(|image| addresses.image(image)).collect();
     let next = page.next.as_ref().map_or(Value::Null, |cursor| cursor.as_str().into());
     Ok(envelope::done(json!({"images": images, "continuation_token": next})))
@@ -76,6 +79,11 @@ fn per_page(text: &str) -> Result<u32, Failure> {
     Ok(wished.clamp(1, MAX_PER_PAGE))
 }
 
+/// The page that so many variants for each image leave room for.
+fn bounded(per_page: u32, variants: usize) -> u32 {
+    per_page.min(u32::try_from(MAX_URLS / variants.max(1)).unwrap_or(u32::MAX).max(1))
+}
+
 fn order(text: &str) -> Result<Order, Failure> {
     match text {
         "desc" | "" => Ok(Order::Newest),
@@ -105,6 +113,14 @@ mod tests {
         for bad in ["", "ten", "1.5", "+1", "-"] {
             assert!(per_page(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_page_holds_a_bounded_number_of_urls() {
+        assert_eq!(bounded(10_000, 10), 10_000);
+        assert_eq!(bounded(10_000, 100), 1_000);
+        assert_eq!(bounded(5, 100), 5);
+        assert_eq!(bounded(10_000, usize::MAX), 1);
     }
 
     #[test]

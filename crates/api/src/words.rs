@@ -41,6 +41,11 @@ impl Addresses {
         Ok(Addresses { delivery_url: api.config.delivery_url.clone(), account, variants: names })
     }
 
+    /// How many delivery URLs each image has.
+    pub(crate) fn variants(&self) -> usize {
+        self.variants.len()
+    }
+
     /// An image in the contract's words.
     pub(crate) fn image(&self, image: Image) -> ImageWords {
         let url = |name: &VariantName| {
