@@ -37,7 +37,7 @@ fn refused(reply: Reply, status: u16, code: i64, words: &str) {
     assert_eq!(reply.header("content-type"), Some("application/json"), "{reply}");
     assert_eq!((&body["success"], &body["result"]), (&json!(false), &Value::Null), "{reply}");
     assert_eq!(reply.code(), code, "{reply}");
-    let message = body["errors"][0]["message"].as_str().unwrap();
+    let message = body["errors"][0]["message"].as_str().expect("a message");
     assert!(message.contains(words), "{message} should say {words}");
 }
 
@@ -205,12 +205,12 @@ async fn r_17_only_a_form_is_taken() {
 /// A form as a client wrote it on the wire (contract 4.3), with a drawn file at `<bytes>`.
 async fn send_captured(account: &TestAccount<'_>, boundary: &str, lines: &str) -> Reply {
     let text = lines.replace('\n', "\r\n");
-    let (before, after) = text.split_once("<bytes>").unwrap();
+    let (before, after) = text.split_once("<bytes>").expect("a place for the bytes");
     let body = [before.as_bytes(), &drawn::file("a.png"), after.as_bytes()].concat();
     let request = account.server.request("POST", &account.api_path("/v1")).bearer_auth(&account.token);
     let request =
         request.header("content-type", format!("multipart/form-data; boundary={boundary}")).body(body);
-    Reply::of(request.send().await.unwrap()).await
+    Reply::of(request.send().await.expect("the server answers")).await
 }
 
 #[tokio::test]
@@ -276,8 +276,11 @@ async fn r_24_a_file_may_come_as_base64_text() {
 /// Ids on a page, and the token of the next.
 fn page_of(reply: &Reply) -> (Vec<String>, Option<String>) {
     let result = result(reply);
-    let ids =
-        result["images"].as_array().unwrap().iter().map(|image| image["id"].as_str().unwrap().to_owned());
+    let ids = result["images"]
+        .as_array()
+        .expect("images")
+        .iter()
+        .map(|image| image["id"].as_str().expect("an id").to_owned());
     (ids.collect(), result["continuation_token"].as_str().map(str::to_owned))
 }
 
@@ -435,8 +438,8 @@ async fn r_32_the_original_comes_back_byte_for_byte_and_never_as_a_page() {
 /// Names and values of the keys that an answer lists.
 fn keys_of(reply: &Reply) -> Vec<(String, Option<String>)> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let keys = result(reply)["keys"].as_array().unwrap().clone();
-    keys.iter().map(|key| (text(&key["name"]).unwrap(), text(&key["value"]))).collect()
+    let keys = result(reply)["keys"].as_array().expect("keys").clone();
+    keys.iter().map(|key| (text(&key["name"]).expect("a name"), text(&key["value"]))).collect()
 }
 
 #[tokio::test]

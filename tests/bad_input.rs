@@ -53,7 +53,7 @@ impl<'s> Table<'s> {
 /// What a refusal must leave as it is: objects and scratch files on the disk, and images in the catalog.
 async fn left(account: &TestAccount<'_>) -> (usize, i64) {
     let objects = files_below(&account.server.data_dir().join("objects"));
-    (objects, account.server.catalog().account(&account.account.id).await.unwrap().totals.images)
+    (objects, account.server.catalog().account(&account.account.id).await.expect("the account").totals.images)
 }
 
 fn files_below(folder: &std::path::Path) -> usize {
@@ -156,15 +156,20 @@ async fn tokens(table: &mut Table<'_>) {
     let catalog = server.catalog();
     let expires_at = Some(server.clock.now().plus(Duration::from_secs(60)));
     let new = NewToken { label: "short".into(), scopes: Scopes::read(), expires_at };
-    let expired = catalog.issue_token(&account.account.id, new.clone(), &Actor::command()).await.unwrap();
+    let expired =
+        catalog.issue_token(&account.account.id, new.clone(), &Actor::command()).await.expect("a new token");
     bearer(expired.value.reveal()).await.expect(200);
     server.clock.advance(Duration::from_secs(61));
     table
         .row("expired token", bearer(expired.value.reveal()).await, 401, 10000, "Authentication error")
         .await;
     let new = NewToken { expires_at: None, ..new };
-    let revoked = catalog.issue_token(&account.account.id, new, &Actor::command()).await.unwrap();
-    catalog.revoke_token(&account.account.id, &revoked.token.id, &Actor::command()).await.unwrap();
+    let revoked =
+        catalog.issue_token(&account.account.id, new, &Actor::command()).await.expect("a new token");
+    catalog
+        .revoke_token(&account.account.id, &revoked.token.id, &Actor::command())
+        .await
+        .expect("a revoked token");
     table
         .row("revoked token", bearer(revoked.value.reveal()).await, 401, 10000, "Authentication error")
         .await;
@@ -232,7 +237,10 @@ async fn forms(table: &mut Table<'_>) {
     let account = table.account.clone();
     let send = async |content_type: &str, body: Vec<u8>| {
         let request = account.server.request("POST", &account.api_path("/v1")).bearer_auth(&account.token);
-        Reply::of(request.header("content-type", content_type).body(body).send().await.unwrap()).await
+        Reply::of(
+            request.header("content-type", content_type).body(body).send().await.expect("the server answers"),
+        )
+        .await
     };
     let form = "multipart/form-data; boundary=x";
     let part = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n";
@@ -430,7 +438,15 @@ async fn json_bodies(table: &mut Table<'_>) {
     let account = table.account.clone();
     let send = async |method: &str, path: &str, body: String| {
         let request = account.server.request(method, &account.api_path(path)).bearer_auth(&account.token);
-        Reply::of(request.header("content-type", "application/json").body(body).send().await.unwrap()).await
+        Reply::of(
+            request
+                .header("content-type", "application/json")
+                .body(body)
+                .send()
+                .await
+                .expect("the server answers"),
+        )
+        .await
     };
     for (name, method, path, body, status, words) in [
         ("an empty JSON body", "PATCH", "/v1/there", String::new(), 400, "empty"),
@@ -498,7 +514,7 @@ async fn create_stubbornly(url: &str, token: &str) -> u16 {
     for last in [false, false, true] {
         let request =
             client.post(url).bearer_auth(token).multipart(upload(drawn::file("logo.png"), &[("id", "cat")]));
-        let reply = Reply::of(request.send().await.unwrap()).await;
+        let reply = Reply::of(request.send().await.expect("the server answers")).await;
         if last || reply.status != 409 || reply.header("x-should-retry") == Some("false") {
             return reply.status;
         }
@@ -602,7 +618,7 @@ async fn a_start_that_cannot_succeed_says_why_and_leaves_nothing_behind() {
 
 fn set_mode(path: &std::path::Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("another mode");
 }
 
 /// Formats of the collection that this build takes; of others nothing is taken.
