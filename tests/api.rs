@@ -795,6 +795,44 @@ async fn a_body_that_trickles_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_disk_without_room_takes_no_upload_and_says_so() {
+    let server = TestServer::start_with(|config| config.min_free_disk_bytes = u64::MAX / 2).await;
+    let account = server.account().await;
+    refused(create(&account, &[("id", "cat")]).await, 507, 5540, "ERROR 5540: The storage is full");
+    refused(account.api("GET", "/v1/cat").await, 404, 5404, "not found");
+    account.api("GET", "/v2").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_house_with_its_hands_full_says_when_to_come_again() {
+    let server = TestServer::start_with(|config| {
+        config.workers.workers = 1;
+        config.workers.max_queued = 0;
+    })
+    .await;
+    let account = server.account().await;
+    let picture = drawn::png(&image::DynamicImage::ImageRgb8(drawn::photo(2_400, 1_800)));
+    let slow = || Form::new().part("file", Part::bytes(picture.clone()).file_name("slow.png"));
+    let (mut taken, mut busy) = (0, 0);
+    while busy == 0 {
+        assert!(taken < 60, "six at once were never too many");
+        for reply in
+            futures_util::future::join_all((0..6).map(|_| account.api_form("POST", "/v1", slow()))).await
+        {
+            if reply.status == 200 {
+                taken += 1;
+                continue;
+            }
+            busy += 1;
+            assert_eq!(reply.header("retry-after"), Some("1"));
+            refused(reply, 503, 5503, "ERROR 5503: ");
+        }
+    }
+    assert!(taken > 0);
+    assert_eq!(page_of(&account.api("GET", "/v2").await.expect(200)).0.len(), taken);
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_in_the_middle_leaves_nothing_behind() {
     let server = TestServer::start().await;
     let account = server.account().await;
