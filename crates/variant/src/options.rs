@@ -87,12 +87,10 @@ impl Options {
             if count == MAX_OPTIONS {
                 return Err(Error::Options(format!("there are more than {MAX_OPTIONS} options")));
             }
-            let (name, value) = part
-                .split_once('=')
-                .filter(|(name, value)| !name.is_empty() && !value.is_empty())
-                .ok_or_else(|| {
-                    Error::Options(format!("{} is not an option of the form name=value", tidy(part)))
-                })?;
+            let (name, value) =
+                part.split_once('=').filter(|(name, value)| is_word(name) && !value.is_empty()).ok_or_else(
+                    || Error::Options(format!("{} is not an option of the form name=value", tidy(part))),
+                )?;
             options.set(name, value)?;
         }
         Ok(options)
@@ -133,6 +131,13 @@ fn named(name: &str, why: &str) -> Error {
     let full = full.and_then(|words| words.iter().max_by_key(|word| word.len())).unwrap_or(&name);
     let joint = if why.starts_with("must") { " " } else { "=" };
     Error::Options(format!("{full}{joint}{why}"))
+}
+
+/// Whether a name can be an option's, of today or of tomorrow: `w`, `face-zoom`, `trim.border.color`. All else is no
+/// option that could be ignored with a warning, but another spelling of something: `public;a=b`.
+fn is_word(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }
 
 /// Splits at commas outside of parentheses.

@@ -60,13 +60,18 @@ pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error
     if order.thorough { other_frames(order, &mut reader) } else { Ok(()) }
 }
 
-/// Encodes a canvas, fast.
+/// Pixels of fewer bytes than this are compressed well: it costs nothing there, and the fast way leaves short ones as
+/// they are, so that a text which someone hid in pixels would be one in our file too.
+const FAST_FROM_BYTES: usize = 1 << 16;
+
+/// Encodes a canvas, fast where it is large.
 pub(crate) fn encode(canvas: &Canvas) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, canvas.width, canvas.height);
     encoder.set_color(if canvas.channels == 4 { ColorType::Rgba } else { ColorType::Rgb });
     encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(png::Compression::Fast);
+    let large = canvas.pixels.len() >= FAST_FROM_BYTES;
+    encoder.set_compression(if large { png::Compression::Fast } else { png::Compression::Balanced });
     encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
     let written = encoder.write_header().and_then(|mut writer| {
         writer.write_image_data(&canvas.pixels)?;
@@ -201,6 +206,14 @@ mod tests {
         check(&drawn(ColorType::GrayscaleAlpha, eight, &[77, 99], |_| ()), &[77, 77, 77, 99]);
         check(&drawn(ColorType::Indexed, eight, &[1], palette), &[9, 99, 199]);
         check(&drawn(ColorType::Indexed, eight, &[1], clear), &[0; 4]);
+    }
+
+    #[test]
+    fn a_text_in_the_pixels_is_no_text_in_the_file() {
+        let text = b"<script>alert(1)</script>".repeat(8)[..192].to_vec();
+        let bytes = encode(&Canvas { width: 64, height: 1, channels: 3, pixels: text.clone() }).unwrap();
+        assert!(!bytes.windows(7).any(|window| window == b"<script"));
+        assert_eq!(decoded(&bytes).pixels, text);
     }
 
     #[test]

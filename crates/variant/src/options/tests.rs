@@ -52,6 +52,13 @@ fn what_is_not_built_or_not_known_is_kept_apart() {
 }
 
 #[test]
+fn what_cannot_be_a_name_is_refused_and_not_ignored() {
+    for text in ["public;a=b", "public?exp=1", "a b=1", "1=1", "é=1", "-w=1", "w=1,\"x\"=2", ";=1"] {
+        assert!(Options::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_value_that_is_not_built_is_refused_by_name() {
     for text in
         ["format=avif", "format=json", "gravity=face", "gravity=auto", "gravity=entropy", "fit=scale-up"]
