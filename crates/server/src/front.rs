@@ -60,7 +60,9 @@ impl Rules {
         if target > MAX_TARGET_BYTES && !delivers {
             return Some(StatusCode::URI_TOO_LONG);
         }
-        (head + target > self.max_head_bytes || headers.len() > self.max_headers)
+        // No client of ours needs a single header as large as half of a whole head.
+        let fat = headers.iter().any(|(_, value)| value.len() > self.max_head_bytes / 2);
+        (fat || head + target > self.max_head_bytes || headers.len() > self.max_headers)
             .then_some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
     }
 
@@ -113,7 +115,8 @@ impl Front {
             return self.deliver(request);
         }
         if matches!(request.path(), "/healthz" | "/health") {
-            return now(request, healthy());
+            let asks = matches!(*request.method(), Method::GET | Method::HEAD);
+            return now(request, if asks { healthy() } else { refused(StatusCode::METHOD_NOT_ALLOWED) });
         }
         Either::Right(self.route(request, routes))
     }
@@ -233,9 +236,14 @@ fn refused(status: StatusCode) -> HttpResponse {
     let text = match status {
         StatusCode::URI_TOO_LONG => "ERROR 9432: The URL is too long",
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "ERROR 9432: The request's head is too large",
+        StatusCode::METHOD_NOT_ALLOWED => "This address answers GET and HEAD only",
         _ => "There is nothing at this address",
     };
-    HttpResponseBuilder::new(status)
+    let mut response = HttpResponseBuilder::new(status);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.insert_header((header::ALLOW, "GET, HEAD"));
+    }
+    response
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .content_type("text/plain; charset=utf-8")
@@ -306,6 +314,10 @@ mod tests {
         assert_eq!(rules.refuses_head(&long, false), Some(StatusCode::URI_TOO_LONG));
         let fat = TestRequest::default().insert_header(("x-fat", "y".repeat(40_000))).to_srv_request();
         assert_eq!(rules.refuses_head(&fat, true), Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        let cookies = TestRequest::default().insert_header(("cookie", "a=b; ".repeat(6500))).to_srv_request();
+        assert_eq!(rules.refuses_head(&cookies, false), Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        let accepts = TestRequest::default().insert_header(("accept", "a/b;q=1,".repeat(2040)));
+        assert_eq!(rules.refuses_head(&accepts.to_srv_request(), true), None);
         assert_eq!(rules.refuses_head(&TestRequest::default().to_srv_request(), false), None);
     }
 }
