@@ -60,7 +60,7 @@ document.addEventListener("submit", async (event) => {
 async function get(form, from, url) {
   url.search = new URLSearchParams([...new FormData(form, from)].filter(([, value]) => value !== ""));
   if (form.matches("[data-dialog]")) (await import("./dialog.js")).open(url.href, from);
-  else await visit(url.href, form.matches("[data-live]") ? { keep: true } : {});
+  else await visit(url.href, form.matches("[data-live]") ? { keep: true, replace: form.typed } : {});
 }
 
 async function post(form, from, url) {
@@ -105,6 +105,7 @@ for (const kind of ["change", "input"])
     if (form?.matches("[data-guard]")) changed.add(form);
     const typed = field.matches("[type=search], [type=text]");
     if (!form?.matches("[data-live]") || (kind === "input") !== typed) return;
+    form.typed = typed; // Each letter is no step that Back should undo.
     clearTimeout(typing);
     typing = setTimeout(() => form.isConnected && form.requestSubmit(), typed ? 250 : 0);
   });

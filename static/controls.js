@@ -55,18 +55,18 @@ function toggle(button, field) {
   button.textContent = shown ? "Show" : "Hide";
 }
 
-// Times: relative up to 24 hours, else in the browser's zone.
+// Times: what was within 24 hours is told relatively, all else in the browser's zone.
 const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 function tell(element) {
   const at = new Date(element.dateTime);
   if (isNaN(at)) return;
-  const s = (at - Date.now()) / 1000;
-  const [unit, length] = Math.abs(s) < 3600 ? ["minute", 60] : ["hour", 3600];
+  const ago = (Date.now() - at) / 1000;
+  const [unit, length] = ago < 3600 ? ["minute", 60] : ["hour", 3600];
   element.title = absolute.format(at);
-  if (Math.abs(s) < 45) element.textContent = "just now";
-  else element.textContent = Math.abs(s) < 86400 ? relative.format(Math.round(s / length), unit) : element.title;
+  if (ago < 0 || ago > 86400) element.textContent = element.title;
+  else element.textContent = ago < 45 ? "just now" : relative.format(-Math.round(ago / length), unit);
 }
 
 const tellAll = (root) => root.querySelectorAll("time[data-local]").forEach(tell);

@@ -102,13 +102,13 @@ async function countdown(waits) {
   bar.remove();
 }
 
-/** Goes to a page of the dashboard. `keep`: focus and scroll stay, for filters. */
+/** Goes to a page of the dashboard. `keep`: focus and scroll stay; `replace`: Back leads past this page. */
 export async function visit(url, options = {}) {
   const answer = await loadPatiently(url);
   if (!answer) return;
   if (!answer.html || !find("#main", answer.page)) location.assign(url);
   else {
-    if (options.keep) history.replaceState({ scroll: scrollY }, "", answer.url);
+    if (options.replace) history.replaceState({ scroll: scrollY }, "", answer.url);
     else if (options.push !== false) push(answer.url);
     place(answer.page, options);
   }
@@ -125,6 +125,7 @@ export const remember = () => history.replaceState({ scroll: scrollY }, "");
 /** Puts a fetched page in the place of this one. */
 export function place(page, { scroll = 0, keep = false } = {}) {
   const [focused, top] = [handle(document.activeElement), scrollY];
+  const popover = keep && find("#main :popover-open")?.id;
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   for (const id of ["main", "menu", "topbar"]) {
     const fresh = page.getElementById(id);
@@ -137,6 +138,7 @@ export function place(page, { scroll = 0, keep = false } = {}) {
   title = page.title;
   markTitle(mark);
   read(byId("main"));
+  if (popover) byId(popover)?.showPopover();
   if (keep) stay(focused, top);
   else arrive(scroll);
   for (const line of page.querySelectorAll("#live .toast")) toast(line.textContent);
@@ -162,8 +164,8 @@ function stay(focused, top) {
 function arrive(scroll) {
   const main = byId("main");
   const wrong = find(".error-summary", main);
-  const target = wrong ?? find("[autofocus]", main) ?? find("h1", main) ?? main;
-  if (!target.matches("input, select, textarea, button, a")) target.tabIndex = -1;
+  const target = wrong ?? find("[autofocus], [data-select]", main) ?? find("h1", main) ?? main;
+  if (target.tabIndex < 0) target.tabIndex = -1;
   target.focus({ preventScroll: true });
   scrollTo(0, scroll);
   wrong?.scrollIntoView({ block: "nearest" });

@@ -388,9 +388,9 @@ function refresh() {
     if (!old || !fresh) return place(answer.page, { scroll: scrollY, keep: true });
     const known = new Set([...old.children].map((tile) => tile.dataset.id));
     old.prepend(...[...fresh.children].filter((tile) => !known.has(tile.dataset.id)));
-    for (const id of ["totals", "totals-short", "result"]) {
-      const text = answer.page.getElementById(id)?.textContent;
-      if (text && byId(id)) byId(id).textContent = text;
+    for (const what of ["#totals", "#totals-short", "#result", ".nav-count", ".stored"]) {
+      const [shown, now] = [find(what), find(what, answer.page)];
+      if (shown && now) shown.textContent = now.textContent;
     }
   }, 300);
 }

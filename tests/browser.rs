@@ -83,6 +83,11 @@ async fn the_tray_lives_on_while_pages_change_and_a_session_ends() {
 }
 
 #[tokio::test]
+async fn acts_are_quicker_with_javascript_and_lose_nothing() {
+    Stage::fresh().await.as_fernhill().await.play("acts").await;
+}
+
+#[tokio::test]
 async fn every_act_works_without_javascript() {
     Stage::fresh().await.as_fernhill().await.play("plain").await;
 }

@@ -1,6 +1,6 @@
-// D-18 and D-21: signed URLs and the keys that sign them.
+// D-18, D-21 and what scripts make quicker on the pages of images and keys.
 import assert from "node:assert/strict";
-import { BASE, until } from "./visit.mjs";
+import { BASE, PASSWORD, until } from "./visit.mjs";
 
 const deliveryUrl = async (page) => (await page.locator("#delivery-url").textContent()).trim();
 const clipboard = (page) => page.evaluate(() => navigator.clipboard.readText());
@@ -93,4 +93,137 @@ export async function d21(visit) {
   assert.equal(await visit.status(fresh), 200);
   await page.goto(`${BASE}${new URL(page.url()).pathname.replace(/\/image$/, "/keys")}`);
   await page.getByText("Retired").first().waitFor();
+}
+
+/** What scripts make quicker: dialogs, filters while typing, rows of metadata, keys of the keyboard, copies. */
+export async function acts(visit) {
+  const { page } = visit;
+  visit.expects(401, 422);
+  await visit.harness("image", { name: "alpine.jpg", width: 900, height: 600 });
+  await visit.harness("image", { name: "harbour.jpg", width: 900, height: 600, private: true });
+  await visit.signIn("mira");
+  await page.evaluate(() => (window.sameDocument = true));
+  await filtersWhileTyping(page);
+  await metadataInPlace(visit);
+  await keysInDialogs(visit);
+  await deletesInADialog(page);
+  assert.equal(await page.evaluate(() => window.sameDocument), true, "all of it on one document");
+}
+
+async function filtersWhileTyping(page) {
+  const tiles = page.locator("#grid > li");
+  await page.keyboard.press("/");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "search");
+  await page.keyboard.type("alp");
+  await until("one tile is left", async () => (await tiles.count()) === 1);
+  assert.match(page.url(), /q=alp/);
+  assert.equal(await page.evaluate(() => document.activeElement.id), "search", "the focus stays in the field");
+  await page.locator("#live").getByText("1 of 2 images").waitFor();
+  await page.keyboard.type("zzz");
+  await page.getByText("No image matches these filters.").waitFor();
+  await page.getByRole("link", { name: "Clear filters" }).last().click();
+  await until("both are back", async () => (await tiles.count()) === 2);
+  await page.getByLabel("Access", { exact: true }).selectOption("signed");
+  await until("one is private", async () => (await tiles.count()) === 1);
+  await page.goBack();
+  await until("Back takes the filter away", async () => (await tiles.count()) === 2);
+}
+
+async function metadataInPlace(visit) {
+  const { page } = visit;
+  await openImage(page, "alpine.jpg");
+  await page.getByRole("button", { name: "Add" }).click();
+  await page.keyboard.type("product");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("SKU-1");
+  await page.getByText("19 of 1,024 bytes").waitFor();
+  let asked = "";
+  page.once("dialog", (dialog) => ((asked = dialog.message()), dialog.dismiss()));
+  await page.getByRole("link", { name: "Images" }).first().click();
+  assert.match(asked, /Leave this page/, "leaving a changed form asks");
+  assert.equal(await page.getByLabel("Value").inputValue(), "SKU-1");
+
+  await visit.context.clearCookies({ name: "darkroom_session" });
+  await page.getByLabel("Value").press("Enter");
+  const again = page.getByRole("dialog");
+  await again.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await again.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("Metadata saved.").waitFor();
+  assert.equal(await page.getByLabel("Value").inputValue(), "SKU-1", "what was typed is saved after signing in again");
+
+  await page.getByRole("button", { name: "Remove" }).click();
+  assert.equal(await page.getByLabel("Value").count(), 0);
+  await page.getByRole("button", { name: "Add" }).click();
+  await page.keyboard.type("long");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("x".repeat(1100));
+  await page.getByText(/bytes, \d+ too many/).waitFor();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.locator(".error-summary").getByText(/too many/).waitFor();
+  assert.equal((await page.getByLabel("Value").inputValue()).length, 1100, "nothing typed is lost");
+  page.once("dialog", (dialog) => dialog.accept());
+}
+
+async function keysInDialogs(visit) {
+  const { page } = visit;
+  const dialog = page.getByRole("dialog");
+  const secret = await visit.harness("secret", { name: "default" });
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Signing keys" }).click();
+  await page.getByRole("button", { name: "Show default" }).click();
+  await dialog.getByText(secret).waitFor();
+  await dialog.getByRole("link", { name: "Done" }).click();
+  await dialog.waitFor({ state: "detached" });
+  assert.ok(!(await page.content()).includes(secret), "the value has gone with its dialog");
+  await page.getByRole("button", { name: "Copy default" }).click();
+  await page.locator("#live").getByText("Copied").waitFor();
+  assert.equal(await clipboard(page), secret);
+  const acts = (await visit.harness("audit")).map(({ act }) => act);
+  assert.ok(acts.includes("key.reveal") && acts.includes("key.copy"), acts.join());
+
+  await visit.harness("advance", { seconds: 11 * 60 });
+  await page.getByRole("button", { name: "Copy default" }).click();
+  await dialog.getByLabel("Your password").fill("not the password");
+  await dialog.getByRole("button", { name: "Show value" }).click();
+  await dialog.getByText("This password is wrong.").waitFor();
+  await dialog.getByLabel("Your password").fill(PASSWORD);
+  await dialog.getByRole("button", { name: "Show value" }).click();
+  await dialog.getByText(secret).waitFor();
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+
+  await page.getByRole("link", { name: "Create signing key" }).click();
+  await dialog.getByLabel("Name").fill("default");
+  await dialog.getByRole("button", { name: "Create signing key" }).click();
+  await dialog.locator("[aria-invalid=true]").waitFor();
+  await dialog.getByLabel("Name").fill("second");
+  await dialog.getByRole("button", { name: "Create signing key" }).click();
+  await page.getByText("Signing key created.").waitFor();
+  await page.getByLabel("More for second").click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("link", { name: "Make default" }).waitFor({ state: "hidden" });
+  await page.getByLabel("More for second").click();
+  await page.getByRole("link", { name: "Revoke" }).click();
+  await dialog.getByLabel("Type second to confirm").fill("second");
+  await dialog.getByRole("button", { name: "Revoke now" }).click();
+  await page.getByRole("row", { name: /second/ }).getByText("Revoked").waitFor();
+}
+
+async function deletesInADialog(page) {
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Images" }).click();
+  await openImage(page, "harbour.jpg");
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("heading", { level: 1, name: "alpine.jpg" }).waitFor();
+  await page.keyboard.press("ArrowLeft");
+  await page.getByRole("heading", { level: 1, name: "harbour.jpg" }).waitFor();
+  const remove = page.getByRole("link", { name: "Delete" });
+  await remove.click();
+  const dialog = page.getByRole("dialog", { name: "Delete harbour.jpg?" });
+  assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "Cancel", "the focus is on what is safe");
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  assert.ok(await remove.evaluate((link) => link === document.activeElement), "the focus is back");
+  await remove.click();
+  await dialog.getByRole("button", { name: "Delete image" }).click();
+  await page.getByText("Image deleted.").waitFor();
+  await until("one tile is left", async () => (await page.locator("#grid > li").count()) === 1);
 }
