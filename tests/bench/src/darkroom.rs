@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::http::{Answer, ask};
+use crate::process::on_cores;
 
 /// A running server; it ends with this value.
 pub(crate) struct Darkroom {
@@ -30,9 +31,14 @@ pub(crate) struct Account {
 impl Darkroom {
     /// Starts it on a data directory and waits until it is ready.
     pub(crate) fn start(binary: &Path, data_dir: &Path) -> Result<Darkroom> {
+        Darkroom::start_on(binary, data_dir, None)
+    }
+
+    /// The same on these cores only.
+    pub(crate) fn start_on(binary: &Path, data_dir: &Path, cores: Option<&str>) -> Result<Darkroom> {
         let at = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let began = Instant::now();
-        let mut command = Command::new(binary);
+        let mut command = on_cores(binary, cores);
         command.arg("serve").env("DARKROOM_BIND", at.to_string()).env("DARKROOM_DATA_DIR", data_dir);
         command
             .env("DARKROOM_MAX_UPLOAD_BYTES", "100000000")

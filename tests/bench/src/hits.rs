@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::darkroom::{Account, Darkroom};
-use crate::process::{cpu_s, pin};
+use crate::process::{cpu_s, on_cores};
 use crate::{drawn, median, verdict};
 
 const BODY_BYTES: usize = 20_000;
@@ -17,23 +17,9 @@ const ROUNDS: usize = 5;
 const ROUND_S: u32 = 3;
 
 pub(crate) fn run(binary: &Path) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let darkroom = Darkroom::start(binary, folder.path())?;
-    let account = darkroom.account()?;
-    let (target, bytes) = rendition(&darkroom, &account)?;
-    println!(
-        "a rendition of {} bytes, wrk with 64 connections, {ROUNDS} rounds of {ROUND_S} s each",
-        bytes.len()
-    );
-    let nginx = Nginx::start(folder.path(), &bytes)?;
-    let ours = Side { url: format!("http://{}{target}", darkroom.at), pid: darkroom.pid() };
-    let theirs = Side { url: format!("http://{}/picture", nginx.at), pid: nginx.child.id() };
-
-    let free = compare(&ours, &theirs, "2", None)?;
+    let free = compare(binary, None, "2")?;
     verdict("both cores shared: darkroom / nginx", free, "", free >= 0.85, "at least 0.85, better 1.0");
-    pin(ours.pid, "0")?;
-    pin(theirs.pid, "0")?;
-    let pinned = compare(&ours, &theirs, "1", Some("1"))?;
+    let pinned = compare(binary, Some(("0", "1")), "1")?;
     println!("server and client on a core each: darkroom / nginx: {pinned:.2}");
     Ok(())
 }
@@ -64,18 +50,29 @@ fn rendition(darkroom: &Darkroom, account: &Account) -> Result<(String, Vec<u8>)
     all.into_iter().min_by_key(|(_, body)| body.len().abs_diff(BODY_BYTES)).context("a rendition")
 }
 
-/// The middle ratio of requests per second, both sides loaded in turn.
-fn compare(ours: &Side, theirs: &Side, threads: &str, cores: Option<&str>) -> Result<f64> {
-    let mut ratios = Vec::new();
-    let (mut our_cpu, mut their_cpu) = (Vec::new(), Vec::new());
+/// The middle ratio of requests per second, both sides loaded in turn. `cores` are those of server and client.
+fn compare(binary: &Path, cores: Option<(&str, &str)>, threads: &str) -> Result<f64> {
+    let folder = tempfile::tempdir()?;
+    let darkroom = Darkroom::start_on(binary, folder.path(), cores.map(|cores| cores.0))?;
+    let (target, bytes) = rendition(&darkroom, &darkroom.account()?)?;
+    println!(
+        "a rendition of {} bytes, wrk with 64 connections, {ROUNDS} rounds of {ROUND_S} s each",
+        bytes.len()
+    );
+    let nginx = Nginx::start(folder.path(), &bytes, cores.map(|cores| cores.0))?;
+    let ours = Side { url: format!("http://{}{target}", darkroom.at), pid: darkroom.pid() };
+    let theirs = Side { url: format!("http://{}/picture", nginx.at), pid: nginx.child.id() };
+    let client = cores.map(|cores| cores.1);
+    let (mut ratios, mut our_cpu, mut their_cpu) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
-        let (our_rate, our_us) = load(ours, threads, cores)?;
-        let (their_rate, their_us) = load(theirs, threads, cores)?;
+        let (our_rate, our_us) = load(&ours, threads, client)?;
+        let (their_rate, their_us) = load(&theirs, threads, client)?;
+        let ratio = our_rate / their_rate;
         println!(
-            "  round {round}: darkroom {our_rate:.0}/s, nginx {their_rate:.0}/s, ratio {:.2}; CPU a request {our_us:.1} and {their_us:.1} µs",
-            our_rate / their_rate
+            "  round {round}: darkroom {our_rate:.0}/s, nginx {their_rate:.0}/s, ratio {ratio:.2}; \
+             CPU a request {our_us:.1} and {their_us:.1} µs"
         );
-        ratios.push(our_rate / their_rate);
+        ratios.push(ratio);
         our_cpu.push(our_us);
         their_cpu.push(their_us);
     }
@@ -90,12 +87,9 @@ fn compare(ours: &Side, theirs: &Side, threads: &str, cores: Option<&str>) -> Re
 /// Requests per second, and microseconds of the server's processor time for each.
 fn load(side: &Side, threads: &str, cores: Option<&str>) -> Result<(f64, f64)> {
     let before = cpu_s(side.pid)?;
-    let mut command = Command::new(if cores.is_some() { "taskset" } else { "wrk" });
-    if let Some(cores) = cores {
-        command.args(["-c", cores, "wrk"]);
-    }
-    let output =
-        command.args(["-t", threads, "-c", "64", "-d", &format!("{ROUND_S}s"), &side.url]).output()?;
+    let mut command = on_cores(Path::new("wrk"), cores);
+    command.args(["-t", threads, "-c", "64", "-d", &format!("{ROUND_S}s"), &side.url]);
+    let output = command.output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success() && !text.contains("Non-2xx"), "wrk: {text}");
     let figure = |word: &str| {
@@ -113,13 +107,14 @@ struct Nginx {
 }
 
 impl Nginx {
-    fn start(folder: &Path, bytes: &[u8]) -> Result<Nginx> {
+    fn start(folder: &Path, bytes: &[u8], cores: Option<&str>) -> Result<Nginx> {
         let root = folder.join("nginx");
         std::fs::create_dir_all(&root)?;
         std::fs::write(root.join("picture"), bytes)?;
         let at = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        std::fs::write(root.join("nginx.conf"), config(&root, at))?;
-        let mut command = Command::new("nginx");
+        let workers = if cores.is_some() { 1 } else { 2 };
+        std::fs::write(root.join("nginx.conf"), config(&root, at, workers))?;
+        let mut command = on_cores(Path::new("nginx"), cores);
         command
             .arg("-p")
             .arg(&root)
@@ -146,7 +141,7 @@ impl Drop for Nginx {
     }
 }
 
-fn config(root: &Path, at: SocketAddr) -> String {
+fn config(root: &Path, at: SocketAddr, workers: u32) -> String {
     // Root's workers would run as nobody, who may not enter a private temporary folder.
     let user =
         if std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
@@ -156,7 +151,7 @@ fn config(root: &Path, at: SocketAddr) -> String {
         };
     let root = root.display();
     format!(
-        "{user} worker_processes 2; pid {root}/pid; events {{ worker_connections 1024; }}
+        "{user} worker_processes {workers}; pid {root}/pid; events {{ worker_connections 1024; }}
          http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; default_type image/jpeg;
          server {{ listen {at}; root {root}; }} }}"
     )
