@@ -1,3 +1,5 @@
+//! What options promise: text and value are the same wish, and a wrong word is told by its name.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What the one decode at upload promises: damage is found, and a ThumbHash is left.
+
 use super::*;
 use crate::Format;
 use crate::testing::*;

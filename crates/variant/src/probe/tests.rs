@@ -1,3 +1,5 @@
+//! What a header tells, and which headers are refused, whatever bytes a stranger sends.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What comes out: every format from every format, turned, cut, laid on its background, within its time.
+
 use std::time::Duration;
 
 use domain::Accepts;

@@ -1,3 +1,5 @@
+//! What a wish comes to: sizes, cuts, formats and qualities.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -3,11 +3,7 @@
 #![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "vector loads and stores"))]
 
 use super::light::WHITE;
-use super::resampler::Across;
-use super::weights::BITS;
-
-/// Rows, and weights across, come in multiples of this.
-pub(super) const LANES: usize = 16;
+use super::weights::{Across, BITS, LANES};
 
 /// Half of the last bit that is cut off.
 const HALF: i32 = 1 << (BITS - 1);

@@ -1,8 +1,7 @@
 //! The filter over planar rows: down first, as soon as the last row that an output row needs is in, then across.
 
-use super::kernel::{self, LANES};
-use super::light;
-use super::weights::Weights;
+use super::weights::{Across, LANES, Weights};
+use super::{kernel, light};
 use crate::canvas::Canvas;
 
 /// Rows in, a canvas out.
@@ -19,25 +18,6 @@ pub(super) struct Resampler {
     column: Vec<i16>,
     line: Vec<i16>,
     out: Vec<u8>,
-}
-
-/// Weights across, padded with zeros to one length for all pixels.
-pub(super) struct Across {
-    pub(super) starts: Vec<usize>,
-    pub(super) weights: Vec<i16>,
-    /// Weights of a pixel, a multiple of [`LANES`].
-    pub(super) taps: usize,
-}
-
-impl Across {
-    pub(super) fn new(weights: &Weights) -> Across {
-        let taps = weights.longest().next_multiple_of(LANES);
-        let mut padded = vec![0; taps * weights.of.len()];
-        for (to, (_, from)) in padded.chunks_exact_mut(taps).zip(&weights.of) {
-            to[..from.len()].copy_from_slice(from);
-        }
-        Across { starts: weights.of.iter().map(|(start, _)| *start).collect(), weights: padded, taps }
-    }
 }
 
 impl Resampler {

@@ -1,3 +1,5 @@
+//! What scaling promises: the same bytes with and without vectors, close to a resizer that is not ours.
+
 use fast_image_resize as fir;
 use proptest::prelude::*;
 

@@ -3,6 +3,9 @@
 /// Weights have so many bits behind the point.
 pub(super) const BITS: u32 = 14;
 
+/// Rows, and weights across, come in multiples of this: what one vector instruction takes.
+pub(super) const LANES: usize = 16;
+
 const ONE: f64 = (1 << BITS) as f64;
 const LOBES: f64 = 3.0;
 
@@ -38,6 +41,25 @@ impl Weights {
         for (start, _) in &mut self.of {
             *start -= first;
         }
+    }
+}
+
+/// Weights across, padded with zeros to one length for all pixels.
+pub(super) struct Across {
+    pub(super) starts: Vec<usize>,
+    pub(super) weights: Vec<i16>,
+    /// Weights of a pixel, a multiple of [`LANES`].
+    pub(super) taps: usize,
+}
+
+impl Across {
+    pub(super) fn new(weights: &Weights) -> Across {
+        let taps = weights.longest().next_multiple_of(LANES);
+        let mut padded = vec![0; taps * weights.of.len()];
+        for (to, (_, from)) in padded.chunks_exact_mut(taps).zip(&weights.of) {
+            to[..from.len()].copy_from_slice(from);
+        }
+        Across { starts: weights.of.iter().map(|(start, _)| *start).collect(), weights: padded, taps }
     }
 }
 
