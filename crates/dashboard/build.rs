@@ -62,7 +62,8 @@ impl Files {
     fn settle_imports(&mut self, name: &str, depth: usize) {
         let text = String::from_utf8(self.contents[name].clone()).expect("a script is UTF-8");
         let mut text = if name.starts_with("vendor/") { text } else { without_comments(&text) };
-        let others: Vec<String> = self.contents.keys().filter(|other| other.ends_with(".js")).cloned().collect();
+        let others: Vec<String> =
+            self.contents.keys().filter(|other| other.ends_with(".js")).cloned().collect();
         for other in others {
             let written = format!("\"./{other}\"");
             if text.contains(&written) {
@@ -101,7 +102,8 @@ impl Files {
 
 /// A script of ours without its lines of comment: they are for those who read the source.
 fn without_comments(script: &str) -> String {
-    let is_comment = |line: &&str| line.trim_start().starts_with("//") || line.trim_start().starts_with("/**");
+    let is_comment =
+        |line: &&str| line.trim_start().starts_with("//") || line.trim_start().starts_with("/**");
     script.lines().filter(|line| !is_comment(line)).fold(String::new(), |text, line| text + line + "\n")
 }
 

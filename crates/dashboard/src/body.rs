@@ -63,7 +63,11 @@ pub(crate) fn incoming(visit: &Visit, request: &HttpRequest, payload: Payload) -
 }
 
 /// The same with several files.
-pub(crate) fn incoming_many(visit: &Visit, request: &HttpRequest, payload: Payload) -> Result<Incoming, Failure> {
+pub(crate) fn incoming_many(
+    visit: &Visit,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Incoming, Failure> {
     let (media_type, length) = heads(request);
     let limits = visit.dashboard.uploads().config().form.clone();
     Ok(Incoming::of_many(media_type, length, paced(visit, payload), limits)?)
@@ -90,7 +94,10 @@ async fn read(visit: &Visit, payload: Payload) -> Result<String, Failure> {
 }
 
 /// A body that keeps the pace and may be read by another thread than the connection's.
-fn paced(visit: &Visit, payload: Payload) -> impl Stream<Item = std::io::Result<Bytes>> + Send + Unpin + 'static {
+fn paced(
+    visit: &Visit,
+    payload: Payload,
+) -> impl Stream<Item = std::io::Result<Bytes>> + Send + Unpin + 'static {
     let config = visit.dashboard.config();
     let pace = Pace { grace_s: config.body_grace_s, min_bytes_per_s: config.min_body_bytes_per_s };
     Paced::new(Box::pin(pumped(payload)), pace)
@@ -98,7 +105,7 @@ fn paced(visit: &Visit, payload: Payload) -> impl Stream<Item = std::io::Result<
 
 /// Carries a body over from the connection, whose own stream may not leave its thread.
 fn pumped(mut payload: Payload) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
-    let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
+    let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
     actix_web::rt::spawn(async move {
         while let Some(piece) = payload.next().await {
             let piece = piece.map_err(|_| std::io::Error::other("the connection broke"));
@@ -107,7 +114,5 @@ fn pumped(mut payload: Payload) -> impl Stream<Item = Result<Bytes, std::io::Err
             }
         }
     });
-    futures_util::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|piece| (piece, receiver))
-    })
+    futures_util::stream::poll_fn(move |context| receiver.poll_recv(context))
 }

@@ -47,7 +47,8 @@ pub(crate) fn is_same_origin(headers: &HeaderMap, public_url: &str) -> bool {
     }
     let Some(origin) = text(ORIGIN) else { return false };
     let host = origin.split_once("://").map(|(_, host)| host);
-    let ours = host.is_some() && text(HOST).is_some_and(|own| host.is_some_and(|host| host.eq_ignore_ascii_case(own)));
+    let ours = host.is_some()
+        && text(HOST).is_some_and(|own| host.is_some_and(|host| host.eq_ignore_ascii_case(own)));
     ours || origin.eq_ignore_ascii_case(public_url)
 }
 

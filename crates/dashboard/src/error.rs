@@ -101,9 +101,10 @@ fn code_of(problem: Problem) -> (&'static str, bool) {
         Problem::StorageFull => ("full", false),
         Problem::Busy | Problem::TooManyRequests | Problem::RightsUnavailable => ("busy", true),
         Problem::TooSlow | Problem::Aborted => ("slow", true),
-        Problem::RouteMissing | Problem::ImageMissing | Problem::SigningKeyMissing | Problem::VariantMissing => {
-            ("missing", false)
-        }
+        Problem::RouteMissing
+        | Problem::ImageMissing
+        | Problem::SigningKeyMissing
+        | Problem::VariantMissing => ("missing", false),
         _ => ("refused", false),
     }
 }
@@ -119,7 +120,9 @@ impl fmt::Display for Failure {
                 write!(f, "Your role in {account} is {}. Ask an admin for access.", role.word())
             }
             Failure::Missing(sentence) | Failure::Refused { sentence, .. } => f.write_str(sentence),
-            Failure::Broken(_) => f.write_str("Something went wrong on the server. It was written to its log."),
+            Failure::Broken(_) => {
+                f.write_str("Something went wrong on the server. It was written to its log.")
+            }
         }
     }
 }
@@ -148,7 +151,10 @@ mod tests {
     #[test]
     fn a_fault_keeps_its_status_and_a_broken_database_tells_nothing() {
         let failure = Failure::from(catalog::Error::TooMany("8 of 8 signing keys".into()));
-        assert_eq!((failure.status_code().as_u16(), failure.to_string().as_str()), (400, "8 of 8 signing keys."));
+        assert_eq!(
+            (failure.status_code().as_u16(), failure.to_string().as_str()),
+            (400, "8 of 8 signing keys.")
+        );
         let failure = Failure::from(catalog::Error::Busy);
         assert!(failure.may_retry() && failure.status_code() == 503);
         let failure = Failure::from(catalog::Error::MasterKey);

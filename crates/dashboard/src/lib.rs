@@ -15,6 +15,8 @@ mod session;
 mod setup_code;
 mod shell;
 mod static_files;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod visit;
 mod welcome;

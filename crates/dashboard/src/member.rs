@@ -47,6 +47,15 @@ impl Member {
         self.visit.actor()
     }
 
+    /// The e-mail of who is signed in.
+    pub(crate) fn email(&self) -> String {
+        self.visit
+            .signed_in
+            .as_ref()
+            .map(|signed_in| signed_in.session.person.email.clone())
+            .unwrap_or_default()
+    }
+
     /// A path of this account.
     pub(crate) fn path(&self, rest: &str) -> String {
         format!("/dashboard/{}/{rest}", self.account.id)

@@ -25,7 +25,9 @@ impl Dashboard {
                 scope("/dashboard")
                     .wrap(from_fn(move |request, next| welcome(dashboard.clone(), request, next)))
                     .configure(outside)
-                    .service(scope("/{account:[0-9a-f]{32}}").configure(inside).default_service(web::to(no_page)))
+                    .service(
+                        scope("/{account:[0-9a-f]{32}}").configure(inside).default_service(web::to(no_page)),
+                    )
                     .default_service(web::to(no_page)),
             );
     }
@@ -49,18 +51,42 @@ fn inside(config: &mut ServiceConfig) {
         .service(resource("/images/upload").route(get().to(upload::show)).route(post().to(upload::accept)))
         .service(resource("/image").route(get().to(image::show)))
         .service(resource("/image/edit").route(get().to(image_edit::show)).route(post().to(image_edit::save)))
-        .service(resource("/image/metadata").route(get().to(image_metadata::show)).route(post().to(image_metadata::save)))
-        .service(resource("/image/privacy").route(get().to(image_privacy::show)).route(post().to(image_privacy::save)))
-        .service(resource("/image/delete").route(get().to(image_delete::show)).route(post().to(image_delete::delete)))
+        .service(
+            resource("/image/metadata")
+                .route(get().to(image_metadata::show))
+                .route(post().to(image_metadata::save)),
+        )
+        .service(
+            resource("/image/privacy")
+                .route(get().to(image_privacy::show))
+                .route(post().to(image_privacy::save)),
+        )
+        .service(
+            resource("/image/delete")
+                .route(get().to(image_delete::show))
+                .route(post().to(image_delete::delete)),
+        )
         .service(resource("/tile").route(get().to(pictures::tile)))
         .service(resource("/preview").route(get().to(pictures::preview)))
         .service(resource("/original").route(get().to(pictures::original)))
         .service(resource("/keys").route(get().to(keys::show)))
         .service(resource("/keys/new").route(get().to(key_new::show)).route(post().to(key_new::create)))
-        .service(resource("/keys/{key}/reveal").route(get().to(key_reveal::ask)).route(post().to(key_reveal::reveal)))
-        .service(resource("/keys/{key}/rotate").route(get().to(key_rotate::show)).route(post().to(key_rotate::rotate)))
+        .service(
+            resource("/keys/{key}/reveal")
+                .route(get().to(key_reveal::ask))
+                .route(post().to(key_reveal::reveal)),
+        )
+        .service(
+            resource("/keys/{key}/rotate")
+                .route(get().to(key_rotate::show))
+                .route(post().to(key_rotate::rotate)),
+        )
         .service(resource("/keys/{key}/use").route(get().to(key_use::show)).route(post().to(key_use::choose)))
-        .service(resource("/keys/{key}/revoke").route(get().to(key_revoke::show)).route(post().to(key_revoke::revoke)))
+        .service(
+            resource("/keys/{key}/revoke")
+                .route(get().to(key_revoke::show))
+                .route(post().to(key_revoke::revoke)),
+        )
         .service(resource("/check").route(get().to(check::show)).route(post().to(check::check)));
 }
 

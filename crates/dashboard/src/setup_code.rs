@@ -63,9 +63,13 @@ impl SetupCode {
             return Attempt::Wait(until.since(now));
         }
         let typed = plain(typed);
-        let good = state.issued.as_ref().filter(|(_, end)| now < *end);
-        if good.is_some_and(|(code, _)| bool::from(plain(code).as_bytes().ct_eq(typed.as_bytes()))) {
-            return Attempt::Right;
+        let known =
+            state.issued.as_ref().filter(|(code, _)| plain(code).as_bytes().ct_eq(typed.as_bytes()).into());
+        match known {
+            Some((_, end)) if now < *end => return Attempt::Right,
+            // Whoever has an old code has seen the server's terminal: that is no guess.
+            Some(_) => return Attempt::Wrong,
+            None => {}
         }
         state.wrong += 1;
         if state.wrong >= FREE_TRIES {
@@ -79,7 +83,8 @@ impl SetupCode {
 /// Eight characters such as `K7QM-2RFD`: 40 random bits.
 fn random_code() -> String {
     let mut rng = rand::rng();
-    let mut code: String = (0..8).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect();
+    let mut code: String =
+        (0..8).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect();
     code.insert(4, '-');
     code
 }

@@ -57,19 +57,24 @@ const fn equal(a: &str, b: &str) -> bool {
 pub(crate) async fn serve(request: HttpRequest) -> HttpResponse {
     match ASSETS.iter().find(|asset| asset.url == request.path()) {
         Some(asset) => send(asset, &request),
-        None => HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("There is no such file.\n"),
+        None => HttpResponse::NotFound()
+            .content_type("text/plain; charset=utf-8")
+            .body("There is no such file.\n"),
     }
 }
 
 /// `GET /favicon.ico`, for browsers that ask for it whatever a page says.
 pub(crate) async fn favicon(request: HttpRequest) -> HttpResponse {
     let icon = ASSETS.iter().find(|asset| asset.name == "favicon.svg");
-    icon.map_or_else(|| HttpResponse::NotFound().finish(), |asset| {
-        let mut response = send(asset, &request);
-        let day = actix_web::http::header::HeaderValue::from_static("public, max-age=86400");
-        response.headers_mut().insert(CACHE_CONTROL, day);
-        response
-    })
+    icon.map_or_else(
+        || HttpResponse::NotFound().finish(),
+        |asset| {
+            let mut response = send(asset, &request);
+            let day = actix_web::http::header::HeaderValue::from_static("public, max-age=86400");
+            response.headers_mut().insert(CACHE_CONTROL, day);
+            response
+        },
+    )
 }
 
 fn send(asset: &'static Asset, request: &HttpRequest) -> HttpResponse {

@@ -101,12 +101,20 @@ impl FromRequest for Visit {
     type Future = Ready<Result<Visit, Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(request.extensions().get::<Visit>().cloned().ok_or_else(|| Failure::bug("a page without a welcome")))
+        ready(
+            request
+                .extensions()
+                .get::<Visit>()
+                .cloned()
+                .ok_or_else(|| Failure::bug("a page without a welcome")),
+        )
     }
 }
 
 fn wants_json(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| {
-        accept.split(',').any(|range| range.split(';').next().is_some_and(|named| named.trim() == "application/json"))
+        accept
+            .split(',')
+            .any(|range| range.split(';').next().is_some_and(|named| named.trim() == "application/json"))
     })
 }

@@ -3,11 +3,11 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
-};
 use actix_web::http::Method;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
 
@@ -64,7 +64,8 @@ fn with_page(visit: &Visit, answer: ServiceResponse<BoxBody>) -> ServiceResponse
     let failure = match error.as_error::<Failure>() {
         Some(failure) => failure,
         None => {
-            other = Failure::refused(error.error_response().status(), "refused", "This request is malformed.");
+            other =
+                Failure::refused(error.error_response().status(), "refused", "This request is malformed.");
             &other
         }
     };
@@ -105,7 +106,8 @@ fn dress(headers: &mut HeaderMap) {
 
 /// A toast that a page has shown is over.
 fn end_toast(visit: &Visit, response: &mut HttpResponse) {
-    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    let is_page =
+        response.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     if is_page && visit.toast.is_some() {
         // A cookie of ours is always a valid header.
         let _ = response.add_cookie(&Toast::ended(visit.dashboard.config()));

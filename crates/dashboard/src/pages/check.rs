@@ -68,16 +68,21 @@ pub(crate) async fn check(member: Member, Posted(fields): Posted) -> Outcome {
 
 async fn judge(member: &Member, url: &DeliveryUrl) -> Result<Verdict, Failure> {
     if url.account() != member.account.hash.as_str() {
-        return Ok(Verdict::refused(format!("This URL is of another account than {}.", member.account.display_name), ""));
+        return Ok(Verdict::refused(
+            format!("This URL is of another account than {}.", member.account.display_name),
+            "",
+        ));
     }
     let now = member.visit.dashboard.now();
     let rights = member.visit.dashboard.catalog().rights(url).await?;
     let explanation = rights.explain(url, now);
-    let mut verdict = match rights.admit(url, now) {
+    let admitted = rights.admit(url, now);
+    let advises = matches!(admitted, Ok(_) | Err(catalog::Error::Signature(_)));
+    let mut verdict = match admitted {
         Ok(admission) => Verdict::works(&admission),
         Err(error) => Verdict::refused(sentence(&error.to_string()), error.reason().unwrap_or("refused")),
     };
-    verdict.explain(url, explanation, now);
+    verdict.explain(url, explanation.filter(|_| advises));
     verdict.image = image(member, url).await?;
     verdict.lines.push(("Variant", url.last().to_owned()));
     if verdict.image.is_none() {
@@ -118,22 +123,18 @@ impl Verdict {
         }
     }
 
-    /// Adds what the signature tells. Where none is needed and none is there, there is nothing to tell.
-    fn explain(&mut self, url: &DeliveryUrl, explanation: Option<Explanation>, now: Timestamp) {
-        let Some(explanation) = explanation else { return };
-        if self.works && !url.has_signature() {
-            return;
-        }
+    /// Adds what the signature tells. Where none is needed and none is there, there is nothing to tell; where one is
+    /// there all the same, it is judged as if it were needed.
+    fn explain(&mut self, url: &DeliveryUrl, explanation: Option<Explanation>) {
+        let Some(explanation) = explanation.filter(|_| !self.works || url.has_signature()) else { return };
         let verified = explanation.verdict.as_ref().ok();
         self.lines.extend(verified.map(|verified| ("Signing key", verified.key.to_string())));
         let exp = verified.and_then(|verified| verified.expires_s).or_else(|| expiry_of(url));
         self.expires = exp.map(|exp| Moment::new(Timestamp::from_seconds(exp)));
-        if self.works && self.title == "Valid" && exp.is_some_and(|exp| exp <= now.as_seconds()) {
-            self.title = "Works".into();
-        }
-        if !self.works {
-            self.advice = explanation.advice.unwrap_or_default();
-        }
+        self.advice = match (self.works, &explanation.verdict) {
+            (true, Err(error)) => format!("Its signature would be refused where one is needed: {error}."),
+            _ => explanation.advice.unwrap_or_default(),
+        };
         self.checks = explanation.checks.into_iter().map(|check| (check.detail, check.passed)).collect();
     }
 }
@@ -149,7 +150,13 @@ fn target_of(typed: &str) -> &str {
     rest.find('/').map_or("", |at| &rest[at..])
 }
 
-fn form(member: &Member, status: StatusCode, typed: &str, error: String, verdict: Option<Verdict>) -> Outcome {
+fn form(
+    member: &Member,
+    status: StatusCode,
+    typed: &str,
+    error: String,
+    verdict: Option<Verdict>,
+) -> Outcome {
     let page = CheckPage {
         shell: Shell::inside(member, "check", "Check a signed URL"),
         typed: typed.to_owned(),

@@ -41,7 +41,8 @@ pub(crate) fn answer(visit: &Visit, member: Option<&Member>, failure: &Failure) 
         back: member.map_or_else(|| "/dashboard".into(), |member| member.path("images")),
         back_label: if member.is_some() { "Back to the images" } else { "Back to the dashboard" },
     };
-    reply::page(visit, failure.status_code(), &page).unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
+    reply::page(visit, failure.status_code(), &page)
+        .unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
 }
 
 fn for_script(visit: &Visit, failure: &Failure) -> HttpResponse {

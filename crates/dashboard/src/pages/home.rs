@@ -36,7 +36,9 @@ pub(crate) async fn home(visit: Visit, request: HttpRequest) -> Outcome {
     };
     let places = visit.dashboard.catalog().memberships(&signed_in.session.person).await?;
     let last = request.cookie(ACCOUNT_COOKIE);
-    let last = places.iter().find(|place| last.as_ref().is_some_and(|last| place.account.to_string() == last.value()));
+    let last = places
+        .iter()
+        .find(|place| last.as_ref().is_some_and(|last| place.account.to_string() == last.value()));
     match last.or(places.first()) {
         Some(place) => Ok(reply::see_other(&format!("/dashboard/{}/images", place.account))),
         None => reply::page(
@@ -93,8 +95,16 @@ mod tests {
             assert_eq!(own_path(good), good);
         }
         let bad = [
-            "", "/", "//evil.example", "https://evil.example/dashboard/", "/dashboard.evil", "/dashboard//evil.example",
-            "/dashboard/\\evil", "/dashboard/\r\nSet-Cookie: a=b", "/dashboard/ä", "javascript:alert(1)",
+            "",
+            "/",
+            "//evil.example",
+            "https://evil.example/dashboard/",
+            "/dashboard.evil",
+            "/dashboard//evil.example",
+            "/dashboard/\\evil",
+            "/dashboard/\r\nSet-Cookie: a=b",
+            "/dashboard/ä",
+            "javascript:alert(1)",
         ];
         for next in bad {
             assert_eq!(own_path(next), "/dashboard", "{next}");
@@ -104,6 +114,9 @@ mod tests {
     #[test]
     fn signing_in_again_leads_back() {
         assert_eq!(login_path("/dashboard"), "/dashboard/login");
-        assert_eq!(login_path("/dashboard/a/image?id=x&y"), "/dashboard/login?next=/dashboard/a/image%3Fid%3Dx%26y");
+        assert_eq!(
+            login_path("/dashboard/a/image?id=x&y"),
+            "/dashboard/login?next=/dashboard/a/image%3Fid%3Dx%26y"
+        );
     }
 }

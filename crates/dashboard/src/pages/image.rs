@@ -106,7 +106,8 @@ pub(crate) async fn render(
     let variant = chosen(&variants, query)?;
     let may_sign = member.role >= Role::Editor;
     let keys = if may_sign { catalog.signing_keys(&member.account.id).await? } else { Vec::new() };
-    let wish = Wish::read(query, image, variant, member.account.policy.require_exp, member.visit.dashboard.now());
+    let wish =
+        Wish::read(query, image, variant, member.account.policy.require_exp, member.visit.dashboard.now());
     let (newer, older) = catalog.neighbours(image).await?;
     let page = ImagePage {
         shell: Shell::inside(member, "image", display_name(image)),
@@ -149,7 +150,12 @@ async fn stage(member: &Member, image: &Image, variant: &Variant) -> Result<Stag
         src: format!("{}&variant={}", member.image_path("preview", &image.id), variant.name),
         width: rendered.width,
         height: rendered.height,
-        alt: image.metadata.get("alt").and_then(|alt| alt.as_str()).unwrap_or(&display_name(image)).to_owned(),
+        alt: image
+            .metadata
+            .get("alt")
+            .and_then(|alt| alt.as_str())
+            .unwrap_or(&display_name(image))
+            .to_owned(),
         thumbhash: STANDARD.encode(&image.thumbhash),
         format: rendered.format.label(),
         auto: recipe.negotiated,
@@ -168,7 +174,9 @@ fn saving(original: u64, rendition: u64) -> String {
 fn summary(image: &Image) -> String {
     let bytes = words::size(image.bytes);
     let facts = image.facts.as_ref();
-    facts.map_or(bytes.clone(), |facts| format!("{} × {} · {} · {bytes}", facts.width, facts.height, facts.format.label()))
+    facts.map_or(bytes.clone(), |facts| {
+        format!("{} × {} · {} · {bytes}", facts.width, facts.height, facts.format.label())
+    })
 }
 
 fn facts(image: &Image) -> Vec<(&'static str, String)> {

@@ -48,7 +48,8 @@ pub(crate) async fn delete(member: Member, request: HttpRequest, Posted(_): Post
 }
 
 fn in_words(ttl_s: u32) -> String {
-    let (value, unit) = if ttl_s.is_multiple_of(86_400) { (ttl_s / 86_400, "day") } else { (ttl_s.div_ceil(3_600), "hour") };
+    let (value, unit) =
+        if ttl_s.is_multiple_of(86_400) { (ttl_s / 86_400, "day") } else { (ttl_s.div_ceil(3_600), "hour") };
     crate::words::count(i64::from(value), unit)
 }
 

@@ -45,7 +45,8 @@ pub(crate) async fn show(member: Member, request: HttpRequest) -> Outcome {
 pub(crate) async fn save(member: Member, request: HttpRequest, Posted(fields): Posted) -> Outcome {
     member.require(Role::Editor)?;
     let image = image_of(&member, &request).await?;
-    let (filename, creator) = (fields.get("filename").trim().to_owned(), fields.get("creator").trim().to_owned());
+    let (filename, creator) =
+        (fields.get("filename").trim().to_owned(), fields.get("creator").trim().to_owned());
     let mut page = page(&member, &image, filename.clone(), creator.clone());
     if filename.chars().count() > MAX_NAME_CHARS {
         page.filename_error = format!("A file name has at most {MAX_NAME_CHARS} characters.");
@@ -58,7 +59,13 @@ pub(crate) async fn save(member: Member, request: HttpRequest, Posted(fields): P
     }
     let creator = Some(creator).filter(|creator| !creator.is_empty());
     let change = ImageChange { filename: Some(filename), creator: Some(creator), ..ImageChange::default() };
-    match member.visit.dashboard.catalog().update_image(&member.account.id, &image.id, change, &member.actor()).await {
+    match member
+        .visit
+        .dashboard
+        .catalog()
+        .update_image(&member.account.id, &image.id, change, &member.actor())
+        .await
+    {
         Ok(_) => reply::done(&member.visit, &member.image_path("image", &image.id), Toast::ImageSaved),
         Err(catalog::Error::Invalid(why)) => {
             page.filename_error = sentence(&why);

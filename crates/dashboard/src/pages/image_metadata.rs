@@ -41,7 +41,11 @@ struct Row {
 impl MetadataForm {
     /// The form of what is kept.
     pub(crate) fn of(member: &Member, image: &Image) -> MetadataForm {
-        let rows = image.metadata.iter().map(|(key, value)| Row { key: key.clone(), value: text_of(value), error: "" });
+        let rows = image.metadata.iter().map(|(key, value)| Row {
+            key: key.clone(),
+            value: text_of(value),
+            error: "",
+        });
         MetadataForm::new(member, image, rows.collect(), String::new())
     }
 
@@ -97,7 +101,11 @@ async fn store(member: &Member, image: &Image, mut rows: Vec<Row>) -> Outcome {
     let error = match (wrong, bytes_of(&metadata)) {
         (true, _) => "Some keys are missing or occur twice.".into(),
         (false, bytes) if bytes > max => {
-            format!("Metadata has at most {} bytes; this is {} too many.", words::number(max as u64), words::number((bytes - max) as u64))
+            format!(
+                "Metadata has at most {} bytes; this is {} too many.",
+                words::number(max as u64),
+                words::number((bytes - max) as u64)
+            )
         }
         _ => String::new(),
     };
@@ -105,7 +113,13 @@ async fn store(member: &Member, image: &Image, mut rows: Vec<Row>) -> Outcome {
         return show_again(member, image, StatusCode::UNPROCESSABLE_ENTITY, rows, error).await;
     }
     let change = ImageChange { metadata: Some(metadata), ..ImageChange::default() };
-    match member.visit.dashboard.catalog().update_image(&member.account.id, &image.id, change, &member.actor()).await {
+    match member
+        .visit
+        .dashboard
+        .catalog()
+        .update_image(&member.account.id, &image.id, change, &member.actor())
+        .await
+    {
         Ok(_) => reply::done(&member.visit, &member.image_path("image", &image.id), Toast::MetadataSaved),
         Err(catalog::Error::Invalid(why)) => {
             show_again(member, image, StatusCode::UNPROCESSABLE_ENTITY, rows, words::sentence(&why)).await
@@ -114,7 +128,13 @@ async fn store(member: &Member, image: &Image, mut rows: Vec<Row>) -> Outcome {
     }
 }
 
-async fn show_again(member: &Member, image: &Image, status: StatusCode, rows: Vec<Row>, error: String) -> Outcome {
+async fn show_again(
+    member: &Member,
+    image: &Image,
+    status: StatusCode,
+    rows: Vec<Row>,
+    error: String,
+) -> Outcome {
     let form = MetadataForm::new(member, image, rows, error);
     image::render(member, image, &Fields::default(), status, form).await
 }
@@ -167,16 +187,23 @@ mod tests {
     use super::*;
 
     fn rows(pairs: &[(&str, &str)]) -> Vec<Row> {
-        pairs.iter().map(|(key, value)| Row { key: (*key).into(), value: (*value).into(), error: "" }).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| Row { key: (*key).into(), value: (*value).into(), error: "" })
+            .collect()
     }
 
     #[test]
     fn an_untouched_value_keeps_its_type_and_a_typed_one_is_text() {
         let before = serde_json::json!({"n": 5, "deep": {"a": [1]}, "s": "5", "b": true});
         let before = before.as_object().unwrap();
-        let typed = rows(&[("n", "5"), ("deep", "{\"a\":[1]}"), ("s", "5"), ("b", "false"), ("new", "7"), ("", "x")]);
+        let typed =
+            rows(&[("n", "5"), ("deep", "{\"a\":[1]}"), ("s", "5"), ("b", "false"), ("new", "7"), ("", "x")]);
         let after = Value::Object(object(&typed, before));
-        assert_eq!(after, serde_json::json!({"n": 5, "deep": {"a": [1]}, "s": "5", "b": "false", "new": "7"}));
+        assert_eq!(
+            after,
+            serde_json::json!({"n": 5, "deep": {"a": [1]}, "s": "5", "b": "false", "new": "7"})
+        );
     }
 
     #[test]
@@ -185,7 +212,10 @@ mod tests {
         assert!(!mark_wrong(&mut fine));
         let mut wrong = rows(&[("a", "1"), ("", "2"), ("a", "3")]);
         assert!(mark_wrong(&mut wrong));
-        assert_eq!(wrong.iter().map(|row| row.error).collect::<Vec<_>>(), ["", "Enter a key.", "This key occurs twice."]);
+        assert_eq!(
+            wrong.iter().map(|row| row.error).collect::<Vec<_>>(),
+            ["", "Enter a key.", "This key occurs twice."]
+        );
     }
 
     #[test]

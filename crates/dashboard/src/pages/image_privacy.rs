@@ -31,8 +31,11 @@ pub(crate) async fn show(member: Member, request: HttpRequest) -> Outcome {
     member.require(Role::Editor)?;
     let image = image_of(&member, &request).await?;
     let variants = member.visit.dashboard.catalog().variants(&member.account.id).await?;
-    let always: Vec<&str> =
-        variants.iter().filter(|variant| variant.always_public).map(|variant| variant.name.as_str()).collect();
+    let always: Vec<&str> = variants
+        .iter()
+        .filter(|variant| variant.always_public)
+        .map(|variant| variant.name.as_str())
+        .collect();
     let page = ImagePrivacyPage {
         shell: Shell::inside(&member, "image", "Access"),
         action: member.image_path("image/privacy", &image.id),
@@ -50,7 +53,12 @@ pub(crate) async fn save(member: Member, request: HttpRequest, Posted(fields): P
     let image = image_of(&member, &request).await?;
     let private = fields.get("private") == "true";
     let change = ImageChange { private: Some(private), ..ImageChange::default() };
-    member.visit.dashboard.catalog().update_image(&member.account.id, &image.id, change, &member.actor()).await?;
+    member
+        .visit
+        .dashboard
+        .catalog()
+        .update_image(&member.account.id, &image.id, change, &member.actor())
+        .await?;
     let toast = if private { Toast::NowPrivate } else { Toast::NowPublic };
     reply::done(&member.visit, &member.image_path("image", &image.id), toast)
 }

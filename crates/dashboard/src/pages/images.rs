@@ -36,6 +36,8 @@ const MAX_SEARCH_CHARS: usize = 255;
 struct ImagesPage {
     shell: Shell,
     totals: String,
+    /// `10,482`.
+    images: String,
     filters: Filters,
     /// `2 of 10,482 images`; empty where nothing is filtered.
     result: String,
@@ -103,10 +105,16 @@ pub(crate) async fn show(member: Member, request: HttpRequest) -> Outcome {
         page => page?,
     };
     let result = if filters.active { result(&member, &filter).await? } else { String::new() };
-    let tiles = page.items.iter().enumerate().map(|(at, image)| Tile::of(&member, image, at >= EAGER_TILES)).collect();
+    let tiles = page
+        .items
+        .iter()
+        .enumerate()
+        .map(|(at, image)| Tile::of(&member, image, at >= EAGER_TILES))
+        .collect();
     let shown = ImagesPage {
         shell: Shell::inside(&member, "images", "Images"),
         totals: totals(&member.account),
+        images: words::number(member.account.totals.images),
         result,
         tiles,
         newer: page.previous.as_ref().map(|cursor| address(&member, &query, Some(cursor.as_str()))),
@@ -161,7 +169,10 @@ pub(crate) fn display_name(image: &Image) -> String {
 
 fn facts(image: &Image) -> String {
     let bytes = words::size(image.bytes);
-    image.facts.as_ref().map_or(bytes.clone(), |facts| format!("{} × {} · {bytes}", facts.width, facts.height))
+    image
+        .facts
+        .as_ref()
+        .map_or(bytes.clone(), |facts| format!("{} × {} · {bytes}", facts.width, facts.height))
 }
 
 fn filter(query: &Fields) -> ImageFilter {
@@ -180,7 +191,8 @@ fn filter(query: &Fields) -> ImageFilter {
 
 fn filters(query: &Fields) -> Filters {
     let access = [("", "Any access"), ("public", "Public"), ("signed", "Signed only")];
-    let formats = [("", "Any format")].into_iter().chain(Format::ALL.map(|format| (word(format), format.label())));
+    let formats =
+        [("", "Any format")].into_iter().chain(Format::ALL.map(|format| (word(format), format.label())));
     let chosen = |name, value: &str| query.get(name) == value;
     let mut filters = Filters {
         search: query.get("q").trim().chars().take(MAX_SEARCH_CHARS).collect(),
@@ -188,7 +200,9 @@ fn filters(query: &Fields) -> Filters {
         format: formats.map(|(value, label)| (value, label, chosen("format", value))).collect(),
         ..Filters::default()
     };
-    let is_set = |choices: &[(&str, &str, bool)]| choices.iter().any(|(value, _, chosen)| *chosen && !value.is_empty());
+    let is_set = |choices: &[(&str, &str, bool)]| {
+        choices.iter().any(|(value, _, chosen)| *chosen && !value.is_empty())
+    };
     filters.set = [&filters.access, &filters.format].iter().filter(|choices| is_set(choices)).count();
     filters.active = filters.set > 0 || !filters.search.is_empty();
     filters
@@ -209,7 +223,8 @@ fn is_empty(member: &Member, filters: &Filters, page: &Page<Image>) -> bool {
 async fn result(member: &Member, filter: &ImageFilter) -> Result<String, Failure> {
     let catalog = member.visit.dashboard.catalog();
     let found = catalog.count_images(&member.account.id, filter, MAX_COUNTED + 1).await?;
-    let found = if found > MAX_COUNTED { format!("{}+", words::number(MAX_COUNTED)) } else { words::number(found) };
+    let found =
+        if found > MAX_COUNTED { format!("{}+", words::number(MAX_COUNTED)) } else { words::number(found) };
     Ok(format!("{found} of {}", words::count(member.account.totals.images, "image")))
 }
 
@@ -232,7 +247,10 @@ mod tests {
     #[test]
     fn the_address_says_what_is_filtered() {
         let filter = filter(&Fields::parse("q=+alp+&access=signed&format=jpeg"));
-        assert_eq!((filter.search.as_deref(), filter.private, filter.format), (Some("alp"), Some(true), Some(Format::Jpeg)));
+        assert_eq!(
+            (filter.search.as_deref(), filter.private, filter.format),
+            (Some("alp"), Some(true), Some(Format::Jpeg))
+        );
         let filters = filters(&Fields::parse("q=+alp+&access=signed"));
         assert!(filters.active && filters.set == 1 && filters.search == "alp");
         assert_eq!(filters.access.iter().find(|choice| choice.2), Some(&("signed", "Signed only", true)));

@@ -35,7 +35,8 @@ pub(crate) async fn create(member: Member, Posted(fields): Posted) -> Outcome {
         Ok(id) => id,
         Err(why) => return wrong(&format!("{why}")),
     };
-    match member.visit.dashboard.catalog().create_signing_key(&member.account.id, &id, &member.actor()).await {
+    match member.visit.dashboard.catalog().create_signing_key(&member.account.id, &id, &member.actor()).await
+    {
         Ok(_) => reply::done(&member.visit, &member.path("keys"), Toast::KeyCreated),
         Err(catalog::Error::Exists) => wrong("there is a signing key of this name"),
         Err(catalog::Error::TooMany(why) | catalog::Error::Invalid(why)) => wrong(&why),

@@ -28,6 +28,8 @@ struct KeyRevealPage {
     /// The value; without it the page asks for the password.
     value: Option<String>,
     asks_password: bool,
+    /// Whose password, for password managers.
+    email: String,
     error: String,
     shown_s: u32,
 }
@@ -46,11 +48,17 @@ pub(crate) async fn reveal(member: Member, request: HttpRequest, Posted(fields):
             let body = json!({ "ok": false, "code": "password", "error": refusal, "retry": false });
             return Ok(reply::json(StatusCode::UNPROCESSABLE_ENTITY, &body));
         }
+        if fields.find("password").is_none() {
+            // The list's button knows of no password: nothing is wrong yet.
+            return form(&member, key.id.as_str(), StatusCode::OK, String::new());
+        }
         return form(&member, key.id.as_str(), StatusCode::UNPROCESSABLE_ENTITY, refusal);
     }
     let act = if fields.get("copy").is_empty() { "key.reveal" } else { "key.copy" };
     let catalog = member.visit.dashboard.catalog();
-    catalog.record(Some(&member.account.id), &member.actor(), act, &format!("key:{}", key.id), "done").await?;
+    catalog
+        .record(Some(&member.account.id), &member.actor(), act, &format!("key:{}", key.id), "done")
+        .await?;
     show(&member, key.id.as_str(), &key.secret)
 }
 
@@ -102,6 +110,7 @@ fn blank(member: &Member, name: &str) -> KeyRevealPage {
         name: name.to_owned(),
         value: None,
         asks_password: false,
+        email: member.email(),
         error: String::new(),
         shown_s: SHOWN_S,
     }

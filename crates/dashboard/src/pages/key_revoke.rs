@@ -23,6 +23,8 @@ struct KeyRevokePage {
     error: String,
     /// The password was not checked lately, so it is asked for.
     asks_password: bool,
+    /// Whose password, for password managers.
+    email: String,
     password_error: String,
     /// No other key of the account verifies.
     last: bool,
@@ -60,7 +62,10 @@ async fn page(member: &Member, key: &KeyEntry) -> Result<KeyRevokePage, Failure>
         typed: String::new(),
         error: String::new(),
         asks_password: !is_fresh(&member.visit)?,
+        email: member.email(),
         password_error: String::new(),
-        last: !keys.iter().any(|other| other.id != key.id && other.state == signing::KeyState::Active && is_live(other)),
+        last: !keys
+            .iter()
+            .any(|other| other.id != key.id && other.state == signing::KeyState::Active && is_live(other)),
     })
 }

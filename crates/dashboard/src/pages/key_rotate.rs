@@ -46,16 +46,24 @@ pub(crate) async fn show(member: Member, request: HttpRequest) -> Outcome {
 pub(crate) async fn rotate(member: Member, request: HttpRequest, Posted(fields): Posted) -> Outcome {
     let key = live_key(&member, &request).await?;
     let new_name = fields.get("new_name").trim().to_owned();
-    let overlap_s = OVERLAPS.iter().map(|(seconds, _)| *seconds).find(|s| s.to_string() == fields.get("overlap"));
+    let overlap_s =
+        OVERLAPS.iter().map(|(seconds, _)| *seconds).find(|s| s.to_string() == fields.get("overlap"));
     let overlap_s = overlap_s.unwrap_or(DEFAULT_OVERLAP_S);
     match turn(&member, &key, &new_name, overlap_s).await? {
         Ok(()) => reply::done(&member.visit, &member.path("keys"), Toast::KeyRotated),
-        Err(why) => form(&member, &key, StatusCode::UNPROCESSABLE_ENTITY, new_name, overlap_s, sentence(&why)),
+        Err(why) => {
+            form(&member, &key, StatusCode::UNPROCESSABLE_ENTITY, new_name, overlap_s, sentence(&why))
+        }
     }
 }
 
 /// Rotates, or says what is wrong with the name.
-async fn turn(member: &Member, key: &KeyEntry, new_name: &str, overlap_s: u64) -> Result<Result<(), String>, Failure> {
+async fn turn(
+    member: &Member,
+    key: &KeyEntry,
+    new_name: &str,
+    overlap_s: u64,
+) -> Result<Result<(), String>, Failure> {
     let new_id: SigningKeyId = match new_name.parse() {
         Ok(id) => id,
         Err(why) => return Ok(Err(why.to_string())),

@@ -90,7 +90,11 @@ pub(crate) fn is_live(key: &KeyEntry) -> bool {
 /// `8 of 8 signing keys. Revoke one to make another.`, or nothing.
 pub(crate) fn full(keys: &[KeyEntry], max: u32) -> String {
     let live = keys.iter().filter(|key| is_live(key)).count();
-    if live < max as usize { String::new() } else { format!("{live} of {max} signing keys. Revoke one to make another.") }
+    if live < max as usize {
+        String::new()
+    } else {
+        format!("{live} of {max} signing keys. Revoke one to make another.")
+    }
 }
 
 impl Row {
@@ -138,7 +142,13 @@ mod tests {
 
     fn key(state: KeyState, signs: bool) -> KeyEntry {
         let created_at = Timestamp::from_seconds(0);
-        KeyEntry { id: "web".parse().unwrap(), secret: Secret::new("0123456789abcdef"), state, signs, created_at }
+        KeyEntry {
+            id: "web".parse().unwrap(),
+            secret: Secret::new("0123456789abcdef"),
+            state,
+            signs,
+            created_at,
+        }
     }
 
     #[test]
@@ -154,7 +164,8 @@ mod tests {
 
     #[test]
     fn only_keys_that_verify_count_against_the_limit() {
-        let keys = [key(KeyState::Active, true), key(KeyState::Revoked, false), key(KeyState::Retired, false)];
+        let keys =
+            [key(KeyState::Active, true), key(KeyState::Revoked, false), key(KeyState::Retired, false)];
         assert_eq!(full(&keys, 2), "");
         assert_eq!(full(&keys, 1), "1 of 1 signing keys. Revoke one to make another.");
     }

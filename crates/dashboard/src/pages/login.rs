@@ -55,13 +55,18 @@ pub(crate) async fn sign_in(visit: Visit, Posted(fields): Posted) -> Outcome {
     let password = Secret::new(fields.get("password"));
     let visitor = &visit.visitor;
     let catalog = visit.dashboard.catalog();
-    let refusal = match catalog.check_password(email, &password, visitor.address, visitor.address_counts).await? {
-        SignInVerdict::Right(person) => return welcome_in(&visit, &person, next).await,
-        SignInVerdict::Wrong => Refusal { sentence: WRONG, wait_s: None },
-        SignInVerdict::Wait(wait) => {
-            Refusal { sentence: "Too many wrong tries.", wait_s: Some(wait.as_secs().max(1)) }
-        }
-    };
+    let refusal =
+        match catalog.check_password(email, &password, visitor.address, visitor.address_counts).await? {
+            SignInVerdict::Right(person) => return welcome_in(&visit, &person, next).await,
+            SignInVerdict::Wrong => {
+                let actor = visit.actor_named("sign-in".into());
+                catalog.record(None, &actor, "session.start", &format!("person:{email}"), "refused").await?;
+                Refusal { sentence: WRONG, wait_s: None }
+            }
+            SignInVerdict::Wait(wait) => {
+                Refusal { sentence: "Too many wrong tries.", wait_s: Some(wait.as_secs().max(1)) }
+            }
+        };
     if visit.wants_json {
         return Ok(refuse_script(&refusal));
     }

@@ -1,11 +1,12 @@
 //! Bytes of images for the pages: tiles, previews, originals. A session opens them, no signature; they carry the
 //! policy of deliveries, since what strangers have uploaded is in them.
 
+use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH,
 };
-use actix_web::body::SizedStream;
 use actix_web::{HttpRequest, HttpResponse};
 use catalog::Image;
 use domain::{Accepts, VariantName};
@@ -20,7 +21,8 @@ use crate::member::Member;
 use crate::reply::Outcome;
 
 /// What a browser may do with these bytes: show them, nothing else.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; sandbox";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; sandbox";
 
 /// Tiles change with their address, and sessions end: a day is enough.
 const TILE_CACHE: &str = "private, max-age=86400";
@@ -95,7 +97,9 @@ pub(crate) fn target(image: &Image) -> String {
 
 fn missing(member: &Member) -> Failure {
     let account = &member.account.display_name;
-    Failure::Missing(format!("There is no image with this ID in {account}. It may have been deleted; the audit log knows."))
+    Failure::Missing(format!(
+        "There is no image with this ID in {account}. It may have been deleted; the audit log knows."
+    ))
 }
 
 fn recipe(member: &Member, original: &Original, options: &Options) -> Result<Recipe, Failure> {
@@ -132,9 +136,12 @@ async fn send(
 
 /// A download under the image's own name (RFC 6266): plain characters for old clients, all of them for others.
 fn disposition(image: &Image, extension: &str) -> String {
-    let name = if image.filename.is_empty() { format!("{}.{extension}", image.id) } else { image.filename.clone() };
+    let name =
+        if image.filename.is_empty() { format!("{}.{extension}", image.id) } else { image.filename.clone() };
     let name = name.rsplit('/').next().unwrap_or_default();
-    let plain: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' }).collect();
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' })
+        .collect();
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", crate::words::encoded(name))
 }

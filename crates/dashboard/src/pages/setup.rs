@@ -65,7 +65,8 @@ pub(crate) async fn show(visit: Visit, request: HttpRequest) -> Outcome {
     require_nobody(&visit).await?;
     let query = Fields::parse(request.query_string());
     let typed = Typed { account: "My images".into(), ..Typed::default() };
-    match query.find("code").map(|code| (code, visit.dashboard.setup().attempt(code, visit.dashboard.now()))) {
+    match query.find("code").map(|code| (code, visit.dashboard.setup().attempt(code, visit.dashboard.now())))
+    {
         Some((code, Attempt::Right)) => {
             form(&visit, &request, StatusCode::OK, code, typed, Errors::default())
         }
@@ -93,7 +94,11 @@ pub(crate) async fn create(visit: Visit, request: HttpRequest, Posted(fields): P
         Err(catalog::Error::Exists) => Err(Failure::no_page()),
         Err(catalog::Error::Invalid(why)) => {
             let why = crate::words::sentence(&why);
-            let field = if why.to_lowercase().contains("password") { &mut errors.password } else { &mut errors.email };
+            let field = if why.to_lowercase().contains("password") {
+                &mut errors.password
+            } else {
+                &mut errors.email
+            };
             *field = why;
             form(&visit, &request, StatusCode::UNPROCESSABLE_ENTITY, code, typed, errors)
         }
@@ -101,7 +106,11 @@ pub(crate) async fn create(visit: Visit, request: HttpRequest, Posted(fields): P
     }
 }
 
-async fn make_admin(visit: &Visit, typed: &Typed, password: Secret) -> Result<catalog::Person, catalog::Error> {
+async fn make_admin(
+    visit: &Visit,
+    typed: &Typed,
+    password: Secret,
+) -> Result<catalog::Person, catalog::Error> {
     let catalog = visit.dashboard.catalog();
     let actor = visit.actor_named("setup".into());
     let handle: Handle = FIRST_ACCOUNT.parse().map_err(|_| catalog::Error::AccountMissing)?;

@@ -1,5 +1,7 @@
 //! Uploading: the plain form of several files, and the same address for the tray, which sends them one by one.
 
+use std::rc::Rc;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use askama::Template;
@@ -48,10 +50,15 @@ pub(crate) async fn show(member: Member) -> Outcome {
 pub(crate) async fn accept(member: Member, request: HttpRequest, payload: web::Payload) -> Outcome {
     member.require(Role::Editor)?;
     if member.visit.wants_json {
-        let form = incoming(&member.visit, &request, payload.into_inner())?.read(member.visit.dashboard.uploads().storage()).await?;
+        let form = incoming(&member.visit, &request, payload.into_inner())?
+            .read(member.visit.dashboard.uploads().storage())
+            .await?;
         return accept_one(&member, &request, form).await;
     }
-    let form = match incoming_many(&member.visit, &request, payload.into_inner())?.read_many(member.visit.dashboard.uploads().storage()).await {
+    let form = match incoming_many(&member.visit, &request, payload.into_inner())?
+        .read_many(member.visit.dashboard.uploads().storage())
+        .await
+    {
         Ok(form) => form,
         Err(error) => {
             let failure = Failure::from(error);
@@ -82,7 +89,8 @@ async fn accept_one(member: &Member, request: &HttpRequest, mut form: Form) -> O
 
 /// All files of the plain form: each is accepted or refused by itself.
 async fn accept_all(member: &Member, request: &HttpRequest, form: upload::ManyFiles) -> Outcome {
-    let field = |wanted: &str| form.other.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let field =
+        |wanted: &str| form.other.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     check_token(&member.visit, request, field("csrf"))?;
     let private = field("private").is_some();
     if form.files.is_empty() {
@@ -94,14 +102,14 @@ async fn accept_all(member: &Member, request: &HttpRequest, form: upload::ManyFi
         let outcome = match file {
             Ok(file) => {
                 let new = NewUpload {
-                account: member.account.id,
-                id: None,
-                file,
-                filename: filename.clone(),
-                metadata: Default::default(),
-                creator: None,
-                private,
-                idempotency_key: None,
+                    account: member.account.id,
+                    id: None,
+                    file,
+                    filename: filename.clone(),
+                    metadata: Default::default(),
+                    creator: None,
+                    private,
+                    idempotency_key: None,
                 };
                 accept_file(member, new).await
             }
@@ -112,7 +120,9 @@ async fn accept_all(member: &Member, request: &HttpRequest, form: upload::ManyFi
     }
     let failed = rows.iter().any(|row| row.outcome.is_err());
     let status = if failed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(member, status, rows, String::new())
+    // The account's totals have grown.
+    let account = member.visit.dashboard.catalog().account(&member.account.id).await?;
+    page(&Member { account: Rc::new(account), ..member.clone() }, status, rows, String::new())
 }
 
 async fn accept_file(member: &Member, new: NewUpload) -> Result<String, Failure> {

@@ -96,11 +96,13 @@ mod tests {
     #[test]
     fn a_cookie_chooses_among_our_own_sentences_only() {
         for toast in Toast::ALL {
-            let request = TestRequest::default().cookie(Cookie::new(Toast::COOKIE, toast.word())).to_http_request();
+            let request =
+                TestRequest::default().cookie(Cookie::new(Toast::COOKIE, toast.word())).to_http_request();
             assert_eq!(Toast::of(&request), Some(toast));
             assert!(toast.text().ends_with('.'));
         }
-        let request = TestRequest::default().cookie(Cookie::new(Toast::COOKIE, "<b>hi</b>")).to_http_request();
+        let request =
+            TestRequest::default().cookie(Cookie::new(Toast::COOKIE, "<b>hi</b>")).to_http_request();
         assert_eq!(Toast::of(&request), None);
     }
 }

@@ -202,3 +202,25 @@ proptest! {
         prop_assert_eq!(found, bytes);
     }
 }
+
+#[tokio::test]
+async fn of_several_files_each_has_its_own_outcome() {
+    let named = |name: &str, bytes: &[u8]| part(&format!("name=\"file\"; filename=\"{name}\""), bytes);
+    let body = [
+        text("csrf", "token"),
+        named("small.png", b"12345"),
+        named("large.png", &[0; 200]),
+        named("", b""),
+        named("last.png", b"1"),
+        end(),
+    ]
+    .concat();
+    let limits = FormLimits { max_upload_bytes: 100, ..FormLimits::default() };
+    let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+    let body = stream::iter([Ok(Bytes::from(body))]);
+    let incoming = Incoming::of_many(Some(&content_type), None, body, limits).unwrap();
+    let form = incoming.read_many(&Storage::memory()).await.unwrap();
+    let names: Vec<_> = form.files.iter().map(|(name, file)| (name.as_str(), file.is_ok())).collect();
+    assert_eq!(names, [("small.png", true), ("large.png", false), ("last.png", true)]);
+    assert_eq!(form.other, [("csrf".to_owned(), "token".to_owned())]);
+}

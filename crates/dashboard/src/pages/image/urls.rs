@@ -71,10 +71,17 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    pub(super) fn read(query: &Fields, image: &Image, variant: &Variant, require_exp: bool, now: Timestamp) -> Wish {
+    pub(super) fn read(
+        query: &Fields,
+        image: &Image,
+        variant: &Variant,
+        require_exp: bool,
+        now: Timestamp,
+    ) -> Wish {
         let forced = image.private && !variant.always_public;
         let wanted = query.get("expires");
-        let expiry = Expiry::offered(require_exp).find(|offered| offered.value() == wanted).unwrap_or(Expiry::DEFAULT);
+        let expiry =
+            Expiry::offered(require_exp).find(|offered| offered.value() == wanted).unwrap_or(Expiry::DEFAULT);
         let mut wish = Wish {
             forced,
             signed: forced || !query.get("signed").is_empty(),
@@ -85,7 +92,9 @@ impl Wish {
             key: query.find("key").filter(|key| !key.is_empty()).map(str::to_owned),
         };
         match expiry {
-            Expiry::Seconds(seconds) => wish.expires_s = Some(now.plus(Duration::from_secs(seconds)).as_seconds()),
+            Expiry::Seconds(seconds) => {
+                wish.expires_s = Some(now.plus(Duration::from_secs(seconds)).as_seconds());
+            }
             Expiry::Never => {}
             Expiry::Date => wish.read_date(now),
         }
@@ -157,7 +166,8 @@ fn signed(unsigned: &str, wish: &Wish, keys: &[KeyEntry]) -> Result<String, Stri
         return Err(wish.until_error.clone());
     }
     let usable = |key: &&KeyEntry| key.state == KeyState::Active;
-    let named = wish.key.as_ref().and_then(|name| keys.iter().find(|key| key.id.as_str() == name).filter(usable));
+    let named =
+        wish.key.as_ref().and_then(|name| keys.iter().find(|key| key.id.as_str() == name).filter(usable));
     let entry = named.or_else(|| keys.iter().filter(usable).find(|key| key.signs));
     let entry = entry.ok_or("There is no active signing key. Make one first.")?;
     let key = SigningKey::new(entry.id.clone(), entry.secret.clone(), entry.state);
@@ -175,7 +185,9 @@ fn markdown_text(text: &str) -> String {
 /// A text between double quotes of a shell: nothing in it is acted upon.
 fn shell_text(text: &str) -> String {
     let last = text.rsplit('/').next().unwrap_or_default();
-    last.chars().map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' }).collect()
+    last.chars()
+        .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ') { c } else { '_' })
+        .collect()
 }
 
 #[cfg(test)]
