@@ -8,6 +8,7 @@ mod clock;
 pub(crate) mod drawn;
 mod reply;
 mod server;
+mod session;
 pub(crate) mod shared;
 mod tools;
 
@@ -16,6 +17,7 @@ pub(crate) use cli::{Cli, Running, repository};
 pub(crate) use clock::TestClock;
 pub(crate) use reply::Reply;
 pub(crate) use server::TestServer;
+pub(crate) use session::Session;
 pub(crate) use tools::{Tool, node, python};
 
 use std::future::Future;

@@ -5,7 +5,9 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::time::Duration;
 
-use crate::harness::{TestServer, eventually};
+use catalog::Role;
+
+use crate::harness::{Session, TestServer, eventually};
 
 #[tokio::test]
 async fn a_signing_key_that_the_api_deletes_verifies_nothing_more() {
@@ -86,6 +88,28 @@ async fn an_image_that_the_api_makes_private_is_refused() {
     server.get(&signed).await.expect(200);
     cat.set_private(false).await;
     cat.get("public").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_a_person_takes_back_on_the_dashboard_is_refused() {
+    let server = TestServer::start().await;
+    let account = server.account().await;
+    let ada = Session::begin(&account, "ada@example.org", Role::Owner).await;
+    let (cat, dog) = (account.with_image("cat.jpg").await, account.with_image("dog.jpg").await);
+
+    while_fetching(&server, &cat.path("public"), 403, async {
+        ada.submit(&format!("image/privacy?id={}", cat.id), &[("private", "true")]).await;
+    })
+    .await;
+    let signed = cat.signed("public").await;
+    while_fetching(&server, &signed, 403, async {
+        ada.submit("keys/default/revoke", &[("confirm", "default")]).await;
+    })
+    .await;
+    while_fetching(&server, &dog.path("public"), 404, async {
+        ada.submit(&format!("image/delete?id={}", dog.id), &[]).await;
+    })
+    .await;
 }
 
 #[tokio::test]

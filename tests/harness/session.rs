@@ -1,0 +1,52 @@
+//! A person's way through the dashboard's forms, as a browser without JavaScript sends them.
+
+use catalog::Role;
+
+use super::{Reply, TestAccount};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Someone who is signed in.
+pub(crate) struct Session<'s> {
+    account: TestAccount<'s>,
+    cookie: String,
+}
+
+impl<'s> Session<'s> {
+    /// Makes a person of the account and signs in.
+    pub(crate) async fn begin(account: &TestAccount<'s>, email: &str, role: Role) -> Session<'s> {
+        account.with_person(email, PASSWORD, role).await;
+        let account = account.clone();
+        let reply = {
+            let request = account.server.request("POST", "/dashboard/login");
+            let request = request.header("origin", account.server.url(""));
+            let request = request.form(&[("email", email), ("password", PASSWORD)]);
+            Reply::of(request.send().await.expect("the server answers")).await.expect(303)
+        };
+        let cookie =
+            reply.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie");
+        Session { account, cookie: cookie.to_owned() }
+    }
+
+    /// Opens a page of the account.
+    pub(crate) async fn open(&self, page: &str) -> Reply {
+        self.account.server.get_with(&self.path(page), &[("cookie", &self.cookie)]).await
+    }
+
+    /// Opens a page and sends its form with these fields; the answer leads on to another page.
+    pub(crate) async fn submit(&self, page: &str, fields: &[(&str, &str)]) -> Reply {
+        let html = self.open(page).await.expect(200).text();
+        let csrf =
+            html.split("name=\"csrf-token\" content=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let mut all = vec![("csrf", csrf.expect("a token in the page"))];
+        all.extend(fields);
+        let server = self.account.server;
+        let request = server.request("POST", &self.path(page)).header("cookie", &self.cookie);
+        let request = request.header("origin", server.url("")).form(&all);
+        Reply::of(request.send().await.expect("the server answers")).await.expect(303)
+    }
+
+    fn path(&self, page: &str) -> String {
+        format!("/dashboard/{}/{page}", self.account.account.id)
+    }
+}
