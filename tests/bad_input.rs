@@ -476,6 +476,14 @@ async fn json_bodies(table: &mut Table<'_>) {
             400,
             "1,024",
         ),
+        (
+            "a creator that is too long",
+            "PATCH",
+            "/v1/there",
+            json!({"creator": "c".repeat(1_025)}).to_string(),
+            400,
+            "1,024",
+        ),
         ("a JSON body of a megabyte", "PATCH", "/v1/there", " ".repeat(1_000_000), 413, "65,536"),
         (
             "a variant without a name",

@@ -21,9 +21,6 @@ use crate::{Api, body, envelope};
 /// The longest `Idempotency-Key`, in characters.
 const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 
-/// The longest creator, in bytes.
-const MAX_CREATOR_BYTES: usize = 1_024;
-
 /// The fields that a change of an image knows.
 const CHANGE_FIELDS: [&str; 3] = ["metadata", "requireSignedURLs", "creator"];
 
@@ -142,7 +139,7 @@ fn change_of_json(fields: &Map<String, Value>) -> Result<ImageChange, Failure> {
     change.creator = match fields.get("creator") {
         None => None,
         Some(Value::Null) => Some(None),
-        Some(Value::String(creator)) => Some(checked_creator(creator.clone())?),
+        Some(Value::String(creator)) => Some(Some(creator.clone())),
         Some(_) => return Err(Failure::bad_request("creator must be a text or null")),
     };
     Ok(change)
@@ -156,16 +153,8 @@ fn change_of_form(form: Form, id: &ImageId) -> Result<ImageChange, Failure> {
     if form.id.is_some_and(|named| named != *id) {
         return Err(Failure::bad_request("an image keeps its id"));
     }
-    let creator = form.creator.map(checked_creator).transpose()?;
-    Ok(ImageChange { metadata: form.metadata, private: form.require_signed_urls, creator, filename: None })
-}
-
-/// An empty creator is none.
-fn checked_creator(creator: String) -> Result<Option<String>, Failure> {
-    if creator.len() > MAX_CREATOR_BYTES {
-        return Err(Failure::bad_request("creator has at most 1,024 bytes"));
-    }
-    Ok(Some(creator).filter(|creator| !creator.is_empty()))
+    let (private, creator) = (form.require_signed_urls, form.creator.map(Some));
+    Ok(ImageChange { metadata: form.metadata, private, creator, filename: None })
 }
 
 /// The file name for a download (RFC 6266): the image's own, else its id's last segment.
@@ -192,9 +181,7 @@ mod tests {
         assert_eq!(all.metadata.unwrap()["k"], 1);
         let none = change(json!({"unknown": 1})).unwrap();
         assert!(none.metadata.is_none() && none.private.is_none() && none.creator.is_none());
-        for empty in [json!({"creator": null}), json!({"creator": ""})] {
-            assert_eq!(change(empty).unwrap().creator, Some(None));
-        }
+        assert_eq!(change(json!({"creator": null})).unwrap().creator, Some(None));
     }
 
     #[test]
@@ -210,7 +197,6 @@ mod tests {
             json!({"require_signed_urls": true}),
             json!({"Metadata": {}}),
             json!({"creator": 7}),
-            json!({"creator": "c".repeat(1_025)}),
         ] {
             assert_eq!(
                 change(body.clone()).err().map(|failure| failure.problem()),

@@ -98,7 +98,7 @@ impl Uploads {
             day,
             filename: new.filename,
             metadata: new.metadata,
-            creator: new.creator.filter(|creator| !creator.is_empty()),
+            creator: new.creator,
             private: new.private,
             facts,
             bytes,
