@@ -218,6 +218,7 @@ async function deletesInADialog(page) {
   const remove = page.getByRole("link", { name: "Delete" });
   await remove.click();
   const dialog = page.getByRole("dialog", { name: "Delete harbour.jpg?" });
+  await dialog.waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "Cancel", "the focus is on what is safe");
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });

@@ -72,7 +72,7 @@ export async function d25(visit) {
         if (theme === "light") {
           const small = await smallTargets(page, width === "390" ? 44 : 24);
           if (small.length) wrong.push(`targets on ${path} at ${width}:\n${small.join("\n")}`);
-          await note(visit.fits(page));
+          await note(visit.fits(page, width === "390" ? [390, 320] : [1440, 768]));
         }
         if (width === "1440" && theme === "light") await note(visit.accessible(page));
       }

@@ -136,9 +136,9 @@ export class Visit {
   }
 
   /** Nothing scrolls sideways, from a wide screen to 320 pixels. */
-  async fits(page = this.page) {
+  async fits(page = this.page, widths = [1440, 768, 390, 320]) {
     const before = page.viewportSize();
-    for (const width of [1440, 768, 390, 320]) {
+    for (const width of widths) {
       await page.setViewportSize({ width, height: 800 });
       const over = await page.evaluate(() => {
         const root = document.documentElement;
