@@ -62,6 +62,8 @@ pub struct Config {
     pub body_grace_s: u64,
     /// The slowest body, in bytes a second.
     pub min_body_bytes_per_s: u64,
+    /// Seconds after which a reader that takes nothing is cut off.
+    pub reader_stall_s: u64,
     /// Seconds that an idle connection is kept.
     pub keep_alive_s: u64,
     /// Connections at once.
@@ -133,6 +135,7 @@ impl Config {
             head_timeout_s: 5,
             body_grace_s: 10,
             min_body_bytes_per_s: 1_000,
+            reader_stall_s: 60,
             keep_alive_s: 75,
             max_connections: 2_048,
             shutdown_timeout_s: 30,

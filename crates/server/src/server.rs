@@ -206,6 +206,9 @@ fn doors(
 fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Result<actix_web::dev::Server> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = config.http_workers.unwrap_or(cores).max(1);
+    // A reader that takes nothing is cut off by the kernel; accepted connections inherit it.
+    let stall_ms = u32::try_from(config.reader_stall_s.saturating_mul(1000)).unwrap_or(u32::MAX);
+    rustix::net::sockopt::set_tcp_user_timeout(&listener, stall_ms)?;
     let server = HttpServer::new(move || {
         let front = doors.front.clone();
         let (catalog, storage) = (doors.catalog.clone(), doors.storage.clone());

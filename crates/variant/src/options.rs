@@ -89,7 +89,7 @@ impl Options {
             }
             let (name, value) =
                 part.split_once('=').filter(|(name, value)| is_word(name) && !value.is_empty()).ok_or_else(
-                    || Error::Options(format!("{} is not an option of the form name=value", tidy(part))),
+                    || Error::Options(format!("'{}' is not an option of the form name=value", tidy(part))),
                 )?;
             options.set(name, value)?;
         }

@@ -181,6 +181,7 @@ pub static SETTINGS: &[Setting] = &[
     limit!("head_timeout_s", head_timeout_s, 1, "seconds within which a head has to come"),
     limit!("body_grace_s", body_grace_s, 1, "seconds after which a slow body is measured"),
     limit!("min_body_bytes_per_s", min_body_bytes_per_s, 0, "the slowest body, in bytes a second"),
+    limit!("reader_stall_s", reader_stall_s, 1, "seconds after which a reader that takes nothing is cut off"),
     limit!("keep_alive_s", keep_alive_s, 1, "seconds that an idle connection is kept"),
     limit!("max_connections", max_connections, 1, "connections at once"),
     limit!("shutdown_timeout_s", shutdown_timeout_s, 0, "seconds that a stop waits for what runs"),
