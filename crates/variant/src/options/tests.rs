@@ -93,7 +93,7 @@ fn a_malformed_value_is_refused_by_name() {
 #[test]
 fn text_that_is_no_list_of_options_is_refused() {
     refused("", "at least one");
-    refused("public", "public is not an option");
+    refused("public", "'public' is not an option");
     refused("w=1,", "not an option");
     refused(",w=1", "not an option");
     refused("=1", "not an option");
