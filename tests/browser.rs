@@ -24,24 +24,24 @@ async fn d_02_setup_cannot_be_taken_over() {
 
 #[tokio::test]
 async fn d_03_signing_in_tells_nothing_and_slows_down_guessing() {
-    Stage::fresh().await.as_fernhill().await.play("d03").await;
+    Stage::fresh().await.at_fernhill().await.play("d03").await;
 }
 
 #[tokio::test]
 async fn d_05_many_files_with_progress() {
-    Stage::fresh().await.as_fernhill().await.play("d05").await;
+    Stage::fresh().await.at_fernhill().await.play("d05").await;
 }
 
 #[tokio::test]
 async fn d_06_drop_paste_folder() {
-    Stage::fresh().await.as_fernhill().await.play("d06").await;
+    Stage::fresh().await.at_fernhill().await.play("d06").await;
 }
 
 #[tokio::test]
 async fn d_07_clear_errors_no_dead_ends() {
     Stage::with(|config| config.form.max_upload_bytes = 5_000_000)
         .await
-        .as_fernhill()
+        .at_fernhill()
         .await
         .play("d07")
         .await;
@@ -49,50 +49,50 @@ async fn d_07_clear_errors_no_dead_ends() {
 
 #[tokio::test]
 async fn d_08_pause_resume_cancel_retry() {
-    Stage::fresh().await.as_fernhill().await.play("d08").await;
+    Stage::fresh().await.at_fernhill().await.play("d08").await;
 }
 
 #[tokio::test]
 async fn d_09_a_retry_never_makes_two_images() {
-    Stage::fresh().await.as_fernhill().await.play("d09").await;
+    Stage::fresh().await.at_fernhill().await.play("d09").await;
 }
 
 #[tokio::test]
 async fn d_11_upload_without_javascript() {
-    Stage::fresh().await.as_fernhill().await.play("d11").await;
+    Stage::fresh().await.at_fernhill().await.play("d11").await;
 }
 
 #[tokio::test]
 async fn d_18_signed_url_with_an_expiry() {
-    Stage::fresh().await.as_fernhill().await.play("d18").await;
+    Stage::fresh().await.at_fernhill().await.play("d18").await;
 }
 
 #[tokio::test]
 async fn d_21_rotation_with_overlap() {
-    Stage::fresh().await.as_fernhill().await.play("d21").await;
+    Stage::fresh().await.at_fernhill().await.play("d21").await;
 }
 
 #[tokio::test]
 async fn d_25_theme_phone_and_no_script_path() {
-    Stage::fresh().await.as_fernhill().await.play("d25").await;
+    Stage::fresh().await.at_fernhill().await.play("d25").await;
 }
 
 #[tokio::test]
 async fn the_tray_lives_on_while_pages_change_and_a_session_ends() {
-    Stage::fresh().await.as_fernhill().await.play("tray").await;
+    Stage::fresh().await.at_fernhill().await.play("tray").await;
 }
 
 #[tokio::test]
 async fn acts_are_quicker_with_javascript_and_lose_nothing() {
-    Stage::fresh().await.as_fernhill().await.play("acts").await;
+    Stage::fresh().await.at_fernhill().await.play("acts").await;
 }
 
 #[tokio::test]
 async fn every_act_works_without_javascript() {
-    Stage::fresh().await.as_fernhill().await.play("plain").await;
+    Stage::fresh().await.at_fernhill().await.play("plain").await;
 }
 
 #[tokio::test]
 async fn every_page_keeps_its_budget() {
-    Stage::fresh().await.as_fernhill().await.play("budgets").await;
+    Stage::fresh().await.at_fernhill().await.play("budgets").await;
 }

@@ -1,5 +1,6 @@
 //! The whole house from outside: each file tests one feature of a real server on port 0.
 #![allow(unreachable_pub, reason = "nobody outside of the tests reaches any of this")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod harness;
 

@@ -47,7 +47,7 @@ impl Stage {
     }
 
     /// Makes the first account the one of the scenarios: Fernhill with Mira, Ada and Jonas, variants and all.
-    pub async fn as_fernhill(self) -> Stage {
+    pub async fn at_fernhill(self) -> Stage {
         let account = self.server.account().await;
         let catalog = self.server.catalog();
         catalog
