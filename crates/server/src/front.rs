@@ -187,7 +187,32 @@ impl Line {
 }
 
 /// A target with every value that gives a right cut to its first 8 characters; a setup code is not that long.
+/// Signatures and API tokens are found wherever someone put them: within another URL, or in a path by mistake.
 fn masked(target: &str) -> String {
+    without_rights(&without_values(target))
+}
+
+/// Cuts each run of 64 hex digits, which is a signature's length, and each run that begins as an API token does.
+fn without_rights(target: &str) -> String {
+    let mut out = String::with_capacity(target.len());
+    for word in target.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))) {
+        let run = word.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')));
+        let hex = run.bytes().rev().take_while(u8::is_ascii_hexdigit).count();
+        let kept = match run.find("drk_") {
+            Some(at) => at + "drk_".len(),
+            None if hex >= 64 => run.len() - 64 + 8,
+            None => run.len(),
+        };
+        out.push_str(&run[..kept]);
+        if kept < run.len() {
+            out.push('…');
+        }
+        out.push_str(&word[run.len()..]);
+    }
+    out
+}
+
+fn without_values(target: &str) -> String {
     let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
     let pairs: Vec<String> = query
         .split('&')
@@ -246,6 +271,7 @@ fn refused(status: StatusCode) -> HttpResponse {
     response
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
         .content_type("text/plain; charset=utf-8")
         .body(format!("{text}\n"))
 }
@@ -294,6 +320,14 @@ mod tests {
         assert_eq!(masked("/a?exp=1&sig=0123456789abcdef"), "/a?exp=1&sig=01234567…");
         assert_eq!(masked("/dashboard/setup?code=K7QM-2RFD"), "/dashboard/setup?code=…");
         assert_eq!(masked("/plain"), "/plain");
+        let sig = "0123456789abcdef".repeat(4);
+        let within = format!("/dashboard/login?next=%2Fa%3Fexp%3D1%26sig%3D{sig}&x=1");
+        assert_eq!(masked(&within), "/dashboard/login?next=%2Fa%3Fexp%3D1%26sig%3D01234567…&x=1");
+        let token = "drk_1SV8vc2L2gjXe4XdsEc5UQrv_2S3zbttgCDOnr4iW4EJS_1ot";
+        assert_eq!(masked(&format!("/accounts?token={token}&page=2")), "/accounts?token=drk_…&page=2");
+        assert_eq!(masked(&format!("/{token}/x%2F{token}")), "/drk_…/x%2Fdrk_…");
+        let id = "/dashboard/38a54450866babd4682e63e88ca5e185/image?id=3bc4a77e-3ce5-4134-8747-cf4fc6258287";
+        assert_eq!(masked(id), id);
     }
 
     #[test]
