@@ -143,8 +143,10 @@ export class Visit {
       const over = await page.evaluate(() => {
         const root = document.documentElement;
         if (root.scrollWidth <= root.clientWidth) return "";
-        const wide = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1);
-        return `${root.scrollWidth} > ${root.clientWidth}: ` + wide.slice(0, 5).map((e) => e.outerHTML.slice(0, 120)).join("\n");
+        const scrolls = (e) => e.parentElement && (getComputedStyle(e.parentElement).overflowX !== "visible" || scrolls(e.parentElement));
+        const wide = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > root.clientWidth + 1 && !scrolls(e));
+        const shown = wide.slice(0, 5).map((e) => e.outerHTML.slice(0, 120)).join("\n");
+        return `${root.scrollWidth} > ${root.clientWidth}: ${shown}`;
       });
       assert.equal(over, "", `${page.url()} scrolls sideways at ${width}`);
     }
