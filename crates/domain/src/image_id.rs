@@ -30,7 +30,9 @@ impl ImageId {
         }
         let first = text.split('/').next().unwrap_or_default();
         if RESERVED.contains(&first) {
-            return Err(Invalid::because(format!("a custom id must not begin with the reserved word '{first}'")));
+            return Err(Invalid::because(format!(
+                "a custom id must not begin with the reserved word '{first}'"
+            )));
         }
         if text == "blob" || text.ends_with("/blob") {
             return Err(Invalid::because("a custom id must not end in '/blob'"));
@@ -88,7 +90,9 @@ impl fmt::Display for ImageId {
 }
 
 fn is_forbidden(c: char) -> bool {
-    c.is_control() || c == '\\' || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
+    c.is_control()
+        || c == '\\'
+        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
 }
 
 /// A segment must be something, and no step in a folder tree, also after one more decoding.
@@ -110,7 +114,9 @@ fn percent_decoded(text: &[u8]) -> Vec<u8> {
     let mut rest = text;
     while let Some((&first, tail)) = rest.split_first() {
         let escape = (first == b'%').then(|| tail.get(..2)).flatten();
-        let byte = escape.and_then(|two| std::str::from_utf8(two).ok()).and_then(|two| u8::from_str_radix(two, 16).ok());
+        let byte = escape
+            .and_then(|two| std::str::from_utf8(two).ok())
+            .and_then(|two| u8::from_str_radix(two, 16).ok());
         (rest, _) = match byte {
             Some(byte) => (&tail[2..], out.push(byte)),
             None => (tail, out.push(first)),
@@ -126,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_custom_id_may_be_a_path_of_any_script() {
-        for good in ["a", "a/b c%é", "summer/alpine-ridge.jpg", "100%", "日本/猫", "%zz", &"x".repeat(1024)] {
+        for good in ["a", "a/b c%é", "summer/alpine-ridge.jpg", "100%", "日本/猫", "%zz", &"x".repeat(1024)]
+        {
             assert!(ImageId::custom(good).is_ok(), "{good}");
         }
     }
@@ -134,8 +141,27 @@ mod tests {
     #[test]
     fn a_custom_id_cannot_climb_hide_or_shadow_a_route() {
         let bad = [
-            "", "/a", "a/", "a//b", ".", "a/../b", "%2e%2e", "a/%2E", "a%2Fb", "a%5Cb", "a\\b", "a\nb", "a\u{0}b",
-            "a\u{202E}b", "a%00b", "keys", "keys/x", "stats", "direct_upload", "photos/blob", "blob",
+            "",
+            "/a",
+            "a/",
+            "a//b",
+            ".",
+            "a/../b",
+            "%2e%2e",
+            "a/%2E",
+            "a%2Fb",
+            "a%5Cb",
+            "a\\b",
+            "a\nb",
+            "a\u{0}b",
+            "a\u{202E}b",
+            "a%00b",
+            "keys",
+            "keys/x",
+            "stats",
+            "direct_upload",
+            "photos/blob",
+            "blob",
             "083eb7b2-5392-4565-b69e-aff66acddd00",
         ];
         for id in bad {

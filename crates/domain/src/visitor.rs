@@ -22,7 +22,8 @@ impl Accepts {
             let named = parts.next().unwrap_or_default();
             let refused = parts.any(|p| {
                 p.split_once('=').is_some_and(|(name, value)| {
-                    name.trim().eq_ignore_ascii_case("q") && value.trim().parse::<f32>().is_ok_and(|q| q <= 0.0)
+                    name.trim().eq_ignore_ascii_case("q")
+                        && value.trim().parse::<f32>().is_ok_and(|q| q <= 0.0)
                 })
             });
             let webp = named.eq_ignore_ascii_case("image/webp");
