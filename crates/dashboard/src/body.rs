@@ -56,10 +56,14 @@ pub(crate) fn check_token(visit: &Visit, request: &HttpRequest, field: Option<&s
 }
 
 /// A form with one file, still on its way.
-pub(crate) fn incoming(visit: &Visit, request: &HttpRequest, payload: Payload) -> Result<Incoming, Failure> {
+pub(crate) fn incoming(
+    visit: &Visit,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Incoming, upload::Error> {
     let (media_type, length) = heads(request);
     let limits = visit.dashboard.uploads().config().form.clone();
-    Ok(Incoming::new(media_type, length, paced(visit, payload), limits)?)
+    Incoming::new(media_type, length, paced(visit, payload), limits)
 }
 
 /// The same with several files.
@@ -67,10 +71,10 @@ pub(crate) fn incoming_many(
     visit: &Visit,
     request: &HttpRequest,
     payload: Payload,
-) -> Result<Incoming, Failure> {
+) -> Result<Incoming, upload::Error> {
     let (media_type, length) = heads(request);
     let limits = visit.dashboard.uploads().config().form.clone();
-    Ok(Incoming::of_many(media_type, length, paced(visit, payload), limits)?)
+    Incoming::of_many(media_type, length, paced(visit, payload), limits)
 }
 
 fn heads(request: &HttpRequest) -> (Option<&str>, Option<u64>) {

@@ -26,7 +26,7 @@ const EAGER_TILES: usize = 12;
 const MAX_COUNTED: u32 = 1_000;
 
 /// Characters of a name under a tile.
-const NAME_CHARS: usize = 28;
+const NAME_CHARS: usize = 22;
 
 /// The longest search text, in characters.
 const MAX_SEARCH_CHARS: usize = 255;

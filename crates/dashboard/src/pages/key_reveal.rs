@@ -13,6 +13,7 @@ use crate::error::Failure;
 use crate::fields::Fields;
 use crate::member::Member;
 use crate::pages::keys::live_key;
+use crate::pages::login::note_refusal;
 use crate::reply::{self, Outcome};
 use crate::session::is_fresh;
 use crate::shell::Shell;
@@ -79,7 +80,10 @@ pub(crate) async fn check_fresh(member: &Member, fields: &Fields) -> Result<Opti
             catalog.refresh_password_check(signed_in.value.reveal()).await?;
             Ok(None)
         }
-        SignInVerdict::Wrong => Ok(Some("This password is wrong.".into())),
+        SignInVerdict::Wrong => {
+            note_refusal(&member.visit, "session.password", email).await?;
+            Ok(Some("This password is wrong.".into()))
+        }
         SignInVerdict::Wait(wait) => {
             Ok(Some(format!("Too many wrong tries. Try again in {} s.", wait.as_secs().max(1))))
         }

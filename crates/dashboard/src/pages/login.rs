@@ -59,8 +59,7 @@ pub(crate) async fn sign_in(visit: Visit, Posted(fields): Posted) -> Outcome {
         match catalog.check_password(email, &password, visitor.address, visitor.address_counts).await? {
             SignInVerdict::Right(person) => return welcome_in(&visit, &person, next).await,
             SignInVerdict::Wrong => {
-                let actor = visit.actor_named("sign-in".into());
-                catalog.record(None, &actor, "session.start", &format!("person:{email}"), "refused").await?;
+                note_refusal(&visit, "session.start", email).await?;
                 Refusal { sentence: WRONG, wait_s: None }
             }
             SignInVerdict::Wait(wait) => {
@@ -81,6 +80,15 @@ pub(crate) async fn sign_out(visit: Visit, Posted(_): Posted) -> Outcome {
     let mut response = reply::see_other("/dashboard/login");
     response.add_cookie(&session::ended(visit.dashboard.config())).map_err(Failure::broken)?;
     Ok(response)
+}
+
+/// Notes a password that was not taken in the audit log: a guess is only seen by who reads it there.
+pub(crate) async fn note_refusal(visit: &Visit, act: &str, email: &str) -> Result<(), Failure> {
+    let actor = match &visit.signed_in {
+        Some(_) => visit.actor(),
+        None => visit.actor_named("sign-in".into()),
+    };
+    Ok(visit.dashboard.catalog().record(None, &actor, act, &format!("person:{email}"), "refused").await?)
 }
 
 /// A new session for a person; one that the browser had before is over.

@@ -1,19 +1,20 @@
 //! Bytes of images for the pages: tiles, previews, originals. A session opens them, no signature; they carry the
 //! policy of deliveries, since what strangers have uploaded is in them.
 
+use std::sync::Arc;
+
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH,
+    IF_NONE_MATCH, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use catalog::Image;
 use domain::{Accepts, VariantName};
 use futures_util::StreamExt as _;
 use renditions::{Original, Rendered};
-use std::sync::Arc;
-use variant::{Fit, FormatWish, Options, Recipe};
+use variant::{Fit, FormatWish, Options, Quality, Recipe};
 
 use crate::error::Failure;
 use crate::fields::Fields;
@@ -27,6 +28,9 @@ const POLICY: &str =
 /// Tiles change with their address, and sessions end: a day is enough.
 const TILE_CACHE: &str = "private, max-age=86400";
 
+/// The quality of tiles, 1 to 100: their median stays below 14 KB, also of photographs full of detail.
+const TILE_QUALITY: u8 = 40;
+
 /// `GET …/tile?id=…`: 400 × 300 WebP.
 pub(crate) async fn tile(member: Member, request: HttpRequest) -> Outcome {
     let options = Options {
@@ -34,6 +38,7 @@ pub(crate) async fn tile(member: Member, request: HttpRequest) -> Outcome {
         height: Some(300),
         fit: Some(Fit::Crop),
         format: Some(FormatWish::Webp),
+        quality: Some(Quality::Number(TILE_QUALITY)),
         ..Options::default()
     };
     let image = image_of(&member, &request).await?;
@@ -122,6 +127,8 @@ async fn send(
     response
         .insert_header((ETAG, tag))
         .insert_header((CACHE_CONTROL, cache))
+        // What one session has seen is not shown to the next one from the browser's cache.
+        .insert_header((VARY, "cookie"))
         .insert_header((CONTENT_SECURITY_POLICY, POLICY));
     if known {
         return Ok(response.finish());

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use askama::Template;
@@ -9,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use catalog::Role;
 use serde_json::json;
-use upload::{Accepted, Form, NewUpload};
+use upload::{Accepted, Form, ManyFiles, NewUpload};
 
 use crate::body::{check_token, incoming, incoming_many};
 use crate::error::Failure;
@@ -49,23 +50,33 @@ pub(crate) async fn show(member: Member) -> Outcome {
 /// `POST …/images/upload`.
 pub(crate) async fn accept(member: Member, request: HttpRequest, payload: web::Payload) -> Outcome {
     member.require(Role::Editor)?;
+    let payload = payload.into_inner();
     if member.visit.wants_json {
-        let form = incoming(&member.visit, &request, payload.into_inner())?
-            .read(member.visit.dashboard.uploads().storage())
-            .await?;
+        let form = read_one(&member, &request, payload).await.map_err(refusal)?;
         return accept_one(&member, &request, form).await;
     }
-    let form = match incoming_many(&member.visit, &request, payload.into_inner())?
-        .read_many(member.visit.dashboard.uploads().storage())
-        .await
-    {
+    let form = match read_all(&member, &request, payload).await {
         Ok(form) => form,
         Err(error) => {
-            let failure = Failure::from(error);
-            return page(&member, failure.status_code(), Vec::new(), failure.to_string());
+            let failure = refusal(error);
+            return page(&member, failure.status_code(), Vec::new(), told(&member, &failure));
         }
     };
     accept_all(&member, &request, form).await
+}
+
+async fn read_one(member: &Member, request: &HttpRequest, payload: Payload) -> Result<Form, upload::Error> {
+    incoming(&member.visit, request, payload)?.read(member.visit.dashboard.uploads().storage()).await
+}
+
+async fn read_all(
+    member: &Member,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<ManyFiles, upload::Error> {
+    incoming_many(&member.visit, request, payload)?
+        .read_many(member.visit.dashboard.uploads().storage())
+        .await
 }
 
 /// One file of the tray.
@@ -83,12 +94,12 @@ async fn accept_one(member: &Member, request: &HttpRequest, mut form: Form) -> O
         private: form.require_signed_urls.unwrap_or_default(),
         idempotency_key: idempotency_key(request)?,
     };
-    let accepted = member.visit.dashboard.uploads().accept(new, &member.actor()).await?;
+    let accepted = member.visit.dashboard.uploads().accept(new, &member.actor()).await.map_err(refusal)?;
     accepted_json(member, &accepted).await
 }
 
 /// All files of the plain form: each is accepted or refused by itself.
-async fn accept_all(member: &Member, request: &HttpRequest, form: upload::ManyFiles) -> Outcome {
+async fn accept_all(member: &Member, request: &HttpRequest, form: ManyFiles) -> Outcome {
     let field =
         |wanted: &str| form.other.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     check_token(&member.visit, request, field("csrf"))?;
@@ -113,7 +124,7 @@ async fn accept_all(member: &Member, request: &HttpRequest, form: upload::ManyFi
                 };
                 accept_file(member, new).await
             }
-            Err(error) => Err(Failure::from(error)),
+            Err(error) => Err(refusal(error)),
         };
         let outcome = outcome.map_err(|failure| told(member, &failure));
         rows.push(Row { name: filename, outcome });
@@ -128,6 +139,17 @@ async fn accept_all(member: &Member, request: &HttpRequest, form: upload::ManyFi
 async fn accept_file(member: &Member, new: NewUpload) -> Result<String, Failure> {
     let accepted = member.visit.dashboard.uploads().accept(new, &member.actor()).await?;
     Ok(member.image_path("image", &accepted.image.id))
+}
+
+/// Why a file is not taken, in the words of the pages.
+fn refusal(error: upload::Error) -> Failure {
+    let upload::Error::TooLarge { size_bytes, limit_bytes } = error else { return error.into() };
+    let (size, limit) = (words::size(size_bytes), words::size(limit_bytes));
+    if size == limit {
+        return error.into();
+    }
+    let sentence = format!("This file is {size}. The limit is {limit}.");
+    Failure::refused(StatusCode::PAYLOAD_TOO_LARGE, "size", sentence)
 }
 
 /// What is said about a file; what only the log may see is written there.
