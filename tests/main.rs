@@ -10,6 +10,7 @@ mod browser;
 mod commands;
 mod delivery;
 mod first_picture;
+mod hostile;
 mod house;
 mod pictures;
 mod revocation;
