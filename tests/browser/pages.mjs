@@ -122,19 +122,20 @@ export async function plain(visit) {
 
   const gallery = `${BASE}/dashboard/${account(page)}/images`;
   const names = () => page.locator("#grid > li").allTextContents();
+  const shows = (number) => until(`${number} tiles are there`, async () => (await names()).length === number);
   await page.goto(gallery);
-  assert.equal((await names()).length, 60);
+  await shows(60);
   await page.getByRole("link", { name: /Older/ }).click();
-  assert.equal((await names()).length, 3);
+  await shows(3);
   await page.getByRole("link", { name: /Newer/ }).click();
-  assert.equal((await names()).length, 60);
+  await shows(60);
   assert.match((await names())[0], /plain\.jpg/);
 
   await page.getByRole("searchbox").fill("page-6");
   await page.getByRole("button", { name: /Search|Filter|Apply/ }).first().click();
-  assert.equal((await names()).length, 4, "page-6, -60, -61, -62");
+  await shows(4); // page-6, page-60, page-61, page-62
   await page.goto(`${gallery}?access=signed`);
-  assert.equal((await names()).length, 1);
+  await shows(1);
 
   await page.goto(`${gallery}?q=plain`);
   await page.getByRole("link", { name: /plain\.jpg/ }).click();
@@ -144,6 +145,7 @@ export async function plain(visit) {
   await page.locator("[name=meta_key]").last().fill("product");
   await page.locator("[name=meta_value]").last().fill("SKU-1");
   await page.locator("#metadata-form").getByRole("button", { name: "Save" }).click();
+  await page.getByText("Metadata saved.").waitFor();
   assert.equal(await page.locator("[name=meta_value]").first().inputValue(), "SKU-1");
 
   await page.getByRole("link", { name: "Edit" }).first().click();
@@ -153,6 +155,7 @@ export async function plain(visit) {
 
   await page.getByRole("switch", { name: "Require signed URLs" }).click();
   await page.locator("main").getByRole("button", { name: "Require signed URLs" }).click();
+  await page.getByText("The image is private.").waitFor();
   assert.equal(await visit.status(url), 403, "private holds on the next request");
   const signed = (await page.locator("#delivery-url").textContent()).trim();
   assert.equal(await visit.status(signed), 200);
@@ -160,6 +163,7 @@ export async function plain(visit) {
   await page.getByRole("link", { name: "Delete" }).first().click();
   await page.locator("main").getByRole("button", { name: "Delete image" }).click();
   await page.getByRole("heading", { level: 1, name: "Images" }).waitFor();
+  await page.getByText("Image deleted.").waitFor();
   assert.equal(await visit.status(signed), 404);
 
   await page.goto(`${BASE}/dashboard/${account(page)}/keys/new`);
