@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpMessage as _, HttpResponse, HttpResponseBuilder};
 use delivery::{Answer, Delivery};
@@ -147,9 +147,23 @@ impl Front {
             if let Ok(value) = HeaderValue::from_str(&id.0) {
                 response.headers_mut().insert(REQUEST_ID, value);
             }
+            guard(response.headers_mut());
             line.end(response.status());
             Ok(response)
         })
+    }
+}
+
+/// What every answer says that does not say otherwise: no cache keeps it, no browser guesses its type or runs it.
+fn guard(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ] {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
 }
 
@@ -251,10 +265,9 @@ fn now(request: ServiceRequest, response: HttpResponse) -> Passed {
 }
 
 fn healthy() -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .content_type("text/plain; charset=utf-8")
-        .body("ok\n")
+    let mut response = HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n");
+    guard(response.headers_mut());
+    response
 }
 
 fn refused(status: StatusCode) -> HttpResponse {
@@ -268,12 +281,9 @@ fn refused(status: StatusCode) -> HttpResponse {
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.insert_header((header::ALLOW, "GET, HEAD"));
     }
+    let mut response = response.content_type("text/plain; charset=utf-8").body(format!("{text}\n"));
+    guard(response.headers_mut());
     response
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
-        .content_type("text/plain; charset=utf-8")
-        .body(format!("{text}\n"))
 }
 
 #[cfg(test)]
@@ -339,6 +349,19 @@ mod tests {
         assert!(rules.refuses_host(&at("img.example"), false));
         assert!(!rules.refuses_host(&at("img.example"), true));
         assert!(!rules.refuses_host(&at("app.example"), false));
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_of_it_is_neither_kept_nor_run() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        guard(&mut headers);
+        assert_eq!(headers.get(header::CACHE_CONTROL).unwrap(), "private, no-cache");
+        assert_eq!(headers.get(header::X_CONTENT_TYPE_OPTIONS).unwrap(), "nosniff");
+        assert!(headers.contains_key(header::CONTENT_SECURITY_POLICY));
+        for answer in [healthy(), refused(StatusCode::NOT_FOUND), refused(StatusCode::METHOD_NOT_ALLOWED)] {
+            assert_eq!(answer.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
+        }
     }
 
     #[test]

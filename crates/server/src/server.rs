@@ -245,9 +245,6 @@ async fn ready(catalog: Catalog, storage: Storage) -> HttpResponse {
 
 async fn missing() -> HttpResponse {
     HttpResponse::NotFound()
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
         .content_type("text/plain; charset=utf-8")
         .body("There is nothing at this address.\n")
 }
