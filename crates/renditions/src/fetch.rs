@@ -135,12 +135,13 @@ impl Renditions {
         beside(place, move |place| kept::unpack(place, packed)).await.flatten().ok_or(storage::Error::Damaged)
     }
 
-    /// Keeps a rendition at rest. Where that fails it is served all the same, and made again another time.
+    /// Keeps a rendition at rest, unflushed: what a crash takes or spoils is noticed when it is read, and made again.
+    /// Where keeping fails it is served all the same.
     async fn keep(&self, place: &ObjectKey, rendered: &Rendered) {
         let rendered = rendered.clone();
         let packed: Option<Bytes> = beside(place, move |place| kept::pack(place, &rendered)).await;
         let Some(packed) = packed else { return };
-        if let Err(error) = self.storage.put(place, packed).await {
+        if let Err(error) = self.storage.put_spare(place, packed).await {
             tracing::warn!(object = place.as_str(), ?error, "a rendition cannot be kept");
         }
     }

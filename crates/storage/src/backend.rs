@@ -18,11 +18,16 @@ pub struct Listed {
     pub written_s: i64,
 }
 
-/// A kind of storage. A put that returned is durable and whole; a reader sees all of an object or nothing.
+/// A kind of storage. A put that returned is durable and whole (but for [`Backend::put_spare`]); a reader sees all of an object or nothing.
 #[async_trait::async_trait]
 pub trait Backend: Send + Sync + std::fmt::Debug {
     /// Puts small bytes. Replaces what lies there.
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error>;
+    /// Puts small bytes that can be made again: whole or not there, but a crash may take them. So the caller verifies
+    /// what it reads back. Durable too where a backend knows nothing cheaper.
+    async fn put_spare(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
+        self.put(key, bytes).await
+    }
     /// Moves a sealed scratch file into its place.
     async fn put_file(&self, key: &ObjectKey, file: Sealed) -> Result<(), Error>;
     /// Gets an object; its bytes stream.

@@ -30,6 +30,18 @@ pub async fn an_object_reads_back_as_it_was_last_put(storage: &Storage) {
     }
 }
 
+/// What can be made again is read back as any object is, and goes with its prefix.
+pub async fn a_spare_object_reads_back_and_goes_with_its_prefix(storage: &Storage) {
+    let prefix = prefix();
+    let key = prefix.rendition(&[7; 16]);
+    for bytes in [picture(8, 70_000), picture(9, 3)] {
+        storage.put_spare(&key, bytes.clone()).await.expect("put_spare");
+        assert!(read(storage, &key).await.expect("get") == bytes);
+    }
+    storage.delete_prefix(&prefix).await.expect("delete_prefix");
+    assert!(matches!(read(storage, &key).await, Err(Error::Missing)));
+}
+
 /// A scratch file tells length and digest, and becomes the object.
 pub async fn a_sealed_scratch_file_becomes_an_object(storage: &Storage) {
     let key = prefix().original();
@@ -209,6 +221,7 @@ macro_rules! conformance {
     ($open:expr) => {
         $crate::conformance! { $open =>
             an_object_reads_back_as_it_was_last_put
+            a_spare_object_reads_back_and_goes_with_its_prefix
             a_sealed_scratch_file_becomes_an_object
             a_scratch_file_that_is_given_up_is_gone
             a_large_object_streams_in_pieces

@@ -94,6 +94,12 @@ impl Storage {
         self.inner.backend.put(key, bytes).await
     }
 
+    /// See [`Backend::put_spare`].
+    pub async fn put_spare(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
+        count(&self.inner.counters.puts);
+        self.inner.backend.put_spare(key, bytes).await
+    }
+
     /// See [`Backend::put_file`].
     pub async fn put_file(&self, key: &ObjectKey, file: Sealed) -> Result<(), Error> {
         count(&self.inner.counters.puts);

@@ -1,6 +1,7 @@
 //! Pixels: what an original is, what is wished for, and the bytes that the two make.
 //! No network, disk or database: bytes, a recipe and a deadline go in, bytes come out.
 
+mod beside;
 mod canvas;
 mod deadline;
 mod decode;

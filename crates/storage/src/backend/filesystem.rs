@@ -52,6 +52,17 @@ impl Backend for Filesystem {
         .await
     }
 
+    async fn put_spare(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
+        let (this, target) = (self.clone(), self.path(key.as_str()));
+        blocking(move || {
+            this.scratch.has_room_for(bytes.len() as u64)?;
+            let mut file = this.scratch.file()?;
+            file.write_all(&bytes)?;
+            this.rename(file, &target).inspect_err(|_| this.tidy(&target))
+        })
+        .await
+    }
+
     async fn put_file(&self, key: &ObjectKey, file: Sealed) -> Result<(), Error> {
         let (this, key) = (self.clone(), key.clone());
         blocking(move || this.place(file.into_file(), &key)).await
