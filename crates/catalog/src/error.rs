@@ -20,7 +20,7 @@ pub enum Error {
     #[error("variant not found")]
     VariantMissing,
     /// A delivery URL names a variant that the account does not have.
-    #[error("image access denied: this account doesn't have variant with this name")]
+    #[error("image access denied: This account doesn't have variant with this name")]
     VariantDenied,
     /// Options in a delivery URL are malformed; the text names the option.
     #[error("{0}")]

@@ -57,6 +57,12 @@ impl fmt::Display for Source {
 /// Names that the program itself gives a meaning besides the settings.
 const OTHER_NAMES: [&str; 1] = ["DARKROOM_CONFIG"];
 
+/// Settings of a larger set-up that this build does not have. To start without them would look like a start with them.
+const NOT_BUILT: [(&str, &str); 2] = [
+    ("DARKROOM_DATABASE_URL", "this build keeps its rows in SQLite in the data directory; take it out"),
+    ("DARKROOM_STORAGE_URL", "this build keeps its objects in the data directory; take it out"),
+];
+
 /// Reads the configuration. `file` is the one that `--config` named; without it `darkroom.toml` counts if it is
 /// there. `command_line` holds settings by name.
 pub fn load(
@@ -86,6 +92,8 @@ pub fn load(
         problems
             .push("DARKROOM_ADMIN_EMAIL and DARKROOM_ADMIN_PASSWORD are given together or not at all".into());
     }
+    let not_built = NOT_BUILT.iter().filter(|(name, _)| environment.contains_key(*name));
+    problems.extend(not_built.map(|(name, why)| format!("{name}: {why}")));
     let warnings = unknown_variables(environment);
     if problems.is_empty() { Ok(Effective { config, sources, warnings }) } else { Err(Problems(problems)) }
 }
@@ -248,6 +256,14 @@ mod tests {
         assert!(effective.warnings.is_empty(), "{:?}", effective.warnings);
         let missing = load(None, &environment(&[("DARKROOM_MASTER_KEY_FILE", "/none/there")]), &[]);
         assert!(missing.unwrap_err().0[0].contains("cannot be read"));
+    }
+
+    #[test]
+    fn a_database_that_is_not_built_is_no_start_on_another() {
+        for name in ["DARKROOM_DATABASE_URL", "DARKROOM_STORAGE_URL"] {
+            let problems = load(None, &environment(&[(name, "postgres://app@db/app")]), &[]).unwrap_err();
+            assert!(problems.0[0].starts_with(name), "{problems}");
+        }
     }
 
     #[test]
