@@ -11,7 +11,6 @@ export function start() {
   started = true;
   document.addEventListener("click", edit);
   document.addEventListener("input", (event) => event.target.form?.id === "metadata-form" && measure());
-  document.addEventListener("keydown", save);
   onPage(() => byId("metadata-form") && measure());
 }
 
@@ -27,13 +26,6 @@ function edit(event) {
     byId("meta-add").focus();
   }
   byId("meta-add").dispatchEvent(new Event("input", { bubbles: true }));
-}
-
-/** Enter saves; by itself it would press the form's first button, which takes a row away. */
-function save(event) {
-  if (event.key !== "Enter" || !event.target.matches("#metadata-form input")) return;
-  event.preventDefault();
-  event.target.form.requestSubmit(find("[value=save]", event.target.form));
 }
 
 function measure() {
