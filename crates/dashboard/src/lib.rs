@@ -7,6 +7,7 @@ mod csrf;
 mod dashboard;
 mod error;
 mod fields;
+mod gzip;
 mod member;
 mod pages;
 mod reply;
@@ -18,6 +19,7 @@ mod static_files;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod toast;
 mod visit;
 mod welcome;
 mod words;

@@ -1,21 +1,22 @@
-//! The session's cookie, and whether a password was checked lately.
-
-use std::time::Duration;
+//! The session's cookie, and the session that a request's cookie names.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
-use catalog::StartedSession;
+use catalog::{Session, StartedSession};
 use domain::Secret;
 
 use crate::error::Failure;
-use crate::visit::{SignedIn, Visit};
 use crate::{Config, Dashboard};
-
-/// How long a checked password stays fresh for acts that ask for it.
-const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// The longest life of a session, for the cookie's own end.
 const LIFE_DAYS: i64 = 30;
+
+/// A live session with the value that its cookie has.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) value: Secret,
+    pub(crate) session: Session,
+}
 
 /// The name of the cookie. A `__Host-` name is only taken over https, for this host and all its paths.
 fn cookie_name(config: &Config) -> &'static str {
@@ -50,10 +51,4 @@ pub(crate) fn lasting(config: &Config, name: &'static str, value: String) -> Coo
         .secure(config.is_https())
         .max_age(actix_web::cookie::time::Duration::days(LIFE_DAYS))
         .finish()
-}
-
-/// Whether the password was checked within the last ten minutes.
-pub(crate) fn is_fresh(visit: &Visit) -> Result<bool, Failure> {
-    let checked_at = visit.signed_in()?.session.password_checked_at;
-    Ok(visit.dashboard.now().since(checked_at) < FRESH_FOR)
 }

@@ -2,8 +2,8 @@
 
 use crate::csrf;
 use crate::member::Member;
-use crate::reply::toast::Toast;
 use crate::theme::Theme;
+use crate::toast::Toast;
 use crate::visit::Visit;
 use crate::words;
 use catalog::Role;

@@ -4,7 +4,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VAR
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 
-use crate::reply::accepts_gzip;
+use crate::gzip::accepts_gzip;
 
 /// One static file.
 struct Asset {

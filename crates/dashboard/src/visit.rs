@@ -3,19 +3,23 @@
 use std::future::{Ready, ready};
 use std::ops::Deref;
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{ACCEPT, HeaderMap};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
-use catalog::{Actor, Session};
-use domain::{RequestId, Secret, Visitor};
+use catalog::Actor;
+use domain::{RequestId, Visitor};
 
 use crate::Dashboard;
 use crate::error::Failure;
-use crate::reply::accepts_gzip;
-use crate::reply::toast::Toast;
-use crate::session;
+use crate::gzip::accepts_gzip;
+use crate::session::{self, SignedIn};
 use crate::theme::Theme;
+use crate::toast::Toast;
+
+/// How long a checked password stays fresh for acts that ask for it.
+const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// A request to the dashboard. Clones are cheap.
 #[derive(Clone)]
@@ -36,13 +40,6 @@ pub(crate) struct Facts {
     pub(crate) gzip: bool,
     /// Path and query.
     pub(crate) here: String,
-}
-
-/// A live session with the value that its cookie has.
-#[derive(Debug)]
-pub(crate) struct SignedIn {
-    pub(crate) value: Secret,
-    pub(crate) session: Session,
 }
 
 impl Visit {
@@ -74,6 +71,12 @@ impl Visit {
     /// The session, or the failure that leads to the sign-in page.
     pub(crate) fn signed_in(&self) -> Result<&SignedIn, Failure> {
         self.0.signed_in.as_ref().ok_or(Failure::SignedOut)
+    }
+
+    /// Whether the password was checked within the last ten minutes.
+    pub(crate) fn is_fresh(&self) -> Result<bool, Failure> {
+        let checked_at = self.signed_in()?.session.password_checked_at;
+        Ok(self.dashboard.now().since(checked_at) < FRESH_FOR)
     }
 
     /// Who acts, for the audit log; none yet where nobody has signed in.

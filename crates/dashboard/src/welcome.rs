@@ -14,7 +14,7 @@ use actix_web::{Error, HttpMessage as _, HttpResponse};
 use crate::error::Failure;
 use crate::member::Member;
 use crate::pages::failure;
-use crate::reply::toast::Toast;
+use crate::toast::Toast;
 use crate::visit::Visit;
 use crate::{Dashboard, csrf};
 

@@ -1,5 +1,6 @@
 //! One image: what its variants make of it, the URLs of that, its facts and metadata.
 
+pub(crate) mod metadata;
 mod urls;
 
 use actix_web::HttpRequest;
@@ -14,12 +15,12 @@ use variant::{Fit, Options};
 use crate::error::Failure;
 use crate::fields::Fields;
 use crate::member::Member;
-use crate::pages::image_metadata::MetadataForm;
 use crate::pages::images::display_name;
 use crate::pages::pictures::{image_of, rendition};
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
 use crate::words::{self, Moment};
+use metadata::MetadataForm;
 use urls::{Expiry, UrlBox, Wish};
 
 #[derive(Template)]

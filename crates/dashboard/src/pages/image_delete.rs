@@ -9,9 +9,9 @@ use crate::body::Posted;
 use crate::member::Member;
 use crate::pages::images::display_name;
 use crate::pages::pictures::image_of;
-use crate::reply::toast::Toast;
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
+use crate::toast::Toast;
 
 #[derive(Template)]
 #[template(path = "image_delete.html")]

@@ -7,9 +7,9 @@ use domain::SigningKeyId;
 
 use crate::body::Posted;
 use crate::member::Member;
-use crate::reply::toast::Toast;
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
+use crate::toast::Toast;
 use crate::words::sentence;
 
 #[derive(Template)]

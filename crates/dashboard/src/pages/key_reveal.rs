@@ -15,7 +15,6 @@ use crate::member::Member;
 use crate::pages::keys::live_key;
 use crate::pages::login::note_refusal;
 use crate::reply::{self, Outcome};
-use crate::session::is_fresh;
 use crate::shell::Shell;
 
 /// How long a value is shown, in seconds.
@@ -65,7 +64,7 @@ pub(crate) async fn reveal(member: Member, request: HttpRequest, Posted(fields):
 
 /// Why the password must be typed, or typed again; none where it was checked lately or is right now.
 pub(crate) async fn check_fresh(member: &Member, fields: &Fields) -> Result<Option<String>, Failure> {
-    if is_fresh(&member.visit)? {
+    if member.visit.is_fresh()? {
         return Ok(None);
     }
     let signed_in = member.visit.signed_in()?;
@@ -104,7 +103,7 @@ fn show(member: &Member, name: &str, secret: &Secret) -> Outcome {
 }
 
 fn form(member: &Member, name: &str, status: StatusCode, error: String) -> Outcome {
-    let page = KeyRevealPage { asks_password: !is_fresh(&member.visit)?, error, ..blank(member, name) };
+    let page = KeyRevealPage { asks_password: !member.visit.is_fresh()?, error, ..blank(member, name) };
     reply::page(&member.visit, status, &page)
 }
 

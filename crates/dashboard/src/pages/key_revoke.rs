@@ -9,10 +9,9 @@ use crate::body::Posted;
 use crate::error::Failure;
 use crate::member::Member;
 use crate::pages::keys::{is_live, live_key};
-use crate::reply::toast::Toast;
 use crate::reply::{self, Outcome};
-use crate::session::is_fresh;
 use crate::shell::Shell;
+use crate::toast::Toast;
 
 #[derive(Template)]
 #[template(path = "key_revoke.html")]
@@ -61,7 +60,7 @@ async fn page(member: &Member, key: &KeyEntry) -> Result<KeyRevokePage, Failure>
         name: key.id.to_string(),
         typed: String::new(),
         error: String::new(),
-        asks_password: !is_fresh(&member.visit)?,
+        asks_password: !member.visit.is_fresh()?,
         email: member.email(),
         password_error: String::new(),
         last: !keys

@@ -12,9 +12,9 @@ use crate::body::Posted;
 use crate::error::Failure;
 use crate::member::Member;
 use crate::pages::keys::{is_live, live_key};
-use crate::reply::toast::Toast;
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
+use crate::toast::Toast;
 use crate::words::sentence;
 
 /// The overlaps that can be chosen, in seconds, with their words. The third is chosen at first.

@@ -7,9 +7,9 @@ use askama::Template;
 use crate::body::Posted;
 use crate::member::Member;
 use crate::pages::keys::live_key;
-use crate::reply::toast::Toast;
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
+use crate::toast::Toast;
 
 #[derive(Template)]
 #[template(path = "key_use.html")]
