@@ -255,7 +255,10 @@ async fn each_refusal_has_its_status_code_and_text() {
         assert!(reason.is_none() || reply.header("x-image-auth") == reason, "{target}: {reply}");
     }
     let missing = public.get("nosuch").await.text();
-    assert!(missing.contains("Image access denied: This account doesn't have variant with this name"), "{missing}");
+    assert!(
+        missing.contains("Image access denied: This account doesn't have variant with this name"),
+        "{missing}"
+    );
     assert!(server.get(&account.sign(&public.path("f=avif")).await).await.text().contains("avif"));
     assert_eq!(server.renders(), 0, "a refusal renders nothing");
 }
