@@ -178,6 +178,19 @@ async fn health_tells_a_server_that_lives_from_one_that_does_not() {
 }
 
 #[tokio::test]
+async fn a_token_in_a_path_by_mistake_is_in_no_line_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = Cli::new(folder.path(), &["token", "issue"]).ok().await;
+    let mut running = Cli::new(folder.path(), &["serve"]).env("DARKROOM_LOG", "trace").serve().await;
+    let address = format!("{}/client/v4/accounts/{token}/images/v1", running.url);
+    assert_eq!(reqwest::Client::new().get(address).bearer_auth(&token).send().await.unwrap().status(), 404);
+    assert_eq!(running.terminate().await, 0);
+    let log = running.log().join("\n");
+    assert!(log.contains("/client/v4/accounts/drk_…") && log.contains("\"refused\""), "{log}");
+    assert!(!log.contains(&token), "{log}");
+}
+
+#[tokio::test]
 async fn a_wrong_configuration_names_each_variable_and_the_nearest_known_name() {
     let folder = tempfile::tempdir().unwrap();
     let check = |name: &'static str, value: &'static str| {

@@ -107,16 +107,18 @@ impl Failure {
         self
     }
 
-    /// Writes the failure to the log: with its cause where it is ours, for a closer look only where it is not.
-    pub(crate) fn log(&self, method: &str, path: &str, request_id: &str) {
+    /// Writes the failure to the log: with its cause where it is ours, for a closer look only where it is not. What was
+    /// asked stands in the front's line with the same id, where secrets are masked.
+    pub(crate) fn log(&self, request_id: &str) {
         let Told { problem, message, cause, .. } = &*self.0;
         let (status, code) = (problem.status(), problem.api_code());
         match cause {
             Some(cause) if status >= 500 => {
-                tracing::error!(status, code, method, path, request_id, cause, "failed: {message:?}");
+                tracing::error!(status, code, request_id, cause, "failed: {message:?}");
             }
-            // The front writes a line for each request; a refusal is none of our troubles.
-            _ => tracing::debug!(status, code, method, path, request_id, "refused: {message:?}"),
+            // The front writes a line for each request; a refusal is none of our troubles, and its text may repeat what
+            // was asked.
+            _ => tracing::debug!(status, code, request_id, "refused"),
         }
     }
 

@@ -7,7 +7,7 @@ use actix_web::http::header;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use catalog::{Image, ImageChange};
-use domain::ImageId;
+use domain::{IMAGE_POLICY, ImageId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use renditions::Original;
 use serde_json::{Map, Value, json};
@@ -23,10 +23,6 @@ const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 
 /// The fields that a change of an image knows.
 const CHANGE_FIELDS: [&str; 3] = ["metadata", "requireSignedURLs", "creator"];
-
-/// The policy of a page that shows bytes of a stranger: nothing runs, nothing is loaded.
-const BLOB_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; sandbox";
 
 /// What RFC 5987 lets stand in a file name besides letters and digits.
 const FILENAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~');
@@ -104,7 +100,7 @@ pub(crate) async fn blob(api: &Api, caller: &Authenticated, id: &str) -> Result<
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, facts.format.media_type()))
         .insert_header((header::CONTENT_DISPOSITION, attachment(&image)))
-        .insert_header((header::CONTENT_SECURITY_POLICY, BLOB_POLICY))
+        .insert_header((header::CONTENT_SECURITY_POLICY, IMAGE_POLICY))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
         .body(SizedStream::new(object.len, object.body)))

@@ -7,7 +7,6 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use catalog::Scope;
 use domain::RequestId;
 use percent_encoding::percent_decode_str;
-use signing::DeliveryUrl;
 
 use crate::authenticated::Authenticated;
 use crate::error::Failure;
@@ -141,7 +140,7 @@ impl Api {
 async fn answer(api: web::Data<Api>, request: HttpRequest, payload: Payload) -> HttpResponse {
     serve(&api, &request, payload).await.unwrap_or_else(|failure| {
         let request_id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
-        failure.log(request.method().as_str(), &DeliveryUrl::mask(request.uri().path()), &request_id);
+        failure.log(&request_id);
         failure.respond()
     })
 }
