@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
-use catalog::{Account, Actor, Role};
+use catalog::{Account, Actor, Image, ImageChange, Role};
 use domain::{AccountId, ImageId};
 
 use crate::error::Failure;
@@ -45,6 +45,11 @@ impl Member {
     /// Who acts, for the audit log.
     pub(crate) fn actor(&self) -> Actor {
         self.visit.actor()
+    }
+
+    /// Changes an image of this account in this person's name.
+    pub(crate) async fn change(&self, id: &ImageId, change: ImageChange) -> Result<Image, catalog::Error> {
+        self.visit.dashboard.catalog().update_image(&self.account.id, id, change, &self.actor()).await
     }
 
     /// The e-mail of who is signed in.

@@ -11,10 +11,7 @@ use renditions::Rendered;
 use sha2::{Digest, Sha256};
 use variant::Recipe;
 
-/// What a browser may do with bytes that strangers uploaded: show them, nothing else.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; sandbox",
-);
+const POLICY: HeaderValue = HeaderValue::from_static(domain::IMAGE_POLICY);
 const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const IMAGE_AUTH: HeaderName = HeaderName::from_static("x-image-auth");
 const CF_IMAGES: HeaderName = HeaderName::from_static("cf-images");

@@ -5,6 +5,7 @@
 mod account;
 mod clock;
 mod image_id;
+mod image_policy;
 mod names;
 mod object_id;
 mod problem;
@@ -14,6 +15,7 @@ mod visitor;
 pub use account::{AccountHash, AccountId, Handle};
 pub use clock::{Clock, Timestamp};
 pub use image_id::ImageId;
+pub use image_policy::IMAGE_POLICY;
 pub use names::{Invalid, SigningKeyId, VariantName};
 pub use object_id::ObjectId;
 pub use problem::{Fault, Problem};

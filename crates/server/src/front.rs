@@ -14,6 +14,7 @@ use actix_web::{Error, HttpMessage as _, HttpResponse, HttpResponseBuilder};
 use delivery::{Answer, Delivery};
 use domain::{Accepts, RequestId, Visitor};
 use futures_util::future::Either;
+use signing::DeliveryUrl;
 
 use crate::Config;
 use crate::config::Network;
@@ -34,7 +35,6 @@ pub(crate) struct Rules {
     hosts: Option<(String, String)>,
 }
 
-const MAX_TARGET_BYTES: usize = 8192;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 type Boxed = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
@@ -56,13 +56,17 @@ impl Rules {
     fn refuses_head(&self, request: &ServiceRequest, delivers: bool) -> Option<StatusCode> {
         let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
         let headers = request.headers();
-        let head: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        if target > MAX_TARGET_BYTES && !delivers {
+        if target > DeliveryUrl::MAX_TARGET_BYTES && !delivers {
             return Some(StatusCode::URI_TOO_LONG);
         }
+        let (mut head, mut largest) = (target, 0);
+        for (name, value) in headers {
+            head += name.as_str().len() + value.len() + 4;
+            largest = largest.max(value.len());
+        }
         // No client of ours needs a single header as large as half of a whole head.
-        let fat = headers.iter().any(|(_, value)| value.len() > self.max_head_bytes / 2);
-        (fat || head + target > self.max_head_bytes || headers.len() > self.max_headers)
+        let fat = largest > self.max_head_bytes / 2;
+        (fat || head > self.max_head_bytes || headers.len() > self.max_headers)
             .then_some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
     }
 

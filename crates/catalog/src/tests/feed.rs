@@ -1,12 +1,16 @@
 //! Changes of rights: here at once, in another process within a second, and never undone by a slow load.
 
+use std::path::PathBuf;
+
+use domain::Secret;
+
 use super::*;
 use crate::changes::Change;
-use crate::testing::{fresh, fresh_with, master_key};
+use crate::testing::{TestCatalog, fresh, fresh_with, master_key};
 use crate::{Error, ImageChange};
 
 /// A second catalog on the same file is another process to the first: own pools, own memory, own watcher.
-async fn other_process(test: &crate::testing::TestCatalog) -> Catalog {
+async fn other_process(test: &TestCatalog) -> Catalog {
     Catalog::open(test.config.clone(), Clock::system()).await.unwrap()
 }
 
@@ -200,8 +204,17 @@ async fn the_feed_is_pruned_and_a_watcher_that_lags_forgets_everything() {
     assert_eq!(crate::changes::since(&mut reader, newest).await.unwrap(), (Vec::new(), newest));
 }
 
-#[tokio::test]
-async fn the_master_key_is_rotated_beside_a_server_that_goes_on() {
+/// A catalog whose master key lies in a file, and the key that a rotation writes beside it.
+struct RotatingKey {
+    test: TestCatalog,
+    file: PathBuf,
+    next: PathBuf,
+    old: Secret,
+    new: Secret,
+    folder: tempfile::TempDir,
+}
+
+async fn rotating_key() -> RotatingKey {
     let folder = tempfile::tempdir().unwrap();
     let (file, next) = (folder.path().join("master.key"), folder.path().join("master.key.next"));
     let (old, new) = (master_key(), master_key());
@@ -211,6 +224,12 @@ async fn the_master_key_is_rotated_beside_a_server_that_goes_on() {
         config.master_key_file = Some(file.clone());
     })
     .await;
+    RotatingKey { test, file, next, old, new, folder }
+}
+
+#[tokio::test]
+async fn the_master_key_is_rotated_beside_a_server_that_goes_on() {
+    let RotatingKey { test, file, next, old, new, folder: _folder } = rotating_key().await;
     let account = account_of(&test.catalog).await;
     test.catalog.create_signing_key(&account, &key_id("second"), &actor()).await.unwrap();
     let before = test.catalog.signing_keys(&account).await.unwrap();
@@ -235,15 +254,7 @@ async fn the_master_key_is_rotated_beside_a_server_that_goes_on() {
 
 #[tokio::test]
 async fn a_rotation_that_was_cut_off_is_finished_by_the_next_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let (file, next) = (folder.path().join("master.key"), folder.path().join("master.key.next"));
-    let (old, new) = (master_key(), master_key());
-    std::fs::write(&file, old.reveal()).unwrap();
-    let test = fresh_with(Clock::system(), |config| {
-        config.master_key = old.clone();
-        config.master_key_file = Some(file.clone());
-    })
-    .await;
+    let RotatingKey { test, file, next, old, new, folder: _folder } = rotating_key().await;
     // Cut off before the transaction: the old key fits, the other file is of no use.
     std::fs::write(&next, new.reveal()).unwrap();
     other_process(&test).await;

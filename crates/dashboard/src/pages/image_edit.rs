@@ -59,13 +59,7 @@ pub(crate) async fn save(member: Member, request: HttpRequest, Posted(fields): P
     }
     let creator = Some(creator).filter(|creator| !creator.is_empty());
     let change = ImageChange { filename: Some(filename), creator: Some(creator), ..ImageChange::default() };
-    match member
-        .visit
-        .dashboard
-        .catalog()
-        .update_image(&member.account.id, &image.id, change, &member.actor())
-        .await
-    {
+    match member.change(&image.id, change).await {
         Ok(_) => reply::done(&member.visit, &member.image_path("image", &image.id), Toast::ImageSaved),
         Err(catalog::Error::Invalid(why)) => {
             page.filename_error = sentence(&why);

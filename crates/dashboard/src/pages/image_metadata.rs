@@ -56,13 +56,7 @@ async fn store(member: &Member, image: &Image, mut rows: Vec<Row>) -> Outcome {
         return show_again(member, image, StatusCode::UNPROCESSABLE_ENTITY, rows, error).await;
     }
     let change = ImageChange { metadata: Some(metadata), ..ImageChange::default() };
-    match member
-        .visit
-        .dashboard
-        .catalog()
-        .update_image(&member.account.id, &image.id, change, &member.actor())
-        .await
-    {
+    match member.change(&image.id, change).await {
         Ok(_) => reply::done(&member.visit, &member.image_path("image", &image.id), Toast::MetadataSaved),
         Err(catalog::Error::Invalid(why)) => {
             show_again(member, image, StatusCode::UNPROCESSABLE_ENTITY, rows, words::sentence(&why)).await

@@ -53,12 +53,7 @@ pub(crate) async fn save(member: Member, request: HttpRequest, Posted(fields): P
     let image = image_of(&member, &request).await?;
     let private = fields.get("private") == "true";
     let change = ImageChange { private: Some(private), ..ImageChange::default() };
-    member
-        .visit
-        .dashboard
-        .catalog()
-        .update_image(&member.account.id, &image.id, change, &member.actor())
-        .await?;
+    member.change(&image.id, change).await?;
     let toast = if private { Toast::NowPrivate } else { Toast::NowPublic };
     reply::done(&member.visit, &member.image_path("image", &image.id), toast)
 }

@@ -11,7 +11,7 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse};
 use catalog::Image;
-use domain::{Accepts, VariantName};
+use domain::{Accepts, IMAGE_POLICY, VariantName};
 use futures_util::StreamExt as _;
 use renditions::{Original, Rendered};
 use variant::{Fit, FormatWish, Options, Quality, Recipe};
@@ -20,10 +20,6 @@ use crate::error::Failure;
 use crate::fields::Fields;
 use crate::member::Member;
 use crate::reply::Outcome;
-
-/// What a browser may do with these bytes: show them, nothing else.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; sandbox";
 
 /// Tiles change with their address, and sessions end: a day is enough.
 const TILE_CACHE: &str = "private, max-age=86400";
@@ -69,7 +65,7 @@ pub(crate) async fn original(member: Member, request: HttpRequest) -> Outcome {
         .insert_header((CONTENT_TYPE, original.facts.format.media_type()))
         .insert_header((CONTENT_LENGTH, object.len))
         .insert_header((CONTENT_DISPOSITION, disposition(&image, original.facts.format.extension())))
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((CONTENT_SECURITY_POLICY, IMAGE_POLICY))
         .body(body))
 }
 
@@ -129,7 +125,7 @@ async fn send(
         .insert_header((CACHE_CONTROL, cache))
         // What one session has seen is not shown to the next one from the browser's cache.
         .insert_header((VARY, "cookie"))
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY));
+        .insert_header((CONTENT_SECURITY_POLICY, IMAGE_POLICY));
     if known {
         return Ok(response.finish());
     }
