@@ -25,7 +25,7 @@ pub(crate) struct Said {
 impl Cli {
     /// A command on a data directory, in an environment that names nothing else of ours.
     pub(crate) fn new(data_dir: &Path, arguments: &[&str]) -> Cli {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_darkroom"));
+        let mut command = Command::new(program());
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DARKROOM_")) {
             command.env_remove(name);
         }
@@ -38,6 +38,29 @@ impl Cli {
     pub(crate) fn env(mut self, name: &str, value: &str) -> Cli {
         self.command.env(name, value);
         self
+    }
+
+    /// Run by another program, as `strace -f` runs one: its own words come before ours.
+    pub(crate) fn under(mut self, words: &[&str]) -> Cli {
+        let inner = self.command.as_std();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(inner.get_program()).args(inner.get_args());
+        for (name, value) in inner.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.current_dir(inner.get_current_dir().expect("a folder to run in"));
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        self.command = command;
+        self
+    }
+
+    /// Starts it and lets it run, silent; it ends with the value that comes back.
+    pub(crate) fn spawn(mut self) -> Child {
+        self.command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.command.spawn().expect("the binary runs")
     }
 
     /// Runs it to its end.
@@ -115,13 +138,33 @@ impl Running {
         self.child.id().expect("it runs")
     }
 
-    /// Asks it to stop as a service manager does, and waits for its exit code.
-    pub(crate) async fn terminate(&mut self) -> i32 {
+    /// Ends it as a power cut ends it, without a word to it, and waits until it is gone.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.expect("it can be killed");
+    }
+
+    /// Asks it to stop as a service manager does.
+    pub(crate) async fn ask_to_stop(&self) {
         let kill = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().await;
         assert!(kill.expect("kill runs").success());
+    }
+
+    /// Waits for its exit code; -1 where a signal ended it.
+    pub(crate) async fn exit_code(&mut self) -> i32 {
+        self.child.wait().await.expect("it ends").code().unwrap_or(-1)
+    }
+
+    /// Asks it to stop as a service manager does, and waits for its exit code.
+    pub(crate) async fn terminate(&mut self) -> i32 {
+        self.ask_to_stop().await;
         let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
         ended.expect("it stops within 30 s").expect("it ends").code().unwrap_or(-1)
     }
+}
+
+/// The binary that Cargo built for these tests; in a gate, the release build that `TEST_PROGRAM` names.
+fn program() -> PathBuf {
+    std::env::var_os("TEST_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_darkroom").into(), PathBuf::from)
 }
 
 /// The first `http://127.0.0.1:PORT` of a line.
