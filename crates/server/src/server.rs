@@ -20,7 +20,7 @@ use upload::Uploads;
 use workers::Workers;
 
 use crate::front::{Front, Rules};
-use crate::{Config, master_key};
+use crate::{Config, DataDirLock, master_key};
 
 /// A running server.
 pub struct Server {
@@ -30,6 +30,7 @@ pub struct Server {
     renditions: Renditions,
     handle: ServerHandle,
     running: JoinHandle<std::io::Result<()>>,
+    _lock: DataDirLock,
 }
 
 /// Everything that the routes need, cloned into each HTTP thread.
@@ -54,6 +55,7 @@ impl Server {
         let listener = TcpListener::bind(config.bind)
             .with_context(|| format!("{} cannot be listened on (DARKROOM_BIND)", config.bind))?;
         let address = listener.local_addr()?;
+        let lock = DataDirLock::take(&config.data_dir)?;
         let catalog = open_catalog(&config, clock.clone()).await?;
         let storage = open_storage(&config).await?;
         let workers = Workers::new(config.workers.clone())?;
@@ -67,7 +69,7 @@ impl Server {
         let server = listen(&config, listener, doors)?;
         let handle = server.handle();
         let running = tokio::spawn(server);
-        Ok(Server { address, catalog, storage, renditions, handle, running })
+        Ok(Server { address, catalog, storage, renditions, handle, running, _lock: lock })
     }
 
     /// Where it listens.
@@ -102,7 +104,7 @@ pub async fn open_catalog(config: &Config, clock: Clock) -> anyhow::Result<Catal
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data_dir).with_context(|| {
         format!("the data directory {} cannot be made (DARKROOM_DATA_DIR)", config.data_dir.display())
     })?;
-    let mut rows = catalog::Config::new(config.database(), master_key::load_or_make(config)?);
+    let mut rows = catalog::Config::new(config.database().into(), master_key::load_or_make(config)?);
     rows.master_key_file = config.master_key.is_none().then(|| master_key::path(config));
     rows.migrate = config.migrate;
     rows.max_cached_rights = config.max_cached_rights;
