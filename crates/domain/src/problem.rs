@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use crate::Limit;
+
 /// Defines [`Problem`] from a table, a line each.
 macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident: $status:literal, $api:literal, $delivery:literal;)*) => {
@@ -56,6 +58,8 @@ problems! {
     ImageMissing: 404, 5404, 9404;
     /// The signing key is not known.
     SigningKeyMissing: 404, 5404, 9404;
+    /// The picture needs more memory to decode than this server gives to all decoding.
+    TooLargeForServer: 413, 5413, 9413;
     /// The id or name is taken.
     Exists: 409, 5409, 9432;
     /// The idempotency key was used with another request.
@@ -115,6 +119,17 @@ pub trait Fault: Error {
 
     /// The stable reason of a refused signature, for `x-image-auth` (signing-schemes 10).
     fn reason(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The setting whose limit refused, by its name in the configuration file, e.g. `max_frames`: doors count each
+    /// refusal by it.
+    fn limit(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The limit that was passed, where that is what failed.
+    fn limit(&self) -> Option<Limit> {
         None
     }
 }

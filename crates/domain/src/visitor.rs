@@ -47,11 +47,17 @@ pub struct Visitor {
     pub accepts: Accepts,
 }
 
-/// The id of one request, for logs, error pages and the audit log: 16 hex digits.
+/// The id of one request, for logs, error pages and the audit log: 16 hex digits, or what a trusted proxy calls it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(pub String);
 
 impl RequestId {
+    /// Whether a text may be one: 1 to 128 letters, digits, `.`, `-` and `_`, which can forge no line of a log.
+    pub fn is_fit(text: &str) -> bool {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        (1..=128).contains(&text.len()) && text.bytes().all(fits)
+    }
+
     /// A new random id.
     pub fn random() -> Self {
         RequestId(hex::encode(rand::random::<[u8; 8]>()))
