@@ -1,15 +1,12 @@
 //! Accounts: their rows and settings.
 
 use domain::{AccountHash, AccountId, Handle, Timestamp};
-use sqlx::sqlite::SqliteRow;
-use sqlx::types::Json;
-use sqlx::{Row as _, SqliteConnection};
 
 use crate::catalog::Writing;
 use crate::changes::Change;
-use crate::database::is_taken;
+use crate::database::{Connection, Lock, Row, is_taken, query};
 use crate::policy::AccountPolicy;
-use crate::rows::{account_id, parsed};
+use crate::rows::{account_id, json, json_text, parsed};
 use crate::{Actor, Catalog, Error, audit, signing_keys, variants};
 
 /// Who keeps images here.
@@ -66,7 +63,7 @@ impl Catalog {
         let display_name = new.display_name.unwrap_or_else(|| new.handle.to_string());
         check_display_name(&display_name)?;
         let (id, hash) = new.given.unwrap_or_else(|| (AccountId::random(), AccountHash::random()));
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::House).await?;
         let totals = Totals::default();
         let account =
             Account { id, handle: new.handle, display_name, hash, policy, created_at: writing.now, totals };
@@ -99,20 +96,20 @@ impl Catalog {
 
     /// All accounts, oldest first.
     pub async fn accounts(&self) -> Result<Vec<Account>, Error> {
-        let rows = sqlx::query("select * from accounts order by created_at, id");
-        rows.fetch_all(self.inner.database.reader()).await?.iter().map(account).collect()
+        let rows = query("select * from accounts order by created_at, id");
+        rows.fetch_all(&self.inner.database).await?.iter().map(account).collect()
     }
 
     /// The account with this id, or `AccountMissing`.
     pub async fn account(&self, id: &AccountId) -> Result<Account, Error> {
-        let mut reader = self.inner.database.reader().acquire().await?;
+        let mut reader = self.inner.database.acquire().await?;
         find(&mut reader, id).await
     }
 
     /// The account with this handle, or `AccountMissing`.
     pub async fn account_by_handle(&self, handle: &Handle) -> Result<Account, Error> {
-        let row = sqlx::query("select * from accounts where handle = $1").bind(handle.as_str());
-        let row = row.fetch_optional(self.inner.database.reader()).await?;
+        let row = query("select * from accounts where handle = $1").bind(handle.as_str());
+        let row = row.fetch_optional(&self.inner.database).await?;
         row.as_ref().map(account).ok_or(Error::AccountMissing)?
     }
 
@@ -123,14 +120,14 @@ impl Catalog {
         settings: &[(String, String)],
         actor: &Actor,
     ) -> Result<Account, Error> {
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::Account(*id)).await?;
         let mut account = find(writing.db(), id).await?;
         for (name, value) in settings {
             account.policy.set(name, value)?;
         }
-        sqlx::query("update accounts set policy = $2 where id = $1")
+        query("update accounts set policy = $2 where id = $1")
             .bind(&id.as_bytes()[..])
-            .bind(Json(&account.policy))
+            .bind(json_text(&account.policy))
             .execute(writing.db())
             .await?;
         writing.changes(Change::Account(*id));
@@ -149,13 +146,13 @@ impl Catalog {
         actor: &Actor,
     ) -> Result<(), Error> {
         check_display_name(display_name)?;
-        let mut writing = self.begin().await?;
-        let renamed = sqlx::query("update accounts set display_name = $2 where id = $1")
+        let mut writing = self.begin(Lock::Account(*id)).await?;
+        let renamed = query("update accounts set display_name = $2 where id = $1")
             .bind(&id.as_bytes()[..])
             .bind(display_name)
             .execute(writing.db())
             .await?;
-        if renamed.rows_affected() == 0 {
+        if renamed == 0 {
             return Err(Error::AccountMissing);
         }
         audit::note(&mut writing, Some(id), actor, "account.rename", display_name).await?;
@@ -172,23 +169,21 @@ fn check_display_name(text: &str) -> Result<(), Error> {
 }
 
 /// The account with this id, or `AccountMissing`.
-pub(crate) async fn find(db: &mut SqliteConnection, id: &AccountId) -> Result<Account, Error> {
-    let row = sqlx::query("select * from accounts where id = $1")
-        .bind(&id.as_bytes()[..])
-        .fetch_optional(db)
-        .await?;
+pub(crate) async fn find(db: &mut Connection, id: &AccountId) -> Result<Account, Error> {
+    let row =
+        query("select * from accounts where id = $1").bind(&id.as_bytes()[..]).fetch_optional(db).await?;
     row.as_ref().map(account).ok_or(Error::AccountMissing)?
 }
 
-async fn insert(db: &mut SqliteConnection, account: &Account) -> Result<(), Error> {
-    let inserted = sqlx::query(
+async fn insert(db: &mut Connection, account: &Account) -> Result<(), Error> {
+    let inserted = query(
         "insert into accounts (id, handle, display_name, hash, policy, created_at) values ($1, $2, $3, $4, $5, $6)",
     )
     .bind(&account.id.as_bytes()[..])
     .bind(account.handle.as_str())
     .bind(&account.display_name)
     .bind(account.hash.as_str())
-    .bind(Json(&account.policy))
+    .bind(json_text(&account.policy))
     .bind(account.created_at.as_micros())
     .execute(db)
     .await;
@@ -202,13 +197,13 @@ async fn insert(db: &mut SqliteConnection, account: &Account) -> Result<(), Erro
     }
 }
 
-fn account(row: &SqliteRow) -> Result<Account, Error> {
+fn account(row: &Row) -> Result<Account, Error> {
     Ok(Account {
         id: account_id(row, "id")?,
         handle: parsed(row, "handle")?,
         display_name: row.try_get("display_name")?,
         hash: parsed(row, "hash")?,
-        policy: row.try_get::<Json<AccountPolicy>, _>("policy")?.0,
+        policy: json(row, "policy")?,
         created_at: Timestamp::from_micros(row.try_get("created_at")?),
         totals: Totals { images: row.try_get("images")?, bytes: row.try_get("bytes")? },
     })

@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use domain::{AccountId, Timestamp};
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
 use crate::api_token::{
     ApiToken, IssuedToken, LiveToken, NewToken, Scopes, digest, is_well_formed, random_value,
 };
 use crate::catalog::Writing;
 use crate::changes::Change;
-use crate::database::is_orphan;
+use crate::database::{Lock, Row, is_orphan, query, query_scalar};
 use crate::rows::{account_id, maybe_time, time};
 use crate::{Actor, Catalog, Error, audit};
 
@@ -34,7 +32,7 @@ impl Catalog {
             return Err(Error::Invalid(format!("a token's label has at most {MAX_LABEL_CHARS} characters")));
         }
         let value = random_value();
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::Account(*account)).await?;
         self.check_room_for_token(&mut writing, account).await?;
         let token = ApiToken {
             id: hex::encode(rand::random::<[u8; 8]>()),
@@ -79,19 +77,19 @@ impl Catalog {
 
     /// The tokens of an account, newest first.
     pub async fn tokens(&self, account: &AccountId) -> Result<Vec<ApiToken>, Error> {
-        let rows = sqlx::query("select * from api_tokens where account = $1 order by created_at desc, id")
+        let rows = query("select * from api_tokens where account = $1 order by created_at desc, id")
             .bind(&account.as_bytes()[..])
-            .fetch_all(self.inner.database.reader())
+            .fetch_all(&self.inner.database)
             .await?;
         rows.iter().map(token).collect()
     }
 
     /// Takes a token back at once. `Missing` where the account has none of that id.
     pub async fn revoke_token(&self, account: &AccountId, id: &str, actor: &Actor) -> Result<(), Error> {
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::Account(*account)).await?;
         let now = writing.now;
         // The first time counts; to revoke again is no error.
-        let digest: Option<Vec<u8>> = sqlx::query_scalar(
+        let digest: Option<Vec<u8>> = query_scalar(
             "update api_tokens set revoked_at = coalesce(revoked_at, $3) where account = $1 and id = $2
              returning digest",
         )
@@ -108,7 +106,7 @@ impl Catalog {
     async fn check_room_for_token(&self, writing: &mut Writing, account: &AccountId) -> Result<(), Error> {
         let limit = self.inner.config.max_tokens;
         let now = writing.now;
-        let count: i64 = sqlx::query_scalar(
+        let count: i64 = query_scalar(
             "select count(*) from api_tokens
              where account = $1 and revoked_at is null and (expires_at is null or expires_at > $2)",
         )
@@ -125,9 +123,9 @@ impl Catalog {
     /// Unknown ones are not kept: nobody may fill memory with guesses.
     async fn load_token(&self, digest: &str) -> Result<Option<Arc<LiveToken>>, Error> {
         let began = self.inner.memory.begin();
-        let row = sqlx::query("select * from api_tokens where digest = $1")
+        let row = query("select * from api_tokens where digest = $1")
             .bind(hex::decode(digest).unwrap_or_default())
-            .fetch_optional(self.inner.database.reader())
+            .fetch_optional(&self.inner.database)
             .await?;
         let Some(row) = row else { return Ok(None) };
         let token = token(&row)?;
@@ -153,8 +151,8 @@ impl Catalog {
     }
 
     async fn write_use(&self, id: &str, now: i64) -> Result<(), Error> {
-        let mut writing = self.begin().await?;
-        sqlx::query("update api_tokens set last_used_at = $2 where id = $1")
+        let mut writing = self.begin(Lock::People).await?;
+        query("update api_tokens set last_used_at = $2 where id = $1")
             .bind(id)
             .bind(now)
             .execute(writing.db())
@@ -168,7 +166,7 @@ fn noted(live: &LiveToken) -> Option<Timestamp> {
 }
 
 async fn insert(writing: &mut Writing, token: &ApiToken, digest: &str) -> Result<(), Error> {
-    let inserted = sqlx::query(
+    let inserted = query(
         "insert into api_tokens (id, account, digest, label, scopes, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7)",
     )
@@ -187,12 +185,12 @@ async fn insert(writing: &mut Writing, token: &ApiToken, digest: &str) -> Result
     }
 }
 
-fn token(row: &SqliteRow) -> Result<ApiToken, Error> {
+fn token(row: &Row) -> Result<ApiToken, Error> {
     Ok(ApiToken {
         id: row.try_get("id")?,
         account: account_id(row, "account")?,
         label: row.try_get("label")?,
-        scopes: Scopes(row.try_get::<i64, _>("scopes")? as u16),
+        scopes: Scopes(row.try_get::<i64>("scopes")? as u16),
         created_at: time(row, "created_at")?,
         expires_at: maybe_time(row, "expires_at")?,
         revoked_at: maybe_time(row, "revoked_at")?,

@@ -4,11 +4,9 @@ use std::net::IpAddr;
 
 use domain::{AccountId, Timestamp};
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
-
 use crate::Error;
 use crate::catalog::{Catalog, Writing};
+use crate::database::{Connection, Lock, Row, query};
 
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -73,7 +71,7 @@ impl Catalog {
         target: &str,
         result: &str,
     ) -> Result<(), Error> {
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::of(account)).await?;
         let now = writing.now;
         insert(writing.db(), now, account, actor, act, target, result).await?;
         self.commit(writing).await
@@ -81,7 +79,7 @@ impl Catalog {
 
     /// Reads the log, newest first.
     pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, Error> {
-        let mut question = QueryBuilder::<Sqlite>::new("select * from audit where true");
+        let mut question = query("select * from audit where true");
         if let Some(account) = &filter.account {
             question.push(" and account = ").push_bind(account.as_bytes().to_vec());
         }
@@ -89,7 +87,7 @@ impl Catalog {
             question.push(" and act = ").push_bind(act);
         }
         question.push(" order by id desc limit ").push_bind(filter.limit.min(MAX_LINES));
-        let rows = question.build().fetch_all(self.inner.database.reader()).await?;
+        let rows = question.fetch_all(&self.inner.database).await?;
         rows.iter().map(entry).collect()
     }
 }
@@ -107,7 +105,7 @@ pub(crate) async fn note(
 }
 
 async fn insert(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     at: Timestamp,
     account: Option<&AccountId>,
     actor: &Actor,
@@ -115,7 +113,7 @@ async fn insert(
     target: &str,
     result: &str,
 ) -> Result<(), Error> {
-    sqlx::query(
+    query(
         "insert into audit (at, account, actor, address, request_id, act, target, result)
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
@@ -143,16 +141,16 @@ fn is_odd(c: char) -> bool {
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-fn entry(row: &SqliteRow) -> Result<AuditEntry, Error> {
+fn entry(row: &Row) -> Result<AuditEntry, Error> {
     Ok(AuditEntry {
         at: Timestamp::from_micros(row.try_get("at")?),
         account: row
-            .try_get::<Option<Vec<u8>>, _>("account")?
+            .try_get::<Option<Vec<u8>>>("account")?
             .and_then(|id| id.try_into().ok())
             .map(AccountId::from_bytes),
         actor: Actor {
             name: row.try_get("actor")?,
-            address: row.try_get::<Option<String>, _>("address")?.and_then(|address| address.parse().ok()),
+            address: row.try_get::<Option<String>>("address")?.and_then(|address| address.parse().ok()),
             request_id: row.try_get("request_id")?,
         },
         act: row.try_get("act")?,

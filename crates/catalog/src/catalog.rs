@@ -5,20 +5,19 @@ use std::sync::Arc;
 
 use domain::{Clock, Secret, Timestamp};
 use parking_lot::RwLock;
-use sqlx::SqliteConnection;
 use tokio::sync::Semaphore;
 
 use crate::Error;
 use crate::changes::{Change, announce};
-use crate::database::{Database, Write};
+use crate::database::{Connection, Database, DatabaseUrl, Lock, query};
 use crate::memory::Memory;
 use crate::sealing::Sealer;
 
 /// What the catalog is opened with.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The SQLite file; made where it is not there.
-    pub database: PathBuf,
+    /// Where the rows are.
+    pub database: DatabaseUrl,
     /// Seals stored secrets: 32 random bytes as base64url text.
     pub master_key: Secret,
     /// The file that the master key came from, if it came from one. It is read again when another process has
@@ -49,8 +48,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults of the front door for a database file and a master key.
-    pub fn new(database: PathBuf, master_key: Secret) -> Self {
+    /// The defaults of the front door for a database and a master key.
+    pub fn new(database: DatabaseUrl, master_key: Secret) -> Self {
         Config {
             database,
             master_key,
@@ -102,7 +101,7 @@ pub(crate) struct Hashing {
 /// A transaction that writes, with the time at which it happens and what it changes for those who keep rights in
 /// memory. It takes effect by [`Catalog::commit`]; dropped before, it never was.
 pub(crate) struct Writing {
-    transaction: Write,
+    transaction: Connection,
     changes: Vec<Change>,
     /// When it happens.
     pub(crate) now: Timestamp,
@@ -110,7 +109,7 @@ pub(crate) struct Writing {
 
 impl Writing {
     /// The connection to send statements to.
-    pub(crate) fn db(&mut self) -> &mut SqliteConnection {
+    pub(crate) fn db(&mut self) -> &mut Connection {
         &mut self.transaction
     }
 
@@ -125,7 +124,7 @@ impl Writing {
 impl Catalog {
     /// Whether the database answers; for readiness.
     pub async fn check(&self) -> Result<(), Error> {
-        sqlx::query("select 1 from canary").fetch_one(self.inner.database.reader()).await?;
+        query("select 1 from canary").fetch_one(&self.inner.database).await?;
         Ok(())
     }
 
@@ -133,9 +132,13 @@ impl Catalog {
         self.inner.clock.now()
     }
 
-    /// Begins to write.
-    pub(crate) async fn begin(&self) -> Result<Writing, Error> {
-        Ok(Writing { transaction: self.inner.database.begin().await?, changes: Vec::new(), now: self.now() })
+    /// Begins to write under a lock, which holds until the end.
+    pub(crate) async fn begin(&self, lock: Lock) -> Result<Writing, Error> {
+        Ok(Writing {
+            transaction: self.inner.database.begin(lock).await?,
+            changes: Vec::new(),
+            now: self.now(),
+        })
     }
 
     /// Makes a write so, with a row for each change in the same transaction. When this returns, no memory of this

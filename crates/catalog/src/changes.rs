@@ -2,7 +2,8 @@
 //! Here is the table; who watches it stands in `watch.rs`.
 
 use domain::AccountId;
-use sqlx::{Row as _, SqliteConnection};
+
+use crate::database::{Connection, Row, query, query_scalar};
 
 /// How many changes are kept for watchers that lag; one that lags more forgets everything.
 const KEPT: i64 = 10_000;
@@ -26,52 +27,52 @@ pub(crate) enum Change {
 }
 
 /// Leaves a row for a change.
-pub(crate) async fn announce(db: &mut SqliteConnection, change: &Change) -> Result<(), sqlx::Error> {
+pub(crate) async fn announce(db: &mut Connection, change: &Change) -> Result<(), sqlx::Error> {
     let (kind, account, name) = match change {
         Change::Account(account) => ("account", Some(account), ""),
         Change::Image(account, id) => ("image", Some(account), id.as_str()),
         Change::Token(digest) => ("token", None, digest.as_str()),
         Change::MasterKey | Change::Everything => ("master_key", None, ""),
     };
-    let id: i64 =
-        sqlx::query_scalar("insert into changes (kind, account, name) values ($1, $2, $3) returning id")
-            .bind(kind)
-            .bind(account.map(|account| account.as_bytes().to_vec()))
-            .bind(name)
-            .fetch_one(&mut *db)
-            .await?;
+    let id: i64 = query_scalar("insert into changes (kind, account, name) values ($1, $2, $3) returning id")
+        .bind(kind)
+        .bind(account.map(|account| account.as_bytes().to_vec()))
+        .bind(name)
+        .fetch_one(&mut *db)
+        .await?;
     if id % PRUNED_EVERY == 0 {
-        sqlx::query("delete from changes where id <= $1").bind(id - KEPT).execute(db).await?;
+        query("delete from changes where id <= $1").bind(id - KEPT).execute(db).await?;
     }
     Ok(())
 }
 
 /// The number of the newest change; 0 where there was none yet.
-pub(crate) async fn newest(db: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("select coalesce(max(id), 0) from changes").fetch_one(db).await
+pub(crate) async fn newest(db: &mut Connection) -> Result<i64, sqlx::Error> {
+    query_scalar("select coalesce(max(id), 0) from changes").fetch_one(db).await
 }
 
 /// The changes after a number, with the number of the newest. Where some are gone already, it is everything.
-pub(crate) async fn since(db: &mut SqliteConnection, seen: i64) -> Result<(Vec<Change>, i64), sqlx::Error> {
-    let rows = sqlx::query("select id, kind, account, name from changes where id > $1 order by id")
+pub(crate) async fn since(db: &mut Connection, seen: i64) -> Result<(Vec<Change>, i64), sqlx::Error> {
+    let rows = query("select id, kind, account, name from changes where id > $1 order by id")
         .bind(seen)
         .fetch_all(db)
         .await?;
-    let Some(newest) = rows.last().map(|row| row.get::<i64, _>("id")) else { return Ok((Vec::new(), seen)) };
+    let Some(last) = rows.last() else { return Ok((Vec::new(), seen)) };
+    let newest: i64 = last.try_get("id")?;
     if rows.len() as i64 != newest - seen {
         return Ok((vec![Change::Everything], newest));
     }
-    Ok((rows.iter().map(read).collect(), newest))
+    Ok((rows.iter().map(read).collect::<Result<_, _>>()?, newest))
 }
 
-fn read(row: &sqlx::sqlite::SqliteRow) -> Change {
-    let account = row.get::<Option<Vec<u8>>, _>("account").and_then(|bytes| bytes.try_into().ok());
-    let name: String = row.get("name");
-    match (row.get::<&str, _>("kind"), account.map(AccountId::from_bytes)) {
+fn read(row: &Row) -> Result<Change, sqlx::Error> {
+    let account = row.try_get::<Option<Vec<u8>>>("account")?.and_then(|bytes| bytes.try_into().ok());
+    let name: String = row.try_get("name")?;
+    Ok(match (row.try_get::<&str>("kind")?, account.map(AccountId::from_bytes)) {
         ("account", Some(account)) => Change::Account(account),
         ("image", Some(account)) => Change::Image(account, name),
         ("token", _) => Change::Token(name),
         ("master_key", _) => Change::MasterKey,
         _ => Change::Everything,
-    }
+    })
 }

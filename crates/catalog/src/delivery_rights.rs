@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use domain::{AccountId, Timestamp};
 use signing::{DeliveryUrl, SigningKey};
-use sqlx::sqlite::SqliteRow;
-use sqlx::types::Json;
-use sqlx::{Row as _, SqliteConnection};
-use variant::Facts;
 
+use crate::database::{Connection, Row, query, query_scalar};
 use crate::policy::AccountPolicy;
 use crate::rights::{AccountRights, ImageRights, NamedOptions, Rights};
-use crate::rows::{account_id, bytes, object_id, parsed};
+use crate::rows::{account_id, bytes, json, object_id, parsed};
 use crate::{Catalog, Error, signing_keys, variants};
 
 /// How often rights are loaded anew when something changes while they are loaded. After that they are good for the
@@ -89,13 +86,13 @@ impl Catalog {
     /// Whether there is such an image and it is public. The answer is one row of one number whatever is there, so
     /// that it takes as long for an image that is not public as for none.
     async fn is_public(&self, account: &AccountId, url: &DeliveryUrl) -> Result<bool, Error> {
-        let public = sqlx::query_scalar(
+        let public = query_scalar(
             "select coalesce((select not private from images
                               where account = $1 and id = $2 and facts is not null), false)",
         )
         .bind(&account.as_bytes()[..])
         .bind(url.image());
-        Ok(public.fetch_one(self.inner.database.reader()).await?)
+        Ok(public.fetch_one(&self.inner.database).await?)
     }
 
     async fn account_rights(&self, hash: &str) -> Result<Option<Arc<AccountRights>>, Error> {
@@ -106,7 +103,7 @@ impl Catalog {
         let mut loads = 0;
         loop {
             let began = memory.begin();
-            let mut reader = self.inner.database.reader().begin().await?;
+            let mut reader = self.inner.database.snapshot().await?;
             let Some(loaded) = self.load_account(&mut reader, hash).await? else { return Ok(None) };
             let loaded = Arc::new(loaded);
             loads += 1;
@@ -121,7 +118,7 @@ impl Catalog {
         let mut loads = 0;
         loop {
             let began = memory.begin();
-            let mut reader = self.inner.database.reader().acquire().await?;
+            let mut reader = self.inner.database.acquire().await?;
             // What is unknown is not kept: nobody may fill memory with guesses.
             let Some(loaded) = load_image(&mut reader, account, id).await? else { return Ok(None) };
             let loaded = Arc::new(loaded);
@@ -133,22 +130,16 @@ impl Catalog {
     }
 
     /// One view of the account, its keys and its variants.
-    async fn load_account(
-        &self,
-        db: &mut SqliteConnection,
-        hash: &str,
-    ) -> Result<Option<AccountRights>, Error> {
-        let row = sqlx::query("select id, hash, policy, private_custom from accounts where hash = $1");
+    async fn load_account(&self, db: &mut Connection, hash: &str) -> Result<Option<AccountRights>, Error> {
+        let row = query("select id, hash, policy, private_custom from accounts where hash = $1");
         let Some(row) = row.bind(hash).fetch_optional(&mut *db).await? else { return Ok(None) };
         let id = account_id(&row, "id")?;
-        let policy = row.try_get::<Json<AccountPolicy>, _>("policy")?.0;
+        let policy = json::<AccountPolicy>(&row, "policy")?;
         let sealer = self.sealer(db).await?;
         // Times are judged at each request: a key that is retiring now is loaded as such, whatever its end.
         let keys = signing_keys::load(db, &sealer, &id, Timestamp::from_micros(i64::MIN)).await?;
-        let variants = sqlx::query("select * from variants where account = $1")
-            .bind(&id.as_bytes()[..])
-            .fetch_all(db)
-            .await?;
+        let variants =
+            query("select * from variants where account = $1").bind(&id.as_bytes()[..]).fetch_all(db).await?;
         let named = variants.iter().filter_map(|row| named_options(row, policy.browser_ttl_s));
         Ok(Some(AccountRights {
             id,
@@ -163,11 +154,11 @@ impl Catalog {
 }
 
 async fn load_image(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     account: &AccountId,
     id: &str,
 ) -> Result<Option<ImageRights>, Error> {
-    let row = sqlx::query(
+    let row = query(
         "select private, object, day, sha256, bytes, facts from images
          where account = $1 and id = $2 and facts is not null",
     )
@@ -178,19 +169,19 @@ async fn load_image(
     row.as_ref().map(image).transpose()
 }
 
-fn image(row: &SqliteRow) -> Result<ImageRights, Error> {
+fn image(row: &Row) -> Result<ImageRights, Error> {
     Ok(ImageRights {
         private: row.try_get("private")?,
         object: object_id(row, "object")?,
         day: row.try_get("day")?,
         sha256: bytes(row, "sha256")?,
-        bytes: row.try_get::<i64, _>("bytes")?.unsigned_abs(),
-        facts: Arc::new(row.try_get::<Json<Facts>, _>("facts")?.0),
+        bytes: row.try_get::<i64>("bytes")?.unsigned_abs(),
+        facts: Arc::new(json(row, "facts")?),
     })
 }
 
 /// A variant that does not read is left out, so that the others go on: it was written by another version.
-fn named_options(row: &SqliteRow, account_ttl_s: u32) -> Option<(domain::VariantName, NamedOptions)> {
+fn named_options(row: &Row, account_ttl_s: u32) -> Option<(domain::VariantName, NamedOptions)> {
     let variant = variants::variant(row)
         .inspect_err(|error| tracing::error!(%error, "a variant does not read"))
         .ok()?;

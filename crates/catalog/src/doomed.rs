@@ -1,11 +1,10 @@
 //! Doomed places: where the objects of removed images lie until they are gone.
 
 use domain::{AccountId, ObjectId};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use crate::Error;
 use crate::catalog::Catalog;
+use crate::database::{Connection, Lock, Row, query, query_scalar};
 use crate::rows::{account_id, object_id};
 
 /// The place of a removed image's objects, noted in the transaction that removed the row.
@@ -24,26 +23,26 @@ pub struct Doomed {
 impl Catalog {
     /// Doomed places whose objects may still lie in storage, oldest first.
     pub async fn doomed(&self, limit: u32) -> Result<Vec<Doomed>, Error> {
-        let rows = sqlx::query("select * from doomed order by id limit $1").bind(limit);
-        rows.fetch_all(self.inner.database.reader()).await?.iter().map(doomed).collect()
+        let rows = query("select * from doomed order by id limit $1").bind(limit);
+        rows.fetch_all(&self.inner.database).await?.iter().map(doomed).collect()
     }
 
     /// Forgets a doomed place once its objects are gone.
     pub async fn forget_doomed(&self, id: i64) -> Result<(), Error> {
-        let mut writing = self.begin().await?;
-        sqlx::query("delete from doomed where id = $1").bind(id).execute(writing.db()).await?;
+        let mut writing = self.begin(Lock::People).await?;
+        query("delete from doomed where id = $1").bind(id).execute(writing.db()).await?;
         self.commit(writing).await
     }
 }
 
 /// Notes a place as doomed, in the transaction that takes away its row.
 pub(crate) async fn insert(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     account: &AccountId,
     object: &ObjectId,
     day: i64,
 ) -> Result<Doomed, Error> {
-    let id = sqlx::query_scalar("insert into doomed (account, object, day) values ($1, $2, $3) returning id")
+    let id = query_scalar("insert into doomed (account, object, day) values ($1, $2, $3) returning id")
         .bind(&account.as_bytes()[..])
         .bind(&object.as_bytes()[..])
         .bind(day)
@@ -52,7 +51,7 @@ pub(crate) async fn insert(
     Ok(Doomed { id, account: *account, object: *object, day })
 }
 
-fn doomed(row: &SqliteRow) -> Result<Doomed, Error> {
+fn doomed(row: &Row) -> Result<Doomed, Error> {
     Ok(Doomed {
         id: row.try_get("id")?,
         account: account_id(row, "account")?,

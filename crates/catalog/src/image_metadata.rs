@@ -2,9 +2,9 @@
 
 use domain::AccountId;
 use serde_json::{Map, Value};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::Error;
+use crate::database::{Connection, Query, query};
 
 /// One condition on metadata.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,7 @@ struct Scalar {
 
 /// Writes the scalars of an image's metadata.
 pub(crate) async fn insert(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     image: i64,
     account: &AccountId,
     metadata: &Map<String, Value>,
@@ -70,7 +70,7 @@ pub(crate) async fn insert(
     let mut scalars = Vec::new();
     collect_fields(metadata, "", 1, &mut scalars);
     for scalar in scalars {
-        sqlx::query(
+        query(
             "insert into image_metadata (image, account, path, kind, text, number) values ($1, $2, $3, $4, $5, $6)",
         )
         .bind(image)
@@ -86,8 +86,8 @@ pub(crate) async fn insert(
 }
 
 /// Removes the scalars of an image's metadata.
-pub(crate) async fn remove(db: &mut SqliteConnection, image: i64) -> Result<(), Error> {
-    sqlx::query("delete from image_metadata where image = $1").bind(image).execute(db).await?;
+pub(crate) async fn remove(db: &mut Connection, image: i64) -> Result<(), Error> {
+    query("delete from image_metadata where image = $1").bind(image).execute(db).await?;
     Ok(())
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn check(filters: &[MetaFilter]) -> Result<(), Error> {
 }
 
 /// Adds a condition to a question about `images`. Any member of a list may meet it.
-pub(crate) fn push(question: &mut QueryBuilder<Sqlite>, filter: &MetaFilter) {
+pub(crate) fn push(question: &mut Query, filter: &MetaFilter) {
     question.push(" and exists (select 1 from image_metadata m where m.image = images.number and m.path = ");
     question.push_bind(filter.field.clone()).push(" and (");
     for (index, value) in filter.values.iter().enumerate() {
@@ -148,14 +148,14 @@ fn sign(operator: MetaOperator) -> Option<&'static str> {
     }
 }
 
-fn push_comparison(question: &mut QueryBuilder<Sqlite>, sign: &'static str, value: &MetaValue) {
+fn push_comparison(question: &mut Query, sign: &'static str, value: &MetaValue) {
     if matches!(value, MetaValue::Number(_)) {
         question.push("m.kind = 'number' and ");
     }
     question.push("m.number").push(sign).push_bind(number(value));
 }
 
-fn push_equality(question: &mut QueryBuilder<Sqlite>, value: &MetaValue) {
+fn push_equality(question: &mut Query, value: &MetaValue) {
     match value {
         MetaValue::Any(text) => question.push("m.text = ").push_bind(text.clone()),
         MetaValue::Text(text) => question.push("m.kind = 'text' and m.text = ").push_bind(text.clone()),

@@ -5,9 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{AccountId, ImageId};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite};
 
+use crate::database::{Query, Row, query};
 use crate::image_metadata::{self, MetaFilter};
 use crate::images::{Image, image};
 use crate::rows::parsed;
@@ -104,8 +103,8 @@ impl Catalog {
         at_most: u32,
     ) -> Result<u32, Error> {
         image_metadata::check(&filter.metadata)?;
-        let mut question = count_question(account, filter, at_most);
-        let count: i64 = question.build_query_scalar().fetch_one(self.inner.database.reader()).await?;
+        let question = count_question(account, filter, at_most);
+        let count = question.scalar::<i64>().fetch_one(&self.inner.database).await?;
         Ok(count.try_into().unwrap_or(at_most))
     }
 
@@ -120,10 +119,10 @@ impl Catalog {
                 "select id from images where account = $1 and facts is not null and (uploaded_at, number) {sign} {OWN}
                  order by uploaded_at {direction}, number {direction} limit 1"
             );
-            let row = sqlx::query(sqlx::AssertSqlSafe(question))
+            let row = query(question)
                 .bind(&image.account.as_bytes()[..])
                 .bind(image.id.as_str())
-                .fetch_optional(self.inner.database.reader())
+                .fetch_optional(&self.inner.database)
                 .await?;
             *found = row.as_ref().map(|row| parsed(row, "id")).transpose()?;
         }
@@ -141,8 +140,8 @@ impl Catalog {
     ) -> Result<Page<Image>, Error> {
         let backwards = after.is_some_and(|after| after.backwards);
         let newest_first = (order == Order::Newest) != backwards;
-        let mut question = page_question(account, filter, newest_first, after, limit);
-        let mut rows = question.build().fetch_all(self.inner.database.reader()).await?;
+        let question = page_question(account, filter, newest_first, after, limit);
+        let mut rows = question.fetch_all(&self.inner.database).await?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         if backwards {
@@ -150,7 +149,7 @@ impl Catalog {
         }
         // There is something on the side that the reader came from, and on the other if one row was left over.
         let (has_previous, has_next) = if backwards { (more, true) } else { (after.is_some(), more) };
-        let cursor = |row: Option<&SqliteRow>, wanted, backwards| {
+        let cursor = |row: Option<&Row>, wanted, backwards| {
             row.filter(|_| wanted).map(|row| self.write_cursor(account, row, backwards)).transpose()
         };
         Ok(Page {
@@ -160,7 +159,7 @@ impl Catalog {
         })
     }
 
-    fn write_cursor(&self, account: &AccountId, row: &SqliteRow, backwards: bool) -> Result<Cursor, Error> {
+    fn write_cursor(&self, account: &AccountId, row: &Row, backwards: bool) -> Result<Cursor, Error> {
         let (uploaded_at, number) = (row.try_get("uploaded_at")?, row.try_get("number")?);
         let place = Place { backwards, uploaded_at, number }.to_bytes();
         let mac = self.cursor_mac(account, &place).finalize().into_bytes();
@@ -214,9 +213,9 @@ fn page_question(
     newest_first: bool,
     after: Option<Place>,
     limit: u32,
-) -> QueryBuilder<Sqlite> {
+) -> Query {
     let (sign, direction) = if newest_first { ("<", "desc") } else { (">", "asc") };
-    let mut question = QueryBuilder::new("select *");
+    let mut question = query("select *");
     push_filter(&mut question, account, filter);
     if let Some(after) = after {
         question.push(" and (uploaded_at, number) ").push(sign).push(" (").push_bind(after.uploaded_at);
@@ -227,14 +226,14 @@ fn page_question(
     question
 }
 
-fn count_question(account: &AccountId, filter: &ImageFilter, at_most: u32) -> QueryBuilder<Sqlite> {
-    let mut question = QueryBuilder::new("select count(*) from (select 1");
+fn count_question(account: &AccountId, filter: &ImageFilter, at_most: u32) -> Query {
+    let mut question = query("select count(*) from (select 1");
     push_filter(&mut question, account, filter);
-    question.push(" limit ").push_bind(at_most).push(")");
+    question.push(" limit ").push_bind(at_most).push(") as some");
     question
 }
 
-fn push_filter(question: &mut QueryBuilder<Sqlite>, account: &AccountId, filter: &ImageFilter) {
+fn push_filter(question: &mut Query, account: &AccountId, filter: &ImageFilter) {
     question.push(" from images where account = ").push_bind(account.as_bytes().to_vec());
     question.push(" and facts is not null");
     match &filter.creator {
@@ -255,7 +254,7 @@ fn push_filter(question: &mut QueryBuilder<Sqlite>, account: &AccountId, filter:
 }
 
 /// Both searches are ranges of an index; together they give the few rows that are then put into order.
-fn push_search(question: &mut QueryBuilder<Sqlite>, account: &AccountId, search: &str) {
+fn push_search(question: &mut Query, account: &AccountId, search: &str) {
     let from = search.to_ascii_lowercase();
     let to = format!("{from}{LAST_CHAR}");
     question.push(" and number in (");
@@ -274,5 +273,9 @@ pub(crate) fn questions(account: &AccountId, filter: &ImageFilter) -> Vec<String
     let middle = Place { backwards: false, uploaded_at: 1, number: 1 };
     let pages = [(true, None), (false, None), (true, Some(middle)), (false, Some(middle))];
     let pages = pages.map(|(newest_first, after)| page_question(account, filter, newest_first, after, 60));
-    pages.into_iter().chain([count_question(account, filter, 60)]).map(QueryBuilder::into_string).collect()
+    pages
+        .into_iter()
+        .chain([count_question(account, filter, 60)])
+        .map(|question| question.text().to_owned())
+        .collect()
 }

@@ -2,17 +2,14 @@
 
 use domain::{AccountId, ImageId, ObjectId, Timestamp};
 use serde_json::{Map, Value};
-use sqlx::sqlite::SqliteRow;
-use sqlx::types::Json;
-use sqlx::{Row as _, SqliteConnection};
 use variant::Facts;
 
 use crate::catalog::Writing;
 use crate::changes::Change;
-use crate::database::{is_orphan, is_taken};
+use crate::database::{Connection, Lock, Row, is_orphan, is_taken, query, query_scalar};
 use crate::doomed::{self, Doomed};
 use crate::rights::is_custom;
-use crate::rows::{account_id, bytes, object_id, parsed, time};
+use crate::rows::{account_id, bytes, json, json_text, maybe_json, object_id, parsed, time};
 use crate::{Actor, Catalog, Error, audit, image_metadata};
 
 /// What an account keeps.
@@ -112,7 +109,7 @@ impl Catalog {
     /// Inserts the row of an image whose original lies in storage. `Exists` where the id is taken.
     pub async fn insert_image(&self, new: NewImage, actor: &Actor) -> Result<Inserted, Error> {
         let idempotency = new.idempotency.clone();
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::Account(new.account)).await?;
         if let Some((key, digest)) = &idempotency {
             check_idempotency_key(key)?;
             let oldest = self.oldest_idempotency(writing.now);
@@ -139,13 +136,13 @@ impl Catalog {
         digest: &[u8; 32],
     ) -> Result<Option<Image>, Error> {
         check_idempotency_key(key)?;
-        let mut reader = self.inner.database.reader().acquire().await?;
+        let mut reader = self.inner.database.acquire().await?;
         replayed(&mut reader, account, key, digest, self.oldest_idempotency(self.now())).await
     }
 
     /// The image with this id in this account, or `ImageMissing`.
     pub async fn image(&self, account: &AccountId, id: &ImageId) -> Result<Image, Error> {
-        let mut reader = self.inner.database.reader().acquire().await?;
+        let mut reader = self.inner.database.acquire().await?;
         find(&mut reader, account, id).await
     }
 
@@ -155,13 +152,12 @@ impl Catalog {
         account: &AccountId,
         sha256: &[u8; 32],
     ) -> Result<Option<Image>, Error> {
-        let row = sqlx::query(
-            "select * from images where account = $1 and sha256 = $2 and facts is not null limit 1",
-        )
-        .bind(&account.as_bytes()[..])
-        .bind(&sha256[..])
-        .fetch_optional(self.inner.database.reader())
-        .await?;
+        let row =
+            query("select * from images where account = $1 and sha256 = $2 and facts is not null limit 1")
+                .bind(&account.as_bytes()[..])
+                .bind(&sha256[..])
+                .fetch_optional(&self.inner.database)
+                .await?;
         row.as_ref().map(image).transpose()
     }
 
@@ -173,7 +169,7 @@ impl Catalog {
         change: ImageChange,
         actor: &Actor,
     ) -> Result<Image, Error> {
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::Account(*account)).await?;
         let before = find(writing.db(), account, id).await?;
         let image = self.changed(&before, change)?;
         update(writing.db(), &image).await?;
@@ -192,8 +188,8 @@ impl Catalog {
         id: &ImageId,
         actor: &Actor,
     ) -> Result<Doomed, Error> {
-        let mut writing = self.begin().await?;
-        let row = sqlx::query("delete from images where account = $1 and id = $2 returning *")
+        let mut writing = self.begin(Lock::Account(*account)).await?;
+        let row = query("delete from images where account = $1 and id = $2 returning *")
             .bind(&account.as_bytes()[..])
             .bind(id.as_str())
             .fetch_optional(writing.db())
@@ -211,11 +207,10 @@ impl Catalog {
 
     /// Whether a row owns this object: asked just before an orphan is deleted.
     pub async fn owns_object(&self, account: &AccountId, object: &ObjectId) -> Result<bool, Error> {
-        let owns =
-            sqlx::query_scalar("select exists (select 1 from images where object = $2 and account = $1)")
-                .bind(&account.as_bytes()[..])
-                .bind(&object.as_bytes()[..]);
-        Ok(owns.fetch_one(self.inner.database.reader()).await?)
+        let owns = query_scalar("select exists (select 1 from images where object = $2 and account = $1)")
+            .bind(&account.as_bytes()[..])
+            .bind(&object.as_bytes()[..]);
+        Ok(owns.fetch_one(&self.inner.database).await?)
     }
 
     fn oldest_idempotency(&self, now: Timestamp) -> Timestamp {
@@ -306,8 +301,8 @@ fn target(id: &ImageId) -> String {
     format!("image:{id}")
 }
 
-async fn find(db: &mut SqliteConnection, account: &AccountId, id: &ImageId) -> Result<Image, Error> {
-    let row = sqlx::query("select * from images where account = $1 and id = $2")
+async fn find(db: &mut Connection, account: &AccountId, id: &ImageId) -> Result<Image, Error> {
+    let row = query("select * from images where account = $1 and id = $2")
         .bind(&account.as_bytes()[..])
         .bind(id.as_str())
         .fetch_optional(db)
@@ -316,19 +311,18 @@ async fn find(db: &mut SqliteConnection, account: &AccountId, id: &ImageId) -> R
 }
 
 async fn replayed(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     account: &AccountId,
     key: &str,
     digest: &[u8; 32],
     oldest: Timestamp,
 ) -> Result<Option<Image>, Error> {
-    let row =
-        sqlx::query("select * from images where account = $1 and idempotency_key = $2 and uploaded_at >= $3")
-            .bind(&account.as_bytes()[..])
-            .bind(key)
-            .bind(oldest.as_micros())
-            .fetch_optional(db)
-            .await?;
+    let row = query("select * from images where account = $1 and idempotency_key = $2 and uploaded_at >= $3")
+        .bind(&account.as_bytes()[..])
+        .bind(key)
+        .bind(oldest.as_micros())
+        .fetch_optional(db)
+        .await?;
     let Some(row) = row else { return Ok(None) };
     if bytes::<32>(&row, "idempotency_digest")? != *digest {
         return Err(Error::IdempotencyMismatch);
@@ -337,12 +331,8 @@ async fn replayed(
 }
 
 /// A key that is still there at this point is past its time.
-async fn forget_idempotency_key(
-    db: &mut SqliteConnection,
-    account: &AccountId,
-    key: &str,
-) -> Result<(), Error> {
-    sqlx::query(
+async fn forget_idempotency_key(db: &mut Connection, account: &AccountId, key: &str) -> Result<(), Error> {
+    query(
         "update images set idempotency_key = null, idempotency_digest = null
          where account = $1 and idempotency_key = $2",
     )
@@ -354,11 +344,11 @@ async fn forget_idempotency_key(
 }
 
 async fn insert(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     image: &Image,
     idempotency: Option<&(String, [u8; 32])>,
 ) -> Result<(), Error> {
-    let inserted = sqlx::query_scalar(
+    let inserted = query_scalar(
         "insert into images (account, id, object, day, filename, metadata, creator, private, facts, format, bytes,
              sha256, thumbhash, uploaded_at, idempotency_key, idempotency_digest, lower_id, lower_filename)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) returning number",
@@ -368,10 +358,10 @@ async fn insert(
     .bind(&image.object.as_bytes()[..])
     .bind(image.day)
     .bind(&image.filename)
-    .bind(Json(&image.metadata))
+    .bind(json_text(&image.metadata))
     .bind(&image.creator)
     .bind(image.private)
-    .bind(image.facts.as_ref().map(Json))
+    .bind(image.facts.as_ref().map(json_text))
     .bind(image.facts.as_ref().map(|facts| facts.format.extension()))
     .bind(image.bytes as i64)
     .bind(&image.sha256[..])
@@ -391,8 +381,8 @@ async fn insert(
     image_metadata::insert(db, number, &image.account, &image.metadata).await
 }
 
-async fn update(db: &mut SqliteConnection, image: &Image) -> Result<(), Error> {
-    let number: i64 = sqlx::query_scalar(
+async fn update(db: &mut Connection, image: &Image) -> Result<(), Error> {
+    let number: i64 = query_scalar(
         "update images set filename = $3, lower_filename = $4, metadata = $5, creator = $6, private = $7
          where account = $1 and id = $2 returning number",
     )
@@ -400,7 +390,7 @@ async fn update(db: &mut SqliteConnection, image: &Image) -> Result<(), Error> {
     .bind(image.id.as_str())
     .bind(&image.filename)
     .bind(image.filename.to_ascii_lowercase())
-    .bind(Json(&image.metadata))
+    .bind(json_text(&image.metadata))
     .bind(&image.creator)
     .bind(image.private)
     .fetch_one(&mut *db)
@@ -410,12 +400,12 @@ async fn update(db: &mut SqliteConnection, image: &Image) -> Result<(), Error> {
 }
 
 async fn add_to_totals(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     account: &AccountId,
     images: i64,
     size: i64,
 ) -> Result<(), Error> {
-    sqlx::query("update accounts set images = images + $2, bytes = bytes + $3 where id = $1")
+    query("update accounts set images = images + $2, bytes = bytes + $3 where id = $1")
         .bind(&account.as_bytes()[..])
         .bind(images)
         .bind(size)
@@ -429,29 +419,29 @@ async fn note_private_custom(writing: &mut Writing, image: &Image) -> Result<(),
     if !image.private || !is_custom(image.id.as_str()) {
         return Ok(());
     }
-    let noted = sqlx::query("update accounts set private_custom = 1 where id = $1 and private_custom = 0")
+    let noted = query("update accounts set private_custom = 1 where id = $1 and private_custom = 0")
         .bind(&image.account.as_bytes()[..])
         .execute(writing.db())
         .await?;
-    if noted.rows_affected() > 0 {
+    if noted > 0 {
         writing.changes(Change::Account(image.account));
     }
     Ok(())
 }
 
 /// The image in a row.
-pub(crate) fn image(row: &SqliteRow) -> Result<Image, Error> {
+pub(crate) fn image(row: &Row) -> Result<Image, Error> {
     Ok(Image {
         account: account_id(row, "account")?,
         id: parsed(row, "id")?,
         object: object_id(row, "object")?,
         day: row.try_get("day")?,
         filename: row.try_get("filename")?,
-        metadata: row.try_get::<Json<Map<String, Value>>, _>("metadata")?.0,
+        metadata: json(row, "metadata")?,
         creator: row.try_get("creator")?,
         private: row.try_get("private")?,
-        facts: row.try_get::<Option<Json<Facts>>, _>("facts")?.map(|facts| facts.0),
-        bytes: row.try_get::<i64, _>("bytes")?.unsigned_abs(),
+        facts: maybe_json(row, "facts")?,
+        bytes: row.try_get::<i64>("bytes")?.unsigned_abs(),
         sha256: bytes(row, "sha256")?,
         thumbhash: row.try_get("thumbhash")?,
         uploaded_at: time(row, "uploaded_at")?,

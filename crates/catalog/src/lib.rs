@@ -39,6 +39,7 @@ pub use accounts::{Account, NewAccount, Totals};
 pub use api_token::{ApiToken, IssuedToken, NewToken, Scope, Scopes};
 pub use audit::{Actor, AuditEntry, AuditFilter};
 pub use catalog::{Catalog, Config};
+pub use database::DatabaseUrl;
 pub use doomed::Doomed;
 pub use error::Error;
 pub use image_metadata::{MetaFilter, MetaOperator, MetaValue};

@@ -4,11 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use domain::Secret;
-use sqlx::SqliteConnection;
 
 use crate::Error;
 use crate::catalog::{Catalog, Config, Writing};
-use crate::database::Database;
+use crate::database::{Connection, Database, Lock, query, query_scalar};
 use crate::sealing::{Place, Sealer};
 
 /// Where the canary lies.
@@ -18,7 +17,7 @@ const CANARY: Place<'static> = Place { table: "canary", row: "1", column: "value
 /// database's own secret. Where a rotation was cut off and `FILE.next` has the key that fits, it takes its place.
 pub(crate) async fn find(database: &Database, config: &Config) -> Result<(Sealer, [u8; 32]), Error> {
     let given = Sealer::new(&config.master_key)?;
-    let mut transaction = database.begin().await?;
+    let mut transaction = database.begin(Lock::House).await?;
     let Some(canary) = canary(&mut transaction).await? else {
         let own_secret: [u8; 32] = rand::random();
         put_canary(&mut transaction, &given, &own_secret).await?;
@@ -39,7 +38,7 @@ pub(crate) async fn find(database: &Database, config: &Config) -> Result<(Sealer
 
 impl Catalog {
     /// The sealer that fits the database as this connection sees it: within a transaction, for as long as that lasts.
-    pub(crate) async fn sealer(&self, db: &mut SqliteConnection) -> Result<Sealer, Error> {
+    pub(crate) async fn sealer(&self, db: &mut Connection) -> Result<Sealer, Error> {
         let canary = canary(db).await?.ok_or(Error::MasterKey)?;
         let known = self.inner.sealer.read().clone();
         if open(&known, &canary).is_some() {
@@ -65,12 +64,12 @@ fn next_file(file: &Path) -> PathBuf {
     name.into()
 }
 
-async fn canary(db: &mut SqliteConnection) -> Result<Option<Vec<u8>>, Error> {
-    Ok(sqlx::query_scalar("select value from canary").fetch_optional(db).await?)
+async fn canary(db: &mut Connection) -> Result<Option<Vec<u8>>, Error> {
+    Ok(query_scalar("select value from canary").fetch_optional(db).await?)
 }
 
-async fn put_canary(db: &mut SqliteConnection, sealer: &Sealer, own_secret: &[u8; 32]) -> Result<(), Error> {
-    sqlx::query(
+async fn put_canary(db: &mut Connection, sealer: &Sealer, own_secret: &[u8; 32]) -> Result<(), Error> {
+    query(
         "insert into canary (id, value) values (1, $1) on conflict (id) do update set value = excluded.value",
     )
     .bind(sealer.seal(CANARY, own_secret))

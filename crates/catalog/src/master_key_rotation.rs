@@ -3,6 +3,7 @@
 use domain::Secret;
 
 use crate::changes::Change;
+use crate::database::Lock;
 use crate::sealing::Sealer;
 use crate::{Actor, Catalog, Error, audit, signing_keys};
 
@@ -15,7 +16,7 @@ impl Catalog {
     /// that fits in one of the two; whoever opens the database, or has it open, reads both.
     pub async fn rotate_master_key(&self, new: &Secret) -> Result<u64, Error> {
         let sealer = Sealer::new(new)?;
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::House).await?;
         let old = self.sealer(writing.db()).await?;
         let count = signing_keys::reseal(&mut writing, &old, &sealer).await?;
         self.reseal_canary(&mut writing, &sealer).await?;

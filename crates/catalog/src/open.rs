@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::accounts::{Account, Totals};
 use crate::catalog::{Hashing, Inner};
-use crate::database::Database;
+use crate::database::{Database, Lock, query_scalar};
 use crate::memory::Memory;
 use crate::policy::AccountPolicy;
 use crate::watch::watch;
@@ -28,7 +28,7 @@ impl Catalog {
         let database = Database::open(&config.database, config.migrate).await?;
         let (sealer, own_secret) = master_key::find(&database, &config).await?;
         // Taken before memory holds anything: what changes after this is seen by the watcher.
-        let seen = changes::newest(&mut *database.reader().acquire().await?).await?;
+        let seen = changes::newest(&mut database.acquire().await?).await?;
         let memory = Memory::new(config.max_cached_rights, Duration::from_secs(config.max_stale_rights_s));
         let hashing = Hashing {
             running: Arc::new(Semaphore::new(MAX_HASHES)),
@@ -46,12 +46,12 @@ impl Catalog {
     /// An empty catalog gets the account `default` (front door, First start).
     async fn insert_first_account(&self) -> Result<(), Error> {
         let any = "select exists (select 1 from accounts)";
-        if sqlx::query_scalar(any).fetch_one(self.inner.database.reader()).await? {
+        if query_scalar(any).fetch_one(&self.inner.database).await? {
             return Ok(());
         }
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::House).await?;
         // Another process may have been quicker.
-        if sqlx::query_scalar(any).fetch_one(writing.db()).await? {
+        if query_scalar(any).fetch_one(writing.db()).await? {
             return Ok(());
         }
         let account = Account {

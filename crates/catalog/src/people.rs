@@ -1,11 +1,9 @@
 //! People who sign in, and their place in accounts. How a password is checked stands in `sign_in.rs`.
 
 use domain::{AccountId, Secret, Timestamp};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use crate::catalog::Writing;
-use crate::database::{is_orphan, is_taken};
+use crate::database::{Connection, Lock, Row, is_orphan, is_taken, query, query_scalar};
 use crate::rows::{account_id, time};
 use crate::{Actor, Catalog, Error, audit};
 
@@ -83,15 +81,15 @@ const MAX_NAME_CHARS: usize = 100;
 impl Catalog {
     /// Whether anyone can sign in yet: the setup page exists only until then.
     pub async fn has_people(&self) -> Result<bool, Error> {
-        let any = sqlx::query_scalar("select exists (select 1 from people)");
-        Ok(any.fetch_one(self.inner.database.reader()).await?)
+        let any = query_scalar("select exists (select 1 from people)");
+        Ok(any.fetch_one(&self.inner.database).await?)
     }
 
     /// Makes a person. `Exists` for a known e-mail, `Invalid` for a poor password or e-mail.
     pub async fn insert_person(&self, new: NewPerson, actor: &Actor) -> Result<Person, Error> {
         check_email(&new.email)?;
         let hash = self.hash_new_password(&new.email, &new.password).await?;
-        let writing = self.begin().await?;
+        let writing = self.begin(Lock::People).await?;
         self.insert_person_in(writing, new, &hash, actor).await
     }
 
@@ -99,9 +97,9 @@ impl Catalog {
     pub async fn insert_first_person(&self, new: NewPerson, actor: &Actor) -> Result<Person, Error> {
         check_email(&new.email)?;
         let hash = self.hash_new_password(&new.email, &new.password).await?;
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::People).await?;
         // Whoever has the write lock is alone: of two at once the second finds a person here.
-        if sqlx::query_scalar("select exists (select 1 from people)").fetch_one(writing.db()).await? {
+        if query_scalar("select exists (select 1 from people)").fetch_one(writing.db()).await? {
             return Err(Error::Exists);
         }
         self.insert_person_in(writing, NewPerson { operator: true, ..new }, &hash, actor).await
@@ -126,23 +124,23 @@ impl Catalog {
 
     /// The person with this e-mail, or `Missing`.
     pub async fn person_by_email(&self, email: &str) -> Result<Person, Error> {
-        let row = sqlx::query("select * from people where lower_email = $1").bind(email.to_lowercase());
-        let row = row.fetch_optional(self.inner.database.reader()).await?;
+        let row = query("select * from people where lower_email = $1").bind(email.to_lowercase());
+        let row = row.fetch_optional(&self.inner.database).await?;
         Ok(row.as_ref().map(person).ok_or(Error::Missing)??)
     }
 
     /// The accounts of a person, by display name; an operator is owner of every account.
     pub async fn memberships(&self, person: &Person) -> Result<Vec<Member>, Error> {
         let question = if person.operator {
-            sqlx::query("select id, display_name, 'owner' as role from accounts order by display_name, id")
+            query("select id, display_name, 'owner' as role from accounts order by display_name, id")
         } else {
-            sqlx::query(
+            query(
                 "select a.id, a.display_name, m.role from members m join accounts a on a.id = m.account
                  where m.person = $1 order by a.display_name, a.id",
             )
             .bind(person.id)
         };
-        question.fetch_all(self.inner.database.reader()).await?.iter().map(member).collect()
+        question.fetch_all(&self.inner.database).await?.iter().map(member).collect()
     }
 
     /// Puts a person into an account, or changes the role there; ends the person's sessions, so that none rides on.
@@ -153,9 +151,9 @@ impl Catalog {
         role: Role,
         actor: &Actor,
     ) -> Result<(), Error> {
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::People).await?;
         put_member(writing.db(), person, account, role).await?;
-        sqlx::query("delete from sessions where person = $1").bind(person.id).execute(writing.db()).await?;
+        query("delete from sessions where person = $1").bind(person.id).execute(writing.db()).await?;
         let target = format!("{} {}", target(&person.email), role.word());
         audit::note(&mut writing, Some(account), actor, "person.role", &target).await?;
         self.commit(writing).await
@@ -188,7 +186,7 @@ fn fitting_name(new: &NewPerson) -> String {
 
 async fn insert(writing: &mut Writing, new: &NewPerson, hash: &str) -> Result<Person, Error> {
     let created_at = writing.now;
-    let inserted = sqlx::query(
+    let inserted = query(
         "insert into people (email, lower_email, name, password, operator, created_at)
          values ($1, $2, $3, $4, $5, $6) returning *",
     )
@@ -207,12 +205,12 @@ async fn insert(writing: &mut Writing, new: &NewPerson, hash: &str) -> Result<Pe
 }
 
 async fn put_member(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     person: &Person,
     account: &AccountId,
     role: Role,
 ) -> Result<(), Error> {
-    let put = sqlx::query(
+    let put = query(
         "insert into members (person, account, role) values ($1, $2, $3)
          on conflict (person, account) do update set role = excluded.role",
     )
@@ -228,7 +226,7 @@ async fn put_member(
 }
 
 /// The person in a row.
-pub(crate) fn person(row: &SqliteRow) -> Result<Person, sqlx::Error> {
+pub(crate) fn person(row: &Row) -> Result<Person, sqlx::Error> {
     Ok(Person {
         id: row.try_get("id")?,
         email: row.try_get("email")?,
@@ -238,7 +236,7 @@ pub(crate) fn person(row: &SqliteRow) -> Result<Person, sqlx::Error> {
     })
 }
 
-fn member(row: &SqliteRow) -> Result<Member, Error> {
+fn member(row: &Row) -> Result<Member, Error> {
     let word: &str = row.try_get("role")?;
     let role = Role::ALL.into_iter().find(|(_, known)| *known == word).map(|(role, _)| role);
     Ok(Member {

@@ -8,6 +8,7 @@ use domain::{Secret, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
+use crate::database::{Lock, query, query_scalar};
 use crate::people::{person, target};
 use crate::rows::time;
 use crate::{Actor, Catalog, Error, Person, audit};
@@ -45,14 +46,14 @@ impl Catalog {
     /// Starts a session for a person whose password was right.
     pub async fn start_session(&self, person: &Person, actor: &Actor) -> Result<StartedSession, Error> {
         let value = Secret::new(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::People).await?;
         let now = writing.now;
-        sqlx::query("delete from sessions where used_at <= $1 or started_at <= $2")
+        query("delete from sessions where used_at <= $1 or started_at <= $2")
             .bind(now.minus(IDLE).as_micros())
             .bind(now.minus(TOTAL).as_micros())
             .execute(writing.db())
             .await?;
-        sqlx::query(
+        query(
             "insert into sessions (digest, person, started_at, used_at, password_checked_at)
              values ($1, $2, $3, $3, $3)",
         )
@@ -71,7 +72,7 @@ impl Catalog {
     /// The live session with this value; notes the use, at most once a minute.
     pub async fn session(&self, value: &str) -> Result<Option<Session>, Error> {
         let now = self.now();
-        let row = sqlx::query(
+        let row = query(
             "select p.*, s.started_at, s.used_at, s.password_checked_at
              from sessions s join people p on p.id = s.person
              where s.digest = $1 and s.used_at > $2 and s.started_at > $3",
@@ -79,7 +80,7 @@ impl Catalog {
         .bind(digest(value))
         .bind(now.minus(IDLE).as_micros())
         .bind(now.minus(TOTAL).as_micros())
-        .fetch_optional(self.inner.database.reader())
+        .fetch_optional(&self.inner.database)
         .await?;
         let Some(row) = row else { return Ok(None) };
         if now.since(time(&row, "used_at")?) >= NOTED_EVERY {
@@ -95,9 +96,9 @@ impl Catalog {
 
     /// Notes that the password was checked again.
     pub async fn refresh_password_check(&self, value: &str) -> Result<(), Error> {
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::People).await?;
         let now = writing.now;
-        sqlx::query("update sessions set password_checked_at = $2 where digest = $1")
+        query("update sessions set password_checked_at = $2 where digest = $1")
             .bind(digest(value))
             .bind(now.as_micros())
             .execute(writing.db())
@@ -107,8 +108,8 @@ impl Catalog {
 
     /// Ends one session.
     pub async fn end_session(&self, value: &str, actor: &Actor) -> Result<(), Error> {
-        let mut writing = self.begin().await?;
-        let email: Option<String> = sqlx::query_scalar(
+        let mut writing = self.begin(Lock::People).await?;
+        let email: Option<String> = query_scalar(
             "delete from sessions where digest = $1 returning (select email from people where id = person)",
         )
         .bind(digest(value))
@@ -121,8 +122,8 @@ impl Catalog {
 
     /// Ends all sessions of a person.
     pub async fn end_sessions(&self, person: &Person, actor: &Actor) -> Result<(), Error> {
-        let mut writing = self.begin().await?;
-        sqlx::query("delete from sessions where person = $1").bind(person.id).execute(writing.db()).await?;
+        let mut writing = self.begin(Lock::People).await?;
+        query("delete from sessions where person = $1").bind(person.id).execute(writing.db()).await?;
         audit::note(&mut writing, None, actor, "session.end_all", &target(&person.email)).await?;
         self.commit(writing).await
     }
@@ -138,8 +139,8 @@ impl Catalog {
     }
 
     async fn write_session_use(&self, digest: Vec<u8>, now: Timestamp) -> Result<(), Error> {
-        let mut writing = self.begin().await?;
-        sqlx::query("update sessions set used_at = $2 where digest = $1 and used_at < $2")
+        let mut writing = self.begin(Lock::People).await?;
+        query("update sessions set used_at = $2 where digest = $1 and used_at < $2")
             .bind(digest)
             .bind(now.as_micros())
             .execute(writing.db())

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use domain::{Secret, Timestamp};
 use sha2::{Digest as _, Sha256};
-use sqlx::{Row as _, SqliteConnection};
 
+use crate::database::{Connection, Lock, query, query_scalar};
 use crate::people::{Person, person, target};
 use crate::{Actor, Catalog, Error, audit};
 
@@ -78,12 +78,12 @@ impl Catalog {
     ) -> Result<SignInVerdict, Error> {
         let counters = self.counters(email, address, count_address);
         let turn = self.hashing_turn().await?;
-        let mut reader = self.inner.database.reader().acquire().await?;
+        let mut reader = self.inner.database.acquire().await?;
         if let Some(wait) = longest_wait(&mut reader, &counters, self.now()).await? {
             return Ok(SignInVerdict::Wait(wait));
         }
-        let row = sqlx::query("select * from people where lower_email = $1").bind(email.to_lowercase());
-        let row = row.fetch_optional(&mut *reader).await?;
+        let row = query("select * from people where lower_email = $1").bind(email.to_lowercase());
+        let row = row.fetch_optional(&mut reader).await?;
         drop(reader);
         let hash = row.as_ref().map(|row| row.try_get("password")).transpose()?;
         let (_turn, is_right) = self.verify_password(turn, password, hash).await?;
@@ -98,7 +98,7 @@ impl Catalog {
         counters: &[Counter],
         known: Option<Person>,
     ) -> Result<SignInVerdict, Error> {
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::People).await?;
         let now = writing.now;
         if let Some(wait) = longest_wait(writing.db(), counters, now).await? {
             return Ok(SignInVerdict::Wait(wait));
@@ -124,15 +124,15 @@ impl Catalog {
     /// Gives a person another password; ends all sessions and waits.
     pub async fn set_password(&self, email: &str, password: &Secret, actor: &Actor) -> Result<(), Error> {
         let hash = self.hash_new_password(email, password).await?;
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::People).await?;
         let id: Option<i64> =
-            sqlx::query_scalar("update people set password = $2 where lower_email = $1 returning id")
+            query_scalar("update people set password = $2 where lower_email = $1 returning id")
                 .bind(email.to_lowercase())
                 .bind(hash)
                 .fetch_optional(writing.db())
                 .await?;
         let id = id.ok_or(Error::Missing)?;
-        sqlx::query("delete from sessions where person = $1").bind(id).execute(writing.db()).await?;
+        query("delete from sessions where person = $1").bind(id).execute(writing.db()).await?;
         end_waits(writing.db(), email).await?;
         audit::note(&mut writing, None, actor, "person.password", &target(email)).await?;
         self.commit(writing).await
@@ -142,7 +142,7 @@ impl Catalog {
     /// e-mail.
     pub async fn unlock(&self, email: &str, actor: &Actor) -> Result<(), Error> {
         self.person_by_email(email).await?;
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::People).await?;
         end_waits(writing.db(), email).await?;
         audit::note(&mut writing, None, actor, "person.unlock", &target(email)).await?;
         self.commit(writing).await
@@ -167,7 +167,7 @@ fn email_digest(email: &str) -> Vec<u8> {
 
 /// The longest wait that holds now, if one does.
 async fn longest_wait(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     counters: &[Counter],
     now: Timestamp,
 ) -> Result<Option<Duration>, Error> {
@@ -179,14 +179,13 @@ async fn longest_wait(
     Ok(longest)
 }
 
-async fn read(db: &mut SqliteConnection, counter: &Counter, now: Timestamp) -> Result<Option<Count>, Error> {
-    let row =
-        sqlx::query("select * from sign_in_failures where email = $1 and address = $2 and last_at > $3")
-            .bind(&counter.email)
-            .bind(&counter.address)
-            .bind(now.minus(FORGOTTEN_AFTER).as_micros())
-            .fetch_optional(db)
-            .await?;
+async fn read(db: &mut Connection, counter: &Counter, now: Timestamp) -> Result<Option<Count>, Error> {
+    let row = query("select * from sign_in_failures where email = $1 and address = $2 and last_at > $3")
+        .bind(&counter.email)
+        .bind(&counter.address)
+        .bind(now.minus(FORGOTTEN_AFTER).as_micros())
+        .fetch_optional(db)
+        .await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(Count {
         failures: row.try_get("failures")?,
@@ -196,12 +195,12 @@ async fn read(db: &mut SqliteConnection, counter: &Counter, now: Timestamp) -> R
     }))
 }
 
-async fn count_failure(db: &mut SqliteConnection, counter: &Counter, now: Timestamp) -> Result<(), Error> {
+async fn count_failure(db: &mut Connection, counter: &Counter, now: Timestamp) -> Result<(), Error> {
     if counter.limit == 0 {
         return Ok(());
     }
     let count = Count::next(read(db, counter, now).await?, counter.limit, now);
-    sqlx::query(
+    query(
         "insert into sign_in_failures (email, address, failures, first_at, waits, wait_until, last_at)
          values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (email, address) do update set failures = excluded.failures, first_at = excluded.first_at,
@@ -219,8 +218,8 @@ async fn count_failure(db: &mut SqliteConnection, counter: &Counter, now: Timest
     Ok(())
 }
 
-async fn forget(db: &mut SqliteConnection, counter: &Counter) -> Result<(), Error> {
-    sqlx::query("delete from sign_in_failures where email = $1 and address = $2")
+async fn forget(db: &mut Connection, counter: &Counter) -> Result<(), Error> {
+    query("delete from sign_in_failures where email = $1 and address = $2")
         .bind(&counter.email)
         .bind(&counter.address)
         .execute(db)
@@ -228,8 +227,8 @@ async fn forget(db: &mut SqliteConnection, counter: &Counter) -> Result<(), Erro
     Ok(())
 }
 
-async fn end_waits(db: &mut SqliteConnection, email: &str) -> Result<(), Error> {
-    sqlx::query(
+async fn end_waits(db: &mut Connection, email: &str) -> Result<(), Error> {
+    query(
         "delete from sign_in_failures where email = $1
              or (email = $2 and address in (select address from sign_in_failures where email = $1))",
     )
@@ -240,8 +239,8 @@ async fn end_waits(db: &mut SqliteConnection, email: &str) -> Result<(), Error> 
     Ok(())
 }
 
-async fn prune(db: &mut SqliteConnection, now: Timestamp) -> Result<(), Error> {
-    sqlx::query("delete from sign_in_failures where last_at <= $1")
+async fn prune(db: &mut Connection, now: Timestamp) -> Result<(), Error> {
+    query("delete from sign_in_failures where last_at <= $1")
         .bind(now.minus(FORGOTTEN_AFTER).as_micros())
         .execute(db)
         .await?;

@@ -6,12 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{AccountId, Secret, SigningKeyId, Timestamp};
 use signing::{KeyState, SigningKey};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use crate::catalog::Writing;
 use crate::changes::Change;
-use crate::database::is_orphan;
+use crate::database::{Connection, Lock, Row, is_orphan, query};
 use crate::rows::{account_id, maybe_time, parsed, time};
 use crate::sealing::{Place, Sealer};
 use crate::{Actor, Catalog, Error, audit};
@@ -47,7 +45,7 @@ impl Catalog {
     /// All keys of an account, the one that signs first, then newest first; retired and revoked ones last.
     pub async fn signing_keys(&self, account: &AccountId) -> Result<Vec<KeyEntry>, Error> {
         // One view of the database: the keys, and the master key that they are sealed under.
-        let mut reader = self.inner.database.reader().begin().await?;
+        let mut reader = self.inner.database.snapshot().await?;
         let sealer = self.sealer(&mut reader).await?;
         load(&mut reader, &sealer, account, self.now()).await
     }
@@ -184,7 +182,7 @@ impl Catalog {
     }
 
     async fn begin_keys(&self, account: &AccountId) -> Result<KeyWork, Error> {
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::Account(*account)).await?;
         let sealer = self.sealer(writing.db()).await?;
         let now = writing.now;
         let keys = load(writing.db(), &sealer, account, now).await?;
@@ -267,7 +265,7 @@ impl KeyWork {
 
     async fn retire(&mut self, id: &SigningKeyId, overlap: Duration) -> Result<(), Error> {
         let verify_until = self.writing.now.plus(overlap);
-        sqlx::query(
+        query(
             "update signing_keys set state = 'retiring', verify_until = $3, signs = 0
              where account = $1 and name = $2",
         )
@@ -280,7 +278,7 @@ impl KeyWork {
     }
 
     async fn revoke(&mut self, id: &SigningKeyId) -> Result<(), Error> {
-        sqlx::query(
+        query(
             "update signing_keys set state = 'revoked', verify_until = null, signs = 0
              where account = $1 and name = $2",
         )
@@ -294,12 +292,12 @@ impl KeyWork {
     /// Makes this key the one that signs, or none.
     async fn choose(&mut self, id: Option<&SigningKeyId>) -> Result<(), Error> {
         // In two steps: at no moment may two of an account sign.
-        sqlx::query("update signing_keys set signs = 0 where account = $1 and signs = 1")
+        query("update signing_keys set signs = 0 where account = $1 and signs = 1")
             .bind(&self.account.as_bytes()[..])
             .execute(self.writing.db())
             .await?;
         let Some(id) = id else { return Ok(()) };
-        sqlx::query("update signing_keys set signs = 1 where account = $1 and name = $2")
+        query("update signing_keys set signs = 1 where account = $1 and name = $2")
             .bind(&self.account.as_bytes()[..])
             .bind(id.as_str())
             .execute(self.writing.db())
@@ -330,7 +328,7 @@ pub(crate) async fn insert_default(
 
 /// Writes a key over whatever key of its name there is.
 pub(crate) async fn put(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     sealer: &Sealer,
     account: &AccountId,
     key: &KeyEntry,
@@ -343,7 +341,7 @@ pub(crate) async fn put(
         KeyState::Revoked => ("revoked", None),
     };
     let row = row_name(account, &key.id);
-    let put = sqlx::query(
+    let put = query(
         "insert into signing_keys (account, name, secret, state, verify_until, signs, created_at)
          values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (account, name) do update set secret = excluded.secret, state = excluded.state,
@@ -366,23 +364,22 @@ pub(crate) async fn put(
 
 /// All keys of an account, in the order of [`Catalog::signing_keys`].
 pub(crate) async fn load(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     sealer: &Sealer,
     account: &AccountId,
     now: Timestamp,
 ) -> Result<Vec<KeyEntry>, Error> {
-    let rows = sqlx::query(
-        "select * from signing_keys where account = $1 order by signs desc, created_at desc, name",
-    )
-    .bind(&account.as_bytes()[..])
-    .fetch_all(db)
-    .await?;
+    let rows =
+        query("select * from signing_keys where account = $1 order by signs desc, created_at desc, name")
+            .bind(&account.as_bytes()[..])
+            .fetch_all(db)
+            .await?;
     let mut keys = rows.iter().map(|row| key(row, sealer, now)).collect::<Result<Vec<KeyEntry>, Error>>()?;
     keys.sort_by_key(|key| !lives(key.state));
     Ok(keys)
 }
 
-fn key(row: &SqliteRow, sealer: &Sealer, now: Timestamp) -> Result<KeyEntry, Error> {
+fn key(row: &Row, sealer: &Sealer, now: Timestamp) -> Result<KeyEntry, Error> {
     let id: SigningKeyId = parsed(row, "name")?;
     Ok(KeyEntry {
         secret: unsealed(row, sealer, &id)?,
@@ -393,7 +390,7 @@ fn key(row: &SqliteRow, sealer: &Sealer, now: Timestamp) -> Result<KeyEntry, Err
     })
 }
 
-fn state(row: &SqliteRow, now: Timestamp) -> Result<KeyState, Error> {
+fn state(row: &Row, now: Timestamp) -> Result<KeyState, Error> {
     Ok(match (row.try_get("state")?, maybe_time(row, "verify_until")?) {
         ("active", _) => KeyState::Active,
         ("retiring", Some(verify_until)) if now < verify_until => KeyState::Retiring { verify_until },
@@ -402,7 +399,7 @@ fn state(row: &SqliteRow, now: Timestamp) -> Result<KeyState, Error> {
     })
 }
 
-fn unsealed(row: &SqliteRow, sealer: &Sealer, id: &SigningKeyId) -> Result<Secret, Error> {
+fn unsealed(row: &Row, sealer: &Sealer, id: &SigningKeyId) -> Result<Secret, Error> {
     let name = row_name(&account_id(row, "account")?, id);
     let secret = sealer.unseal(place(&name), row.try_get("secret")?).ok_or(Error::MasterKey)?;
     let text = std::str::from_utf8(&secret).map_err(|error| crate::rows::odd("secret", error))?;
@@ -419,11 +416,11 @@ fn place(row: &str) -> Place<'_> {
 
 /// Seals every key anew; returns how many there are.
 pub(crate) async fn reseal(writing: &mut Writing, old: &Sealer, new: &Sealer) -> Result<u64, Error> {
-    let rows = sqlx::query("select account, name, secret from signing_keys").fetch_all(writing.db()).await?;
+    let rows = query("select account, name, secret from signing_keys").fetch_all(writing.db()).await?;
     for row in &rows {
         let (account, id) = (account_id(row, "account")?, parsed(row, "name")?);
         let secret = unsealed(row, old, &id)?;
-        sqlx::query("update signing_keys set secret = $3 where account = $1 and name = $2")
+        query("update signing_keys set secret = $3 where account = $1 and name = $2")
             .bind(&account.as_bytes()[..])
             .bind(id.as_str())
             .bind(new.seal(place(&row_name(&account, &id)), secret.reveal().as_bytes()))

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use domain::{AccountHash, AccountId, Clock, Handle, Secret};
 
-use crate::database::Database;
+use crate::database::{Database, DatabaseUrl, Lock, query};
 use crate::{AccountPolicy, Actor, Catalog, Config, NewAccount, signing_keys};
 
 /// A catalog in a temporary folder that goes with the value.
@@ -13,7 +13,14 @@ pub struct TestCatalog {
     pub catalog: Catalog,
     /// What it was opened with; a second catalog opened with it is another process to the first.
     pub config: Config,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+impl TestCatalog {
+    /// The folder that goes with it; SQLite's files lie in it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 /// A fresh catalog as a first start leaves it, with the system's clock.
@@ -29,10 +36,10 @@ pub async fn fresh_at(clock: Clock) -> TestCatalog {
 /// The same with other limits.
 pub async fn fresh_with(clock: Clock, change: impl FnOnce(&mut Config)) -> TestCatalog {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut config = Config::new(folder.path().join("darkroom.db"), master_key());
+    let mut config = Config::new(folder.path().join("darkroom.db").into(), master_key());
     change(&mut config);
     let catalog = Catalog::open(config.clone(), clock).await.expect("a fresh catalog");
-    TestCatalog { catalog, config, _folder: folder }
+    TestCatalog { catalog, config, folder }
 }
 
 /// A new master key.
@@ -57,7 +64,7 @@ pub async fn put_account(
 
 /// Puts in a signing key as it is, over whatever key of its name there is. It must not sign where another does.
 pub async fn put_signing_key(catalog: &Catalog, account: &AccountId, key: &crate::KeyEntry) {
-    let mut writing = catalog.begin().await.expect("a transaction");
+    let mut writing = catalog.begin(Lock::Account(*account)).await.expect("a transaction");
     let sealer = catalog.sealer(writing.db()).await.expect("the master key");
     signing_keys::put(writing.db(), &sealer, account, key).await.expect("a signing key");
     writing.changes(crate::changes::Change::Account(*account));
@@ -65,14 +72,14 @@ pub async fn put_signing_key(catalog: &Catalog, account: &AccountId, key: &crate
 }
 
 /// Makes a database file look as if a newer program had written it. Nobody may have it open.
-pub async fn make_newer(file: &Path) {
-    let database = Database::open(file, false).await.expect("a database of this version");
-    let mut transaction = database.begin().await.expect("a transaction");
-    sqlx::query(
+pub async fn make_newer(url: &DatabaseUrl) {
+    let database = Database::open(url, false).await.expect("a database of this version");
+    let mut transaction = database.begin(Lock::House).await.expect("a transaction");
+    query(
         "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
          values (9999, 'from the future', true, x'00', 0)",
     )
-    .execute(&mut *transaction)
+    .execute(&mut transaction)
     .await
     .expect("a newer version");
     transaction.commit().await.expect("a commit");

@@ -1,13 +1,11 @@
 //! Variants: options that an account has named.
 
 use domain::{AccountId, Timestamp, VariantName};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 use variant::{Fit, MetadataPolicy, Options};
 
 use crate::catalog::Writing;
 use crate::changes::Change;
-use crate::database::{is_orphan, is_taken};
+use crate::database::{Connection, Lock, Row, is_orphan, is_taken, query, query_scalar};
 use crate::policy::BROWSER_TTL_S;
 use crate::rows::{odd, parsed, time};
 use crate::{Actor, Catalog, Error, audit};
@@ -41,19 +39,19 @@ fn public_options() -> Options {
 impl Catalog {
     /// The variants of an account, `public` first, then by name.
     pub async fn variants(&self, account: &AccountId) -> Result<Vec<Variant>, Error> {
-        let rows = sqlx::query("select * from variants where account = $1 order by name <> 'public', name")
+        let rows = query("select * from variants where account = $1 order by name <> 'public', name")
             .bind(&account.as_bytes()[..])
-            .fetch_all(self.inner.database.reader())
+            .fetch_all(&self.inner.database)
             .await?;
         rows.iter().map(variant).collect()
     }
 
     /// The variant of that name, or `VariantMissing`.
     pub async fn variant(&self, account: &AccountId, name: &VariantName) -> Result<Variant, Error> {
-        let row = sqlx::query("select * from variants where account = $1 and name = $2")
+        let row = query("select * from variants where account = $1 and name = $2")
             .bind(&account.as_bytes()[..])
             .bind(name.as_str())
-            .fetch_optional(self.inner.database.reader())
+            .fetch_optional(&self.inner.database)
             .await?;
         row.as_ref().map(variant).ok_or(Error::VariantMissing)?
     }
@@ -66,11 +64,11 @@ impl Catalog {
         actor: &Actor,
     ) -> Result<Variant, Error> {
         check(&new)?;
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin(Lock::Account(*account)).await?;
         let limit = self.inner.config.max_variants;
         let new = Variant { created_at: writing.now, ..new };
         insert(writing.db(), account, &new).await?;
-        let count: i64 = sqlx::query_scalar("select count(*) from variants where account = $1")
+        let count: i64 = query_scalar("select count(*) from variants where account = $1")
             .bind(&account.as_bytes()[..])
             .fetch_one(writing.db())
             .await?;
@@ -91,8 +89,8 @@ impl Catalog {
         actor: &Actor,
     ) -> Result<Variant, Error> {
         check(&new)?;
-        let mut writing = self.begin().await?;
-        let row = sqlx::query(
+        let mut writing = self.begin(Lock::Account(*account)).await?;
+        let row = query(
             "update variants set options = $3, always_public = $4, browser_ttl_s = $5
              where account = $1 and name = $2 returning *",
         )
@@ -120,13 +118,13 @@ impl Catalog {
         if *name == VariantName::public() {
             return Ok(());
         }
-        let mut writing = self.begin().await?;
-        let removed = sqlx::query("delete from variants where account = $1 and name = $2")
+        let mut writing = self.begin(Lock::Account(*account)).await?;
+        let removed = query("delete from variants where account = $1 and name = $2")
             .bind(&account.as_bytes()[..])
             .bind(name.as_str())
             .execute(writing.db())
             .await?;
-        if removed.rows_affected() == 0 {
+        if removed == 0 {
             return Err(Error::VariantMissing);
         }
         writing.changes(Change::Account(*account));
@@ -168,8 +166,8 @@ fn read_options(text: &str) -> Result<Options, variant::Error> {
     if text.is_empty() { Ok(Options::default()) } else { Options::parse(text) }
 }
 
-async fn insert(db: &mut SqliteConnection, account: &AccountId, new: &Variant) -> Result<(), Error> {
-    let inserted = sqlx::query(
+async fn insert(db: &mut Connection, account: &AccountId, new: &Variant) -> Result<(), Error> {
+    let inserted = query(
         "insert into variants (account, name, options, always_public, browser_ttl_s, created_at)
          values ($1, $2, $3, $4, $5, $6)",
     )
@@ -189,12 +187,13 @@ async fn insert(db: &mut SqliteConnection, account: &AccountId, new: &Variant) -
 }
 
 /// The variant in a row.
-pub(crate) fn variant(row: &SqliteRow) -> Result<Variant, Error> {
+pub(crate) fn variant(row: &Row) -> Result<Variant, Error> {
+    let ttl_s: Option<i64> = row.try_get("browser_ttl_s")?;
     Ok(Variant {
         name: parsed(row, "name")?,
         options: read_options(row.try_get("options")?).map_err(|error| odd("options", error))?,
         always_public: row.try_get("always_public")?,
-        browser_ttl_s: row.try_get("browser_ttl_s")?,
+        browser_ttl_s: ttl_s.map(u32::try_from).transpose().map_err(|error| odd("browser_ttl_s", error))?,
         created_at: time(row, "created_at")?,
     })
 }

@@ -3,10 +3,9 @@
 use std::sync::Weak;
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
-
 use crate::catalog::Inner;
 use crate::changes;
+use crate::database::{Connection, Database, query_scalar};
 
 /// How often it is asked whether anyone has written. A poll takes some 12 µs.
 const POLL: Duration = Duration::from_millis(200);
@@ -28,17 +27,18 @@ pub(crate) async fn watch(catalog: Weak<Inner>, mut seen: i64) {
 
 /// A connection, with the version of the data at which the feed was last read by it.
 struct Feed {
-    connection: SqliteConnection,
+    connection: Connection,
     version: i64,
 }
 
 async fn read(catalog: &Inner, feed: &mut Option<Feed>, seen: &mut i64) -> Result<(), sqlx::Error> {
+    let Database::Sqlite { file, .. } = &catalog.database else { return Ok(()) };
     let feed = match feed {
         Some(feed) => feed,
         // A version that no database has: a new connection reads the feed at once.
-        None => feed.insert(Feed { connection: catalog.database.watch().await?, version: i64::MIN }),
+        None => feed.insert(Feed { connection: Database::watch(file).await?, version: i64::MIN }),
     };
-    let version: i64 = sqlx::query_scalar("pragma data_version").fetch_one(&mut feed.connection).await?;
+    let version: i64 = query_scalar("pragma data_version").fetch_one(&mut feed.connection).await?;
     if version != feed.version {
         let (list, newest) = changes::since(&mut feed.connection, *seen).await?;
         list.iter().for_each(|change| catalog.memory.forget(change));

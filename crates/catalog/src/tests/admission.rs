@@ -3,6 +3,7 @@
 use domain::Fault as _;
 
 use super::*;
+use crate::database::query;
 use crate::testing::{TestCatalog, fresh_with};
 use crate::{AccountPolicy, Admission, Error, Flexible, HideExistence, Rights, Variant};
 
@@ -256,12 +257,12 @@ async fn a_refusal_that_hides_asks_the_database_each_time() {
     house.check(&[("secret/cat/public", "403/9425 missing_signature")]).await;
     // Rows change behind memory's back: whoever is answered from memory would not notice.
     let make_public = "update images set private = 0 where id = 'secret/cat'";
-    let mut writing = house.test.catalog.begin().await.unwrap();
-    sqlx::query(make_public).execute(writing.db()).await.unwrap();
+    let mut writing = house.test.catalog.begin(crate::database::Lock::House).await.unwrap();
+    query(make_public).execute(writing.db()).await.unwrap();
     house.test.catalog.commit(writing).await.unwrap();
     assert_eq!(house.verdict("secret/cat/public").await, "ok");
-    let mut writing = house.test.catalog.begin().await.unwrap();
-    sqlx::query("delete from images where id = 'secret/cat'").execute(writing.db()).await.unwrap();
+    let mut writing = house.test.catalog.begin(crate::database::Lock::House).await.unwrap();
+    query("delete from images where id = 'secret/cat'").execute(writing.db()).await.unwrap();
     house.test.catalog.commit(writing).await.unwrap();
     let url = url(&house.target("secret/cat/public…"));
     assert!(house.test.catalog.rights_in_memory(&url).is_some());
@@ -325,8 +326,8 @@ async fn a_link_ends_at_its_second() {
 #[tokio::test]
 async fn a_draft_is_not_delivered() {
     let house = House::new(&[]).await;
-    let mut writing = house.test.catalog.begin().await.unwrap();
-    sqlx::query("update images set facts = null, format = null where id = $1")
+    let mut writing = house.test.catalog.begin(crate::database::Lock::House).await.unwrap();
+    query("update images set facts = null, format = null where id = $1")
         .bind(PUBLIC_UUID)
         .execute(writing.db())
         .await

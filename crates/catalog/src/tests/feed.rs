@@ -6,6 +6,7 @@ use domain::Secret;
 
 use super::*;
 use crate::changes::Change;
+use crate::database::{query, query_scalar};
 use crate::testing::{TestCatalog, fresh, fresh_with, master_key};
 use crate::{Error, ImageChange};
 
@@ -189,13 +190,13 @@ async fn without_sight_of_changes_no_right_is_obeyed() {
 async fn the_feed_is_pruned_and_a_watcher_that_lags_forgets_everything() {
     let test = fresh().await;
     let account = account_of(&test.catalog).await;
-    let mut writing = test.catalog.begin().await.unwrap();
+    let mut writing = test.catalog.begin(crate::database::Lock::House).await.unwrap();
     for _ in 0..12_000 {
         crate::changes::announce(writing.db(), &Change::Account(account)).await.unwrap();
     }
     test.catalog.commit(writing).await.unwrap();
-    let mut reader = test.catalog.inner.database.reader().acquire().await.unwrap();
-    let kept: i64 = sqlx::query_scalar("select count(*) from changes").fetch_one(&mut *reader).await.unwrap();
+    let mut reader = test.catalog.inner.database.acquire().await.unwrap();
+    let kept: i64 = query_scalar("select count(*) from changes").fetch_one(&mut reader).await.unwrap();
     assert!((10_000..=11_000).contains(&kept), "{kept}");
     let (lagging, newest) = crate::changes::since(&mut reader, 3).await.unwrap();
     assert_eq!(lagging, [Change::Everything]);
@@ -273,12 +274,12 @@ async fn a_sealed_secret_opens_in_its_own_place_only() {
     let account = account_of(&test.catalog).await;
     test.catalog.create_signing_key(&account, &key_id("second"), &actor()).await.unwrap();
     let secret = test.catalog.signing_key(&account, None).await.unwrap().secret().clone();
-    let mut writing = test.catalog.begin().await.unwrap();
+    let mut writing = test.catalog.begin(crate::database::Lock::House).await.unwrap();
     let stored: Vec<Vec<u8>> =
-        sqlx::query_scalar("select secret from signing_keys").fetch_all(writing.db()).await.unwrap();
+        query_scalar("select secret from signing_keys").fetch_all(writing.db()).await.unwrap();
     let text = secret.reveal().as_bytes();
     assert!(stored.iter().all(|sealed| !sealed.windows(text.len()).any(|window| window == text)));
-    sqlx::query("update signing_keys set secret = (select secret from signing_keys where name = 'default')")
+    query("update signing_keys set secret = (select secret from signing_keys where name = 'default')")
         .execute(writing.db())
         .await
         .unwrap();

@@ -36,7 +36,7 @@ async fn the_database_is_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let test = fresh().await;
     for name in ["darkroom.db", "darkroom.db-wal", "darkroom.db-shm"] {
-        let file = test.config.database.with_file_name(name);
+        let file = test.folder().join(name);
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
     }
 }
@@ -61,7 +61,7 @@ async fn a_database_of_a_newer_version_is_left_alone() {
 #[tokio::test]
 async fn a_database_that_must_not_be_changed_is_not_migrated() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::new(folder.path().join("darkroom.db"), master_key());
+    let config = Config::new(folder.path().join("darkroom.db").into(), master_key());
     let refused = Catalog::open(Config { migrate: false, ..config.clone() }, Clock::system()).await;
     assert!(matches!(refused, Err(Error::OlderDatabase { found: 0, .. })), "{refused:?}");
     Catalog::open(config.clone(), Clock::system()).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_database_that_must_not_be_changed_is_not_migrated() {
 #[tokio::test]
 async fn two_processes_may_start_at_once_on_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::new(folder.path().join("darkroom.db"), master_key());
+    let config = Config::new(folder.path().join("darkroom.db").into(), master_key());
     let open = || Catalog::open(config.clone(), Clock::system());
     let (one, two) = tokio::join!(open(), open());
     let (one, two) = (one.unwrap(), two.unwrap());
@@ -81,7 +81,7 @@ async fn two_processes_may_start_at_once_on_nothing() {
 
 #[tokio::test]
 async fn a_database_in_a_folder_that_cannot_be_written_is_named() {
-    let config = Config::new("/proc/nowhere/darkroom.db".into(), master_key());
+    let config = Config::new(std::path::PathBuf::from("/proc/nowhere/darkroom.db").into(), master_key());
     let refused = Catalog::open(config, Clock::system()).await.unwrap_err();
     assert!(refused.to_string().contains("/proc/nowhere/darkroom.db"), "{refused}");
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::database::query;
 use crate::testing::{TestCatalog, fresh, fresh_with};
 use crate::{Error, ImageFilter, MetaFilter, MetaOperator, MetaValue, Order, Page};
 
@@ -180,8 +181,8 @@ async fn neighbours_are_the_next_in_time() {
 #[tokio::test]
 async fn drafts_are_not_listed() {
     let test = with_images(&[1, 1]).await;
-    let mut writing = test.catalog.begin().await.unwrap();
-    sqlx::query("update images set facts = null, format = null where id = 'image-000'")
+    let mut writing = test.catalog.begin(crate::database::Lock::House).await.unwrap();
+    query("update images set facts = null, format = null where id = 'image-000'")
         .execute(writing.db())
         .await
         .unwrap();

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::*;
+use crate::database::query_scalar;
 use crate::testing::{TestCatalog, fresh, fresh_with};
 use crate::{AuditFilter, Error, NewPerson, Person, Role, SignInVerdict};
 
@@ -251,9 +252,9 @@ async fn a_restart_forgets_no_wait_and_a_day_forgets_all() {
     house.hands.pass(Duration::from_secs(24 * 60 * 60));
     house.fail("ada@example.org", "203.0.113.7").await;
     house.fail("ada@example.org", "203.0.113.7").await;
-    let mut reader = house.test.catalog.inner.database.reader().acquire().await.unwrap();
+    let mut reader = house.test.catalog.inner.database.acquire().await.unwrap();
     let kept: i64 =
-        sqlx::query_scalar("select count(*) from sign_in_failures").fetch_one(&mut *reader).await.unwrap();
+        query_scalar("select count(*) from sign_in_failures").fetch_one(&mut reader).await.unwrap();
     assert_eq!(kept, 2, "one of the e-mail, one of the address");
 }
 
@@ -264,16 +265,15 @@ async fn a_stolen_database_shows_no_password_session_or_mistyped_e_mail() {
     house.fail("my-password-typed-in-the-wrong-field@x", "203.0.113.7").await;
     let mut stolen = Vec::new();
     for name in ["darkroom.db", "darkroom.db-wal"] {
-        stolen.extend(std::fs::read(house.test.config.database.with_file_name(name)).unwrap());
+        stolen.extend(std::fs::read(house.test.folder().join(name)).unwrap());
     }
     for secret in
         [PASSWORD, session.value.reveal(), session.session.csrf.reveal(), "typed-in-the-wrong-field"]
     {
         assert!(!stolen.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
     }
-    let mut reader = house.test.catalog.inner.database.reader().acquire().await.unwrap();
-    let hash: String =
-        sqlx::query_scalar("select password from people").fetch_one(&mut *reader).await.unwrap();
+    let mut reader = house.test.catalog.inner.database.acquire().await.unwrap();
+    let hash: String = query_scalar("select password from people").fetch_one(&mut reader).await.unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
 }
 
@@ -293,9 +293,9 @@ async fn a_session_ends_by_idleness_age_sign_out_and_a_new_password() {
 
     let old = start().await;
     let noted = async || {
-        let mut reader = house.test.catalog.inner.database.reader().acquire().await.unwrap();
+        let mut reader = house.test.catalog.inner.database.acquire().await.unwrap();
         let used: i64 =
-            sqlx::query_scalar("select max(used_at) from sessions").fetch_one(&mut *reader).await.unwrap();
+            query_scalar("select max(used_at) from sessions").fetch_one(&mut reader).await.unwrap();
         Timestamp::from_micros(used) == house.hands.clock().now()
     };
     for _ in 0..59 {

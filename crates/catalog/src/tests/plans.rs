@@ -1,18 +1,15 @@
 //! No question on a hot path reads a table from end to end.
 
-use sqlx::Row as _;
-
 use super::*;
+use crate::database::query;
 use crate::testing::fresh;
 use crate::{ImageFilter, MetaFilter, MetaOperator, MetaValue};
 
 /// How SQLite would answer a question.
 async fn plan(catalog: &Catalog, question: &str) -> Vec<String> {
-    let mut reader = catalog.inner.database.reader().acquire().await.unwrap();
-    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("explain query plan {question}")))
-        .fetch_all(&mut *reader)
-        .await;
-    rows.unwrap().iter().map(|row| row.get("detail")).collect()
+    let mut reader = catalog.inner.database.acquire().await.unwrap();
+    let rows = query(format!("explain query plan {question}")).fetch_all(&mut reader).await;
+    rows.unwrap().iter().map(|row| row.try_get("detail").unwrap()).collect()
 }
 
 async fn check_no_scan(catalog: &Catalog, question: &str) {

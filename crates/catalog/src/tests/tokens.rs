@@ -35,7 +35,7 @@ async fn only_a_digest_is_stored() {
     let account = account_of(&test.catalog).await;
     let issued = test.catalog.issue_token(&account, new_token(Scopes::read()), &actor()).await.unwrap();
     for name in ["darkroom.db", "darkroom.db-wal"] {
-        let bytes = std::fs::read(test.config.database.with_file_name(name)).unwrap();
+        let bytes = std::fs::read(test.folder().join(name)).unwrap();
         let secret = &issued.value.reveal().as_bytes()[4..];
         assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{name}");
     }

@@ -1,0 +1,207 @@
+//! One question for either database: its text, with `$1`, `$2` … for values, and the values.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use sqlx::AssertSqlSafe;
+
+use super::row::Column;
+use super::{Connection, Database, Row, Wire};
+
+/// A question, or a statement, with what is bound to it so far.
+#[derive(Debug)]
+pub(crate) struct Query {
+    text: Cow<'static, str>,
+    values: Vec<Value>,
+}
+
+/// A question whose answer is one column.
+pub(crate) struct Scalar<T> {
+    query: Query,
+    column: PhantomData<fn() -> T>,
+}
+
+/// A value. None is null, of that type.
+#[derive(Debug)]
+pub(crate) enum Value {
+    Bool(Option<bool>),
+    Int(Option<i64>),
+    Real(Option<f64>),
+    Text(Option<String>),
+    Bytes(Option<Vec<u8>>),
+}
+
+/// What a question is asked of: a connection, or the database, which lends one to read by.
+pub(crate) enum On<'c> {
+    Connection(&'c mut Connection),
+    Database(&'c Database),
+}
+
+/// A question by its text.
+pub(crate) fn query(text: impl Into<Cow<'static, str>>) -> Query {
+    Query { text: text.into(), values: Vec::new() }
+}
+
+/// A question by its text whose answer is one column.
+pub(crate) fn query_scalar<T>(text: &'static str) -> Scalar<T> {
+    query(text).scalar()
+}
+
+/// Expands one expression for the wire that is there: `$wire` is a connection and `$asked` the question with its
+/// values bound, both of that database; `$row` makes a [`Row`] of a row.
+macro_rules! send {
+    ($query:expr, $on:expr, ($asked:ident, $wire:ident, $row:ident) => $answer:expr) => {{
+        let Query { text, values } = $query;
+        let mut lent;
+        let connection = match $on.into() {
+            On::Connection(connection) => connection,
+            On::Database(database) => {
+                lent = database.acquire().await?;
+                &mut lent
+            }
+        };
+        match connection.wire() {
+            Wire::Sqlite($wire) => {
+                let ($asked, $row) = (bound!(text, values), Row::Sqlite);
+                $answer
+            }
+            Wire::Postgres($wire) => {
+                let ($asked, $row) = (bound!(text, values), Row::Postgres);
+                $answer
+            }
+        }
+    }};
+}
+
+macro_rules! bound {
+    ($text:expr, $values:expr) => {
+        $values.into_iter().fold(sqlx::query(AssertSqlSafe($text)), |asked, value| match value {
+            Value::Bool(value) => asked.bind(value),
+            Value::Int(value) => asked.bind(value),
+            Value::Real(value) => asked.bind(value),
+            Value::Text(value) => asked.bind(value),
+            Value::Bytes(value) => asked.bind(value),
+        })
+    };
+}
+
+impl Query {
+    /// Binds the next value.
+    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Adds text at the end.
+    pub(crate) fn push(&mut self, text: &str) -> &mut Self {
+        self.text.to_mut().push_str(text);
+        self
+    }
+
+    /// Adds the next value at the end of the text, and binds it.
+    pub(crate) fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
+        self.values.push(value.into());
+        let number = self.values.len();
+        self.push(&format!("${number}"))
+    }
+
+    /// Takes the first column of the answer.
+    pub(crate) fn scalar<T>(self) -> Scalar<T> {
+        Scalar { query: self, column: PhantomData }
+    }
+
+    /// Its text.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Does it; returns how many rows it touched.
+    pub(crate) async fn execute<'c>(self, on: impl Into<On<'c>>) -> Result<u64, sqlx::Error> {
+        send!(self, on, (asked, wire, _row) => asked.execute(wire).await.map(|done| done.rows_affected()))
+    }
+
+    /// The one row of the answer; more are left out, none is an error.
+    pub(crate) async fn fetch_one<'c>(self, on: impl Into<On<'c>>) -> Result<Row, sqlx::Error> {
+        send!(self, on, (asked, wire, row) => asked.fetch_one(wire).await.map(row))
+    }
+
+    /// The first row, if there is one.
+    pub(crate) async fn fetch_optional<'c>(self, on: impl Into<On<'c>>) -> Result<Option<Row>, sqlx::Error> {
+        send!(self, on, (asked, wire, row) => Ok(asked.fetch_optional(wire).await?.map(row)))
+    }
+
+    /// All rows.
+    pub(crate) async fn fetch_all<'c>(self, on: impl Into<On<'c>>) -> Result<Vec<Row>, sqlx::Error> {
+        send!(self, on, (asked, wire, row) => Ok(asked.fetch_all(wire).await?.into_iter().map(row).collect()))
+    }
+}
+
+impl<T: for<'r> Column<'r>> Scalar<T> {
+    /// Binds the next value.
+    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.query = self.query.bind(value);
+        self
+    }
+
+    /// The column of the one row.
+    pub(crate) async fn fetch_one<'c>(self, on: impl Into<On<'c>>) -> Result<T, sqlx::Error> {
+        self.query.fetch_one(on).await?.try_get(0)
+    }
+
+    /// The column of the first row, if there is one.
+    pub(crate) async fn fetch_optional<'c>(self, on: impl Into<On<'c>>) -> Result<Option<T>, sqlx::Error> {
+        self.query.fetch_optional(on).await?.map(|row| row.try_get(0)).transpose()
+    }
+
+    /// The column of all rows.
+    pub(crate) async fn fetch_all<'c>(self, on: impl Into<On<'c>>) -> Result<Vec<T>, sqlx::Error> {
+        self.query.fetch_all(on).await?.iter().map(|row| row.try_get(0)).collect()
+    }
+}
+
+impl<'c> From<&'c mut Connection> for On<'c> {
+    fn from(connection: &'c mut Connection) -> Self {
+        On::Connection(connection)
+    }
+}
+
+impl<'c> From<&'c Database> for On<'c> {
+    fn from(database: &'c Database) -> Self {
+        On::Database(database)
+    }
+}
+
+macro_rules! value {
+    ($kind:ident: $($from:ty as $to:ty)*) => {
+        $(impl From<$from> for Value {
+            fn from(value: $from) -> Self {
+                Value::$kind(Some(<$to>::from(value)))
+            }
+        }
+
+        impl From<Option<$from>> for Value {
+            fn from(value: Option<$from>) -> Self {
+                Value::$kind(value.map(<$to>::from))
+            }
+        })*
+    };
+}
+
+value!(Bool: bool as bool);
+value!(Int: i64 as i64  i32 as i64  u32 as i64);
+value!(Real: f64 as f64);
+value!(Text: String as String  &str as String  &String as String);
+value!(Bytes: Vec<u8> as Vec<u8>  &[u8] as Vec<u8>);
+
+impl From<&Option<String>> for Value {
+    fn from(value: &Option<String>) -> Self {
+        Value::Text(value.clone())
+    }
+}
+
+impl From<&Vec<u8>> for Value {
+    fn from(value: &Vec<u8>) -> Self {
+        Value::Bytes(Some(value.clone()))
+    }
+}
