@@ -24,7 +24,8 @@ install_wanted() {
         exit 1
     fi
     echo "installing: $*"
-    export DEBIAN_FRONTEND=noninteractive
+    # Packages start none of their services: the tests start their own.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
     log=$(mktemp)
     if ! { apt-get update && apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1; then
         cat "$log"

@@ -76,6 +76,7 @@ bring_tools() {
     want fonts-dejavu-core "text in the browser" test -d /usr/share/fonts/truetype/dejavu
     want python3 "runs the official client for Python" command -v python3
     want python3-venv "holds that client's packages" has_venv
+    want strace "tells in which order a program writes and flushes" command -v strace
     install_wanted
     bring_node
     bring_node_packages
