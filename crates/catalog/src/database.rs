@@ -2,6 +2,7 @@
 //! PostgreSQL. One text of SQL serves both (`query.rs`); what differs is named here. Knows no table but the one of
 //! migrations.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -69,6 +70,22 @@ impl FromStr for DatabaseUrl {
             return Ok(DatabaseUrl::Postgres(Secret::new(text)));
         }
         Err(domain::Invalid("not sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned()))
+    }
+}
+
+/// The URL without its password.
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DatabaseUrl::Sqlite(file) => write!(f, "sqlite://{}", file.display()),
+            DatabaseUrl::Postgres(url) => match PgConnectOptions::from_str(url.reveal()) {
+                Ok(told) => {
+                    write!(f, "postgres://{}@{}:{}", told.get_username(), told.get_host(), told.get_port())?;
+                    write!(f, "/{}", told.get_database().unwrap_or(told.get_username()))
+                }
+                Err(_) => f.write_str("postgres://"),
+            },
+        }
     }
 }
 
@@ -259,7 +276,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
 }
 
 /// Makes the file with mode 0600 before SQLite does: its journal files take over the mode.
-fn make_private(file: &Path) -> Result<(), Error> {
+pub(crate) fn make_private(file: &Path) -> Result<(), Error> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     match made {

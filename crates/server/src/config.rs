@@ -6,6 +6,7 @@ mod sources;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use catalog::DatabaseUrl;
 use domain::Secret;
 
 pub use settings::{SETTINGS, Setting};
@@ -18,6 +19,8 @@ pub struct Config {
     pub bind: SocketAddr,
     /// Folder of database, objects and secrets.
     pub data_dir: PathBuf,
+    /// Where the rows are; a SQLite file in the data directory where absent.
+    pub database_url: Option<DatabaseUrl>,
     /// Scheme and host of API and dashboard; `http://<bind>` where absent.
     pub public_url: Option<String>,
     /// Scheme and host of delivery; the public URL where absent.
@@ -109,10 +112,11 @@ pub struct Network {
 impl Config {
     /// The defaults of the front door for a data directory.
     pub fn new(data_dir: PathBuf) -> Self {
-        let rows = catalog::Config::new(PathBuf::new(), Secret::new(""));
+        let rows = catalog::Config::new(PathBuf::new().into(), Secret::new(""));
         Config {
             bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data_dir,
+            database_url: None,
             public_url: None,
             delivery_url: None,
             trusted_proxies: Vec::new(),
@@ -151,9 +155,9 @@ impl Config {
         }
     }
 
-    /// The database file.
-    pub fn database(&self) -> PathBuf {
-        self.data_dir.join("darkroom.db")
+    /// Where the rows are.
+    pub fn database(&self) -> DatabaseUrl {
+        self.database_url.clone().unwrap_or_else(|| self.data_dir.join("darkroom.db").into())
     }
 
     /// The folder of objects.

@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use catalog::DatabaseUrl;
 use domain::Secret;
 
 use crate::Config;
@@ -88,11 +89,14 @@ fn read(path: &Path, file: &File) -> anyhow::Result<Secret> {
 }
 
 fn make(config: &Config, path: &Path) -> anyhow::Result<Secret> {
-    if config.database().exists() {
+    // A PostgreSQL database is asked when it is opened: it knows which master key sealed its secrets.
+    if let DatabaseUrl::Sqlite(file) = config.database()
+        && file.exists()
+    {
         bail!(
             "the master key is missing: the database {} holds secrets sealed with it. Put the file back to {}, or set \
              DARKROOM_MASTER_KEY",
-            config.database().display(),
+            file.display(),
             path.display()
         );
     }
@@ -132,7 +136,7 @@ mod tests {
     #[test]
     fn no_key_is_made_beside_a_database_that_needs_the_old_one() {
         let (_folder, config) = config();
-        std::fs::write(config.database(), b"rows").unwrap();
+        std::fs::write(config.data_dir.join("darkroom.db"), b"rows").unwrap();
         assert!(load_or_make(&config).unwrap_err().to_string().contains("master key is missing"));
         assert!(!path(&config).exists());
     }

@@ -104,7 +104,7 @@ pub async fn open_catalog(config: &Config, clock: Clock) -> anyhow::Result<Catal
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data_dir).with_context(|| {
         format!("the data directory {} cannot be made (DARKROOM_DATA_DIR)", config.data_dir.display())
     })?;
-    let mut rows = catalog::Config::new(config.database().into(), master_key::load_or_make(config)?);
+    let mut rows = catalog::Config::new(config.database(), master_key::load_or_make(config)?);
     rows.master_key_file = config.master_key.is_none().then(|| master_key::path(config));
     rows.migrate = config.migrate;
     rows.max_cached_rights = config.max_cached_rights;
@@ -119,7 +119,7 @@ pub async fn open_catalog(config: &Config, clock: Clock) -> anyhow::Result<Catal
     rows.max_address_sign_in_failures = config.max_address_sign_in_failures;
     Catalog::open(rows, clock)
         .await
-        .with_context(|| format!("the database {} cannot be opened", config.database().display()))
+        .with_context(|| format!("the database {} cannot be opened", config.database()))
 }
 
 /// Opens catalog and storage for commands that accept or remove originals beside a running server.

@@ -8,6 +8,6 @@ use server::Config;
 pub(super) async fn run(mut config: Config) -> anyhow::Result<ExitCode> {
     config.migrate = true;
     super::catalog(&config).await?;
-    say!("The database {} is up to date.", config.database().display());
+    say!("The database {} is up to date.", config.database());
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use catalog::DatabaseUrl;
 use domain::Secret;
 
 use super::{Config, LogFormat};
@@ -63,6 +64,17 @@ pub static SETTINGS: &[Setting] = &[
         secret: false,
         set: |config, text| non_empty(text).map(|text| config.data_dir = text.into()),
         show: |config| config.data_dir.display().to_string(),
+    },
+    Setting {
+        name: "database_url",
+        about: "where the rows are: sqlite://PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE; \
+                sqlite://<data_dir>/darkroom.db where it is not set",
+        secret: true,
+        // A wrong one is not repeated: it may hold a password.
+        set: |config, text| {
+            text.trim().parse().map(|url| config.database_url = Some(url)).map_err(|error| error.to_string())
+        },
+        show: |config| config.database_url.as_ref().map(DatabaseUrl::to_string).unwrap_or_default(),
     },
     Setting {
         name: "public_url",
@@ -308,5 +320,7 @@ mod tests {
     fn a_secret_never_shows() {
         assert_eq!(set("admin_password", "correct horse battery").unwrap(), "set");
         assert_eq!(set("master_key", &"k".repeat(43)).unwrap(), "set");
+        let shown = set("database_url", "postgres://app:hush@db:5432/app").unwrap();
+        assert_eq!(shown, "postgres://app@db:5432/app");
     }
 }

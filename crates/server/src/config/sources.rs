@@ -58,10 +58,8 @@ impl fmt::Display for Source {
 const OTHER_NAMES: [&str; 1] = ["DARKROOM_CONFIG"];
 
 /// Settings of a larger set-up that this build does not have. To start without them would look like a start with them.
-const NOT_BUILT: [(&str, &str); 2] = [
-    ("DARKROOM_DATABASE_URL", "this build keeps its rows in SQLite in the data directory; take it out"),
-    ("DARKROOM_STORAGE_URL", "this build keeps its objects in the data directory; take it out"),
-];
+const NOT_BUILT: [(&str, &str); 1] =
+    [("DARKROOM_STORAGE_URL", "this build keeps its objects in the data directory; take it out")];
 
 /// Reads the configuration. `file` is the one that `--config` named; without it `darkroom.toml` counts if it is
 /// there. `command_line` holds settings by name.
@@ -260,8 +258,10 @@ mod tests {
 
     #[test]
     fn a_database_that_is_not_built_is_no_start_on_another() {
-        for name in ["DARKROOM_DATABASE_URL", "DARKROOM_STORAGE_URL"] {
-            let problems = load(None, &environment(&[(name, "postgres://app@db/app")]), &[]).unwrap_err();
+        for (name, value) in
+            [("DARKROOM_DATABASE_URL", "mysql://app@db/app"), ("DARKROOM_STORAGE_URL", "s3://b/p")]
+        {
+            let problems = load(None, &environment(&[(name, value)]), &[]).unwrap_err();
             assert!(problems.0[0].starts_with(name), "{problems}");
         }
     }
