@@ -84,6 +84,9 @@ pub enum Error {
     /// The database has sealed secrets, and the master key is not the one that sealed them.
     #[error("the master key does not open the secrets in this database")]
     MasterKey,
+    /// The rows are in PostgreSQL, and only a SQLite database can be copied so.
+    #[error("the database is PostgreSQL, which is copied by its own `pg_dump`")]
+    NotSqlite,
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -115,6 +118,7 @@ impl Fault for Error {
             Error::NewerDatabase { .. }
             | Error::OlderDatabase { .. }
             | Error::File { .. }
+            | Error::NotSqlite
             | Error::MasterKey => Problem::Internal,
             Error::Database(_) | Error::Migrate(_) => Problem::Internal,
         }

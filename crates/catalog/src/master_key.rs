@@ -57,6 +57,11 @@ impl Catalog {
     }
 }
 
+/// Whether the master key of this sealer is the one that the canary was sealed with.
+pub(crate) fn fits(sealer: &Sealer, canary: &[u8]) -> bool {
+    open(sealer, canary).is_some()
+}
+
 /// Where a rotation puts the new key before it is the one that fits.
 fn next_file(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
