@@ -1,7 +1,7 @@
 //! Accepting an original: probe, decode once, store, row last.
 
 use catalog::{Actor, Catalog, Image, Inserted, NewImage};
-use domain::{AccountId, Clock, ImageId, ObjectId};
+use domain::{AccountId, Clock, Fault as _, ImageId, ObjectId, Problem};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use storage::{Prefix, Sealed, Storage};
@@ -120,14 +120,21 @@ impl Uploads {
                 Ok(Accepted { image, replayed: true })
             }
             Err(error) => {
-                self.take_back(&account, &object, place).await;
+                if is_refusal(&error) {
+                    self.take_back(&account, &object, place).await;
+                } else {
+                    tracing::warn!(
+                        prefix = place.as_str(),
+                        "an object may have no row and stays for the sweep"
+                    );
+                }
                 Err(error.into())
             }
         }
     }
 
-    /// Deletes what was put for a row that did not come. A database that failed may have the row all the same, and
-    /// a row has its bytes: then, or where it does not answer, they stay, and the sweep decides.
+    /// Deletes what was put for a row that did not come. A row has its bytes: where it is there all the same, or the
+    /// database does not answer, they stay, and the sweep decides.
     async fn take_back(&self, account: &AccountId, object: &ObjectId, place: &Prefix) {
         if !matches!(self.catalog.owns_object(account, object).await, Ok(false)) {
             return;
@@ -153,6 +160,13 @@ impl Uploads {
         let bytes = file.bytes().await?;
         Ok(slot.examine(bytes).await?)
     }
+}
+
+/// Whether the database has said that there will be no row. One that failed may show none now and have it later all
+/// the same: a commit whose flush failed is found again by the recovery after a crash, and one whose connection broke
+/// may be under way. A full disk has not written the record of a commit.
+fn is_refusal(error: &catalog::Error) -> bool {
+    !matches!(error, catalog::Error::Database(_)) || error.problem() == Problem::StorageFull
 }
 
 impl NewUpload {

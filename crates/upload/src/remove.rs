@@ -23,7 +23,8 @@ impl Uploads {
         Ok(())
     }
 
-    /// Deletes the objects of images whose removal a crash cut short. Returns how many places were freed.
+    /// Deletes the objects of images whose removal a crash cut short, or a hold kept. Returns how many places were
+    /// freed; those that a hold keeps now stay noted.
     pub async fn finish_removals(&self) -> Result<u64, Error> {
         let mut freed = 0;
         loop {
@@ -32,14 +33,16 @@ impl Uploads {
                 return Ok(freed);
             }
             for place in &doomed {
-                self.finish_removal(place).await?;
+                if !self.finish_removal(place).await? {
+                    return Ok(freed);
+                }
                 freed += 1;
             }
         }
     }
 
     /// Deletes objects that are at least that old and belong to no row; re-checks the row just before deleting.
-    /// Returns how many places were freed.
+    /// Returns how many places were freed: those that a hold keeps are not.
     pub async fn sweep_orphans(&self, min_age: Duration) -> Result<u64, Error> {
         let youngest_s = self.clock.now().minus(min_age).as_seconds();
         let mut freed = 0;
@@ -49,6 +52,9 @@ impl Uploads {
             if listed.written_s > youngest_s || self.catalog.owns_object(&account, &object).await? {
                 continue;
             }
+            if self.catalog.removals_held().await? {
+                return Ok(freed);
+            }
             self.storage.delete_prefix(&listed.prefix).await?;
             tracing::info!(prefix = listed.prefix.as_str(), "swept objects that belong to no image");
             freed += 1;
@@ -56,8 +62,14 @@ impl Uploads {
         Ok(freed)
     }
 
-    async fn finish_removal(&self, doomed: &Doomed) -> Result<(), Error> {
+    /// Deletes the objects of a removed image. False where a hold keeps them: asked after the row is gone, so a copy of
+    /// the rows that was made under a hold either has no such row, or its objects stay.
+    async fn finish_removal(&self, doomed: &Doomed) -> Result<bool, Error> {
+        if self.catalog.removals_held().await? {
+            return Ok(false);
+        }
         self.storage.delete_prefix(&Prefix::new(doomed.day, &doomed.account, &doomed.object)).await?;
-        Ok(self.catalog.forget_doomed(doomed.id).await?)
+        self.catalog.forget_doomed(doomed.id).await?;
+        Ok(true)
     }
 }

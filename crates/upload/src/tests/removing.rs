@@ -48,3 +48,29 @@ async fn a_sweep_takes_old_orphans_and_spares_the_young_and_the_owned() {
     assert_eq!(house.uploads.sweep_orphans(Duration::ZERO).await.unwrap(), 2);
     assert_eq!((house.places().await, house.images().await), (1, 1));
 }
+
+#[tokio::test]
+async fn a_hold_keeps_the_objects_of_removed_images_until_it_ends() {
+    let house = House::new().await;
+    let catalog = &house.catalog.catalog;
+    let image =
+        house.uploads.accept(house.new_upload(Some("cat"), &png(1)).await, &actor()).await.unwrap().image;
+    let hold = catalog.hold_removals(Duration::from_secs(60)).await.unwrap();
+    house.uploads.remove(&house.account.id, &image.id, &actor()).await.unwrap();
+    assert_eq!(house.uploads.finish_removals().await.unwrap(), 0);
+    assert_eq!(house.uploads.sweep_orphans(Duration::ZERO).await.unwrap(), 0);
+    assert_eq!((house.places().await, house.images().await), (1, 0));
+    assert!(catalog.renew_hold(&hold, Duration::from_secs(60)).await.unwrap());
+    catalog.release_hold(hold).await.unwrap();
+    assert_eq!(house.uploads.finish_removals().await.unwrap(), 1);
+    assert_eq!(house.places().await, 0);
+}
+
+#[tokio::test]
+async fn a_hold_whose_holder_died_ends_by_itself() {
+    let house = House::new().await;
+    let catalog = &house.catalog.catalog;
+    let hold = catalog.hold_removals(Duration::ZERO).await.unwrap();
+    assert!(!catalog.removals_held().await.unwrap());
+    assert!(!catalog.renew_hold(&hold, Duration::from_secs(60)).await.unwrap(), "objects may be gone by now");
+}
