@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use sqlx::AssertSqlSafe;
+use tracing::{Instrument as _, Span};
 
 use super::row::Column;
 use super::{Connection, Database, Row, Wire};
@@ -110,6 +111,11 @@ impl Query {
         Scalar { query: self, column: PhantomData }
     }
 
+    /// What a collector of traces sees of it: its text, which holds no value.
+    fn span(&self) -> Span {
+        tracing::info_span!(target: "span", "database", otel.kind = "client", db.query.text = %self.text)
+    }
+
     /// Its text.
     #[cfg(test)]
     pub(crate) fn text(&self) -> &str {
@@ -118,22 +124,42 @@ impl Query {
 
     /// Does it; returns how many rows it touched.
     pub(crate) async fn execute<'c>(self, on: impl Into<On<'c>>) -> Result<u64, sqlx::Error> {
-        send!(self, on, (asked, wire, _row) => asked.execute(wire).await.map(|done| done.rows_affected()))
+        let span = self.span();
+        async move {
+            send!(self, on, (asked, wire, _row) => asked.execute(wire).await.map(|done| done.rows_affected()))
+        }
+        .instrument(span)
+        .await
     }
 
     /// The one row of the answer; more are left out, none is an error.
     pub(crate) async fn fetch_one<'c>(self, on: impl Into<On<'c>>) -> Result<Row, sqlx::Error> {
-        send!(self, on, (asked, wire, row) => asked.fetch_one(wire).await.map(row))
+        let span = self.span();
+        async move {
+            send!(self, on, (asked, wire, row) => asked.fetch_one(wire).await.map(row))
+        }
+        .instrument(span)
+        .await
     }
 
     /// The first row, if there is one.
     pub(crate) async fn fetch_optional<'c>(self, on: impl Into<On<'c>>) -> Result<Option<Row>, sqlx::Error> {
-        send!(self, on, (asked, wire, row) => Ok(asked.fetch_optional(wire).await?.map(row)))
+        let span = self.span();
+        async move {
+            send!(self, on, (asked, wire, row) => Ok(asked.fetch_optional(wire).await?.map(row)))
+        }
+        .instrument(span)
+        .await
     }
 
     /// All rows.
     pub(crate) async fn fetch_all<'c>(self, on: impl Into<On<'c>>) -> Result<Vec<Row>, sqlx::Error> {
-        send!(self, on, (asked, wire, row) => Ok(asked.fetch_all(wire).await?.into_iter().map(row).collect()))
+        let span = self.span();
+        async move {
+            send!(self, on, (asked, wire, row) => Ok(asked.fetch_all(wire).await?.into_iter().map(row).collect()))
+        }
+        .instrument(span)
+        .await
     }
 }
 
