@@ -1,0 +1,13 @@
+-- Seals over the audit log, a chain for each account and one for what belongs to none (an empty account). Each is an
+-- HMAC over the seal before it and over the rows since. Append-only, like the log.
+create table audit_seals (
+    id bigint generated always as identity primary key,
+    account bytea not null,
+    at bigint not null,
+    -- The rows after the seal before it, up to this one and with it.
+    last_row bigint not null,
+    -- How many they are.
+    row_count bigint not null,
+    digest bytea not null,
+    unique (account, last_row)
+);
