@@ -1,9 +1,9 @@
 # One command for everything. `make help` lists the targets; each is a script of its own below scripts/.
 
-.PHONY: help run test test-full check bench
+.PHONY: help run test test-full check bench services gate-containers
 
 help: ## lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## installs what the build lacks, builds in release mode, starts the server
 	@scripts/run
@@ -19,3 +19,9 @@ check: ## what must pass before a commit, beside the tests
 
 bench: ## speed and memory, as ratios within one run
 	@scripts/bench
+
+services: ## a private PostgreSQL and S3 server to try things with, until Ctrl-C
+	@scripts/services
+
+gate-containers: ## builds the container image, runs and walks it; judges compose files and systemd unit
+	@scripts/gate-containers
