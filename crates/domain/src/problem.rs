@@ -106,6 +106,8 @@ problems! {
     RenderTimeout: 422, 5450, 9516;
     /// The disk is full.
     StorageFull: 507, 5540, 9523;
+    /// Storage cannot be reached right now.
+    StorageUnavailable: 503, 5503, 9522;
     /// Storage failed.
     Storage: 500, 5540, 9523;
     /// Anything that is our fault.

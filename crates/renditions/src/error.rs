@@ -27,7 +27,7 @@ impl From<storage::Error> for Error {
 impl Fault for Error {
     fn problem(&self) -> Problem {
         match self {
-            Error::Original(_) => Problem::Storage,
+            Error::Original(error) => error.problem(),
             Error::Workers(error) => error.problem(),
             Error::Abandoned => Problem::Internal,
         }

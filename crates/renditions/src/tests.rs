@@ -199,7 +199,7 @@ async fn whoever_leaves_does_not_cancel_the_render_for_the_others() {
 async fn a_rendition_that_cannot_be_kept_is_served_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let objects = folder.path().join("objects");
-    let open = |min_free_disk_bytes| storage::Config { objects: objects.clone(), min_free_disk_bytes };
+    let open = |min_free_disk_bytes| storage::Config::on_disk(objects.clone(), min_free_disk_bytes);
     let roomy = Storage::open(open(0)).await.unwrap();
     let mut house = House::keeping(roomy, picture()).await;
     house.storage = Storage::open(open(u64::MAX)).await.unwrap();

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use catalog::DatabaseUrl;
 use domain::Secret;
+use storage::StorageUrl;
 
 pub use settings::{SETTINGS, Setting};
 pub use sources::{Effective, Problems, Source, load};
@@ -21,6 +22,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the rows are; a SQLite file in the data directory where absent.
     pub database_url: Option<DatabaseUrl>,
+    /// Where the objects are; the folder `objects` in the data directory where absent.
+    pub storage_url: Option<StorageUrl>,
+    /// Endpoint and keys of the bucket. No setting: the AWS SDK reads names of its own, and only tests give others.
+    pub storage_access: Option<storage::Access>,
     /// Scheme and host of API and dashboard; `http://<bind>` where absent.
     pub public_url: Option<String>,
     /// Scheme and host of delivery; the public URL where absent.
@@ -117,6 +122,8 @@ impl Config {
             bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data_dir,
             database_url: None,
+            storage_url: None,
+            storage_access: None,
             public_url: None,
             delivery_url: None,
             trusted_proxies: Vec::new(),
@@ -160,9 +167,14 @@ impl Config {
         self.database_url.clone().unwrap_or_else(|| self.data_dir.join("darkroom.db").into())
     }
 
-    /// The folder of objects.
+    /// The folder of objects where no other place was named.
     pub fn objects(&self) -> PathBuf {
         self.data_dir.join("objects")
+    }
+
+    /// Where the objects are.
+    pub fn storage_url(&self) -> StorageUrl {
+        self.storage_url.clone().unwrap_or_else(|| StorageUrl::File(self.objects()))
     }
 }
 

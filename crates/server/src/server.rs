@@ -135,11 +135,18 @@ async fn open_storage(config: &Config) -> anyhow::Result<Storage> {
     if config.memory_storage {
         return Ok(Storage::memory());
     }
-    let objects = config.objects();
-    let shown = objects.display().to_string();
-    Storage::open(storage::Config { objects, min_free_disk_bytes: config.min_free_disk_bytes })
-        .await
-        .with_context(|| format!("the folder of objects {shown} cannot be used (DARKROOM_DATA_DIR)"))
+    let url = config.storage_url();
+    let opened = Storage::open(storage::Config {
+        url: url.clone(),
+        access: config.storage_access.clone(),
+        scratch: config.data_dir.join("scratch"),
+        min_free_disk_bytes: config.min_free_disk_bytes,
+    });
+    opened.await.map_err(|error| {
+        let advice = error.advice().map(|advice| format!(": {advice}")).unwrap_or_default();
+        let sentence = format!("the objects at {url} cannot be used (DARKROOM_STORAGE_URL){advice}");
+        anyhow::Error::new(error).context(sentence)
+    })
 }
 
 fn uploads(

@@ -1,5 +1,7 @@
 //! What a kind of storage can do, and the kinds there are.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use domain::{AccountId, ObjectId};
 use futures_util::stream::BoxStream;
@@ -8,6 +10,7 @@ use crate::{Error, Object, ObjectKey, Prefix, Sealed};
 
 pub(crate) mod filesystem;
 pub(crate) mod memory;
+pub(crate) mod s3;
 
 /// A prefix that lies in storage, and when its youngest object was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     async fn put_file(&self, key: &ObjectKey, file: Sealed) -> Result<(), Error>;
     /// Gets an object; its bytes stream.
     async fn get(&self, key: &ObjectKey) -> Result<Object, Error>;
+    /// Gets bytes of an object from `range.start` to before `range.end`, as far as it has them; they stream.
+    async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Object, Error>;
     /// The length of an object in bytes.
     async fn head(&self, key: &ObjectKey) -> Result<u64, Error>;
     /// Deletes one object; one that is not there is no error.

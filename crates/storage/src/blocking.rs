@@ -8,6 +8,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(panicked) => Err(Error::Io(std::io::Error::other(panicked))),
+        Err(panicked) => Err(Error::Io(panicked.into())),
     }
 }

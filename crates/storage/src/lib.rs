@@ -10,12 +10,14 @@ mod object;
 mod object_key;
 mod scratch;
 mod storage;
+mod storage_url;
 #[cfg(test)]
 mod tests;
 
 pub use backend::{Backend, Listed};
-pub use error::Error;
+pub use error::{Cause, Error, Refusal};
 pub use object::Object;
 pub use object_key::{ObjectKey, Prefix};
 pub use scratch::{Scratch, Sealed};
-pub use storage::{Config, Counts, Storage};
+pub use storage::{Access, Config, Counts, Storage};
+pub use storage_url::{Bucket, Encryption, StorageUrl};

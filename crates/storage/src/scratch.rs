@@ -130,6 +130,11 @@ impl Sealed {
         self.file.path()
     }
 
+    /// The bytes from the beginning on, for whoever reads them beside others.
+    pub(crate) fn reader(&self) -> io::Result<File> {
+        File::open(self.path())
+    }
+
     /// The file itself, which is gone when dropped where it is.
     pub(crate) fn into_file(self) -> NamedTempFile {
         self.file
@@ -210,7 +215,7 @@ fn has_owner(path: &Path) -> bool {
 }
 
 fn broken() -> Error {
-    Error::Io(io::Error::other("an earlier write to this scratch file failed"))
+    Error::io("an earlier write to this scratch file failed")
 }
 
 #[cfg(test)]

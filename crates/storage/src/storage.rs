@@ -1,29 +1,57 @@
 //! The storage that the rest of the house sees: one backend, scratch files, a counter of requests.
 
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use domain::Secret;
 use futures_util::stream::BoxStream;
 
 use crate::backend::filesystem::Filesystem;
 use crate::backend::memory::Memory;
+use crate::backend::s3::S3;
 use crate::blocking::blocking;
 use crate::scratch::ScratchFolder;
-use crate::{Backend, Error, Listed, Object, ObjectKey, Prefix, Scratch, Sealed};
+use crate::{Backend, Error, Listed, Object, ObjectKey, Prefix, Scratch, Sealed, StorageUrl};
 
 /// Where objects lie.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Folder of the objects; made where it is not there.
-    pub objects: PathBuf,
+    /// The folder or bucket. A folder is made where it is not there, a bucket is not.
+    pub url: StorageUrl,
+    /// Endpoint and keys of the bucket; by the AWS chain (environment, profile, role) where absent.
+    pub access: Option<Access>,
+    /// Folder of scratch files where objects lie in a bucket; in a folder of objects they lie beside them.
+    pub scratch: PathBuf,
     /// Bytes of disk that stay free for the database: below it puts fail as full.
     pub min_free_disk_bytes: u64,
 }
 
+/// Endpoint and keys of an S3 server, given by hand.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// `http://` or `https://`, host, port.
+    pub endpoint: String,
+    /// The region that the server takes.
+    pub region: String,
+    /// The access key, which is no secret.
+    pub access_key: String,
+    /// The secret key that belongs to it.
+    pub secret_key: Secret,
+}
+
+impl Config {
+    /// Objects below a folder of this machine.
+    pub fn on_disk(objects: PathBuf, min_free_disk_bytes: u64) -> Self {
+        let scratch = scratch_beside(&objects);
+        Config { url: StorageUrl::File(objects), access: None, scratch, min_free_disk_bytes }
+    }
+}
+
 /// Requests that were made of the backend since the start, by whoever holds the storage; its own check is not
-/// counted.
+/// counted. What goes over a wire, tries that failed included, stands in `darkroom_storage_tries_total` instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Objects put.
@@ -61,16 +89,19 @@ struct Counters {
 }
 
 impl Storage {
-    /// The local disk. Removes scratch files that a crash left; fails where the folder cannot be written.
+    /// Opens what the configuration names. Removes scratch files that a crash left; fails where the folder cannot be
+    /// written, and where the bucket cannot be written, read, listed or deleted in.
     pub async fn open(config: Config) -> Result<Storage, Error> {
-        blocking(move || {
-            // Beside the objects, so that a scratch file becomes an object by a change of name.
-            let scratch = ScratchFolder::open(config.objects.join(".scratch"), config.min_free_disk_bytes)
-                .map_err(Error::Unwritable)?;
-            let backend = Filesystem::open(config.objects, scratch.clone()).map_err(Error::Unwritable)?;
-            Ok(Storage::with(Box::new(backend), scratch))
-        })
-        .await
+        let Config { url, access, scratch, min_free_disk_bytes } = config;
+        match url {
+            StorageUrl::File(objects) => blocking(move || on_disk(objects, min_free_disk_bytes)).await,
+            StorageUrl::S3(bucket) => {
+                let open = move || ScratchFolder::open(scratch, min_free_disk_bytes).map_err(Error::Unwritable);
+                let storage = Storage::with(Box::new(S3::open(bucket, access.as_ref()).await?), blocking(open).await?);
+                storage.check().await?;
+                Ok(storage)
+            }
+        }
     }
 
     /// In memory, for tests (scratch files go to the system's temporary folder).
@@ -78,7 +109,7 @@ impl Storage {
         Storage::with(Box::new(Memory::default()), ScratchFolder::system())
     }
 
-    fn with(backend: Box<dyn Backend>, scratch: ScratchFolder) -> Storage {
+    pub(crate) fn with(backend: Box<dyn Backend>, scratch: ScratchFolder) -> Storage {
         Storage { inner: Arc::new(Inner { backend, scratch, counters: Counters::default() }) }
     }
 
@@ -110,6 +141,12 @@ impl Storage {
     pub async fn get(&self, key: &ObjectKey) -> Result<Object, Error> {
         count(&self.inner.counters.gets);
         self.inner.backend.get(key).await
+    }
+
+    /// See [`Backend::get_range`].
+    pub async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Object, Error> {
+        count(&self.inner.counters.gets);
+        self.inner.backend.get_range(key, range).await
     }
 
     /// See [`Backend::head`].
@@ -148,6 +185,18 @@ impl Storage {
             [puts, gets, heads, deletes, lists].map(|counter| counter.load(Ordering::Relaxed));
         Counts { puts, gets, heads, deletes, lists }
     }
+}
+
+/// Objects on the local disk. Scratch files lie beside them, so that one becomes an object by a change of name.
+fn on_disk(objects: PathBuf, min_free_disk_bytes: u64) -> Result<Storage, Error> {
+    let scratch =
+        ScratchFolder::open(scratch_beside(&objects), min_free_disk_bytes).map_err(Error::Unwritable)?;
+    let backend = Filesystem::open(objects, scratch.clone()).map_err(Error::Unwritable)?;
+    Ok(Storage::with(Box::new(backend), scratch))
+}
+
+fn scratch_beside(objects: &Path) -> PathBuf {
+    objects.join(".scratch")
 }
 
 fn count(counter: &AtomicU64) {

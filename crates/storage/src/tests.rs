@@ -47,7 +47,7 @@ impl Borrow<Storage> for OnDisk {
 }
 
 async fn open(folder: &Path, min_free_disk_bytes: u64) -> Result<Storage, Error> {
-    Storage::open(Config { objects: folder.join("objects"), min_free_disk_bytes }).await
+    Storage::open(Config::on_disk(folder.join("objects"), min_free_disk_bytes)).await
 }
 
 fn prefix() -> Prefix {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use catalog::DatabaseUrl;
 use domain::Secret;
+use storage::StorageUrl;
 
 use super::{Config, LogFormat};
 
@@ -75,6 +76,13 @@ pub static SETTINGS: &[Setting] = &[
             text.trim().parse().map(|url| config.database_url = Some(url)).map_err(|error| error.to_string())
         },
         show: |config| config.database_url.as_ref().map(DatabaseUrl::to_string).unwrap_or_default(),
+    },
+    Setting {
+        name: "storage_url",
+        about: "where the objects are: file:///FOLDER or s3://BUCKET/PREFIX; file://<data_dir>/objects where it is not set",
+        secret: false,
+        set: |config, text| text.parse().map(|url| config.storage_url = Some(url)),
+        show: |config| config.storage_url.as_ref().map(StorageUrl::to_string).unwrap_or_default(),
     },
     Setting {
         name: "public_url",

@@ -57,10 +57,6 @@ impl fmt::Display for Source {
 /// Names that the program itself gives a meaning besides the settings.
 const OTHER_NAMES: [&str; 1] = ["DARKROOM_CONFIG"];
 
-/// Settings of a larger set-up that this build does not have. To start without them would look like a start with them.
-const NOT_BUILT: [(&str, &str); 1] =
-    [("DARKROOM_STORAGE_URL", "this build keeps its objects in the data directory; take it out")];
-
 /// Reads the configuration. `file` is the one that `--config` named; without it `darkroom.toml` counts if it is
 /// there. `command_line` holds settings by name.
 pub fn load(
@@ -90,8 +86,6 @@ pub fn load(
         problems
             .push("DARKROOM_ADMIN_EMAIL and DARKROOM_ADMIN_PASSWORD are given together or not at all".into());
     }
-    let not_built = NOT_BUILT.iter().filter(|(name, _)| environment.contains_key(*name));
-    problems.extend(not_built.map(|(name, why)| format!("{name}: {why}")));
     let warnings = unknown_variables(environment);
     if problems.is_empty() { Ok(Effective { config, sources, warnings }) } else { Err(Problems(problems)) }
 }
@@ -259,7 +253,7 @@ mod tests {
     #[test]
     fn a_database_that_is_not_built_is_no_start_on_another() {
         for (name, value) in
-            [("DARKROOM_DATABASE_URL", "mysql://app@db/app"), ("DARKROOM_STORAGE_URL", "s3://b/p")]
+            [("DARKROOM_DATABASE_URL", "mysql://app@db/app"), ("DARKROOM_STORAGE_URL", "https://store/b")]
         {
             let problems = load(None, &environment(&[(name, value)]), &[]).unwrap_err();
             assert!(problems.0[0].starts_with(name), "{problems}");

@@ -3,6 +3,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -69,8 +70,12 @@ impl Backend for Filesystem {
     }
 
     async fn get(&self, key: &ObjectKey) -> Result<Object, Error> {
+        self.get_range(key, 0..u64::MAX).await
+    }
+
+    async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Object, Error> {
         let path = self.path(key.as_str());
-        blocking(move || open(&path)).await
+        blocking(move || open(&path, range)).await
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<u64, Error> {
@@ -246,32 +251,35 @@ fn entries(folder: &Path) -> Result<impl Iterator<Item = io::Result<fs::DirEntry
     }
 }
 
-/// Opens an object and reads its first piece in the same go, so that a small one costs one trip to the disk.
-fn open(path: &Path) -> Result<Object, Error> {
+/// Opens an object and reads the first piece of a range in the same go, so that a small one costs one trip to the
+/// disk.
+fn open(path: &Path, range: Range<u64>) -> Result<Object, Error> {
     let file = File::open(path).map_err(or_missing)?;
     let facts = file.metadata()?;
     if !facts.is_file() {
         return Err(Error::Missing);
     }
-    let len = facts.len();
-    let first = read_piece(&file, 0, len)?;
-    let rest = stream::try_unfold((file, first.len() as u64), move |(file, at)| async move {
-        if at >= len {
+    let start = range.start.min(facts.len());
+    let end = range.end.clamp(start, facts.len());
+    let first = read_piece(&file, start, end)?;
+    let rest = stream::try_unfold((file, start + first.len() as u64), move |(file, at)| async move {
+        if at >= end {
             return Ok(None);
         }
         blocking(move || {
-            let piece = read_piece(&file, at, len)?;
+            let piece = read_piece(&file, at, end)?;
             let next = at + piece.len() as u64;
             Ok(Some((piece, (file, next))))
         })
         .await
     });
-    Ok(Object { len, body: stream::iter([Ok(first)]).chain(rest).boxed() })
+    Ok(Object { len: end - start, body: stream::iter([Ok(first)]).chain(rest).boxed() })
 }
 
-/// The piece of a file of this length that begins here. A file that ended early was not written by us.
-fn read_piece(file: &File, at: u64, len: u64) -> Result<Bytes, Error> {
-    let mut piece = vec![0; (len - at).min(PIECE_BYTES) as usize];
+/// The piece of a file that begins here and ends before this place at the latest. A file that ended early was not
+/// written by us.
+fn read_piece(file: &File, at: u64, end: u64) -> Result<Bytes, Error> {
+    let mut piece = vec![0; (end - at).min(PIECE_BYTES) as usize];
     match file.read_exact_at(&mut piece, at) {
         Ok(()) => Ok(piece.into()),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Error::Damaged),

@@ -1,6 +1,7 @@
 //! Objects in memory, for tests: what is put is gone with the process.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -37,9 +38,15 @@ impl Backend for Memory {
     }
 
     async fn get(&self, key: &ObjectKey) -> Result<Object, Error> {
+        self.get_range(key, 0..u64::MAX).await
+    }
+
+    async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Object, Error> {
         let kept = self.objects.lock().get(key).cloned().ok_or(Error::Missing)?;
-        let len = kept.bytes.len() as u64;
-        Ok(Object { len, body: stream::iter([Ok(kept.bytes)]).boxed() })
+        let start = usize::try_from(range.start).map_or(kept.bytes.len(), |start| start.min(kept.bytes.len()));
+        let end = usize::try_from(range.end).map_or(kept.bytes.len(), |end| end.min(kept.bytes.len()));
+        let bytes = kept.bytes.slice(start..end.max(start));
+        Ok(Object { len: bytes.len() as u64, body: stream::iter([Ok(bytes)]).boxed() })
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<u64, Error> {
