@@ -1,8 +1,9 @@
 //! Loading the rights that concern a delivery URL: from memory where that is fresh, else from the database.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use domain::{AccountId, Timestamp};
+use metrics::Counter;
 use signing::{DeliveryUrl, SigningKey};
 
 use crate::database::{Connection, Row, query, query_scalar};
@@ -14,6 +15,12 @@ use crate::{Catalog, Error, signing_keys, variants};
 /// How often rights are loaded anew when something changes while they are loaded. After that they are good for the
 /// request that asked, which overlaps the change anyway, and are not kept.
 const MAX_LOADS: u32 = 4;
+
+/// Handles are made once: a hit must not pay for looking one up.
+static HITS: LazyLock<Counter> =
+    LazyLock::new(|| metrics::counter!("darkroom_cache_hits_total", "cache" => "rights"));
+static MISSES: LazyLock<Counter> =
+    LazyLock::new(|| metrics::counter!("darkroom_cache_misses_total", "cache" => "rights"));
 
 impl Catalog {
     /// The rights that concern a delivery URL, from memory where memory is fresh.
@@ -37,6 +44,13 @@ impl Catalog {
     /// Only a leave to deliver may be given by these; a refusal must be asked of [`Catalog::rights`] anew, so that a
     /// private image that memory knows is refused no faster than an unknown one.
     pub fn rights_in_memory(&self, url: &DeliveryUrl) -> Option<Rights> {
+        let found = self.fresh_rights(url);
+        let counter = if found.is_some() { &HITS } else { &MISSES };
+        counter.increment(1);
+        found
+    }
+
+    fn fresh_rights(&self, url: &DeliveryUrl) -> Option<Rights> {
         let memory = &self.inner.memory;
         if !memory.is_fresh() {
             return None;
