@@ -1,6 +1,6 @@
 # One command for everything. `make help` lists the targets; each is a script of its own below scripts/.
 
-.PHONY: help run test test-full check bench services gate-containers
+.PHONY: help run test test-full check bench bench-scale services gate-containers gate-durability
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,5 +23,11 @@ bench: ## speed and memory, as ratios within one run
 services: ## a private PostgreSQL and S3 server to try things with, until Ctrl-C
 	@scripts/services
 
+bench-scale: ## what the catalog costs among many images, as ratios within one run
+	@scripts/bench-scale
+
 gate-containers: ## builds the container image, runs and walks it; judges compose files and systemd unit
 	@scripts/gate-containers
+
+gate-durability: ## crashes, damage, full disks, stops, backups in full counts, on both set-ups; 45 minutes
+	@scripts/gate-durability
