@@ -6,6 +6,7 @@ use bytes::Bytes;
 use domain::{AccountId, ObjectId};
 use futures_util::stream::BoxStream;
 
+use crate::object_key::digest_named;
 use crate::{Error, Object, ObjectKey, Prefix, Sealed};
 
 pub(crate) mod filesystem;
@@ -19,6 +20,34 @@ pub struct Listed {
     pub prefix: Prefix,
     /// When its youngest object was written, in unix seconds.
     pub written_s: i64,
+    /// The renditions below it, in no order.
+    pub renditions: Vec<ListedRendition>,
+}
+
+/// A rendition that lies below a prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRendition {
+    /// The digest that names it.
+    pub digest: [u8; 16],
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// When it was written, in unix seconds.
+    pub written_s: i64,
+}
+
+impl Listed {
+    /// A prefix whose objects are still to be noted.
+    pub(crate) fn new(prefix: Prefix) -> Listed {
+        Listed { prefix, written_s: i64::MIN, renditions: Vec::new() }
+    }
+
+    /// Notes an object of this name in the prefix.
+    pub(crate) fn note(&mut self, name: &str, bytes: u64, written_s: i64) {
+        self.written_s = self.written_s.max(written_s);
+        if let Some(digest) = digest_named(name) {
+            self.renditions.push(ListedRendition { digest, bytes, written_s });
+        }
+    }
 }
 
 /// A kind of storage. A put that returned is durable and whole (but for [`Backend::put_spare`]); a reader sees all of an object or nothing.
@@ -43,8 +72,13 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     async fn delete(&self, key: &ObjectKey) -> Result<(), Error>;
     /// Deletes everything below a prefix; nothing there is no error.
     async fn delete_prefix(&self, prefix: &Prefix) -> Result<(), Error>;
-    /// Every prefix that lies in storage, day by day.
-    async fn list(&self) -> Result<BoxStream<'static, Result<Listed, Error>>, Error>;
+    /// Deletes what [`Backend::put_spare`] has put. A crash may bring it back; gone for good too where a backend knows
+    /// nothing cheaper.
+    async fn delete_spare(&self, key: &ObjectKey) -> Result<(), Error> {
+        self.delete(key).await
+    }
+    /// Every prefix in storage of that day or a later one, day by day. What lies before is not read.
+    async fn list(&self, from_day: i64) -> Result<BoxStream<'static, Result<Listed, Error>>, Error>;
 
     /// Fails with a clear error where writing, reading or deleting does not work: it does all three with a
     /// small object of the first day, which no original can have.

@@ -79,6 +79,36 @@ pub async fn a_large_object_streams_in_pieces(storage: &Storage) {
     assert!(pieces.iter().all(|piece| !piece.is_empty()));
 }
 
+/// A range gives its own bytes, as far as the object has them.
+pub async fn a_range_gives_its_own_bytes(storage: &Storage) {
+    let key = prefix().original();
+    let len = LARGE_BYTES as u64;
+    for bytes in [Bytes::new(), picture(17, 1000), picture(18, LARGE_BYTES)] {
+        storage.put(&key, bytes.clone()).await.expect("put");
+        let ranges = [
+            0..1,
+            0..u64::MAX,
+            7..7,
+            5..900,
+            999..1_001,
+            1_048_575..1_048_577,
+            2_000_000..len,
+            len - 1..len + 9,
+            len..len + 1,
+        ];
+        for range in ranges {
+            let object = storage.get_range(&key, range.clone()).await.expect("get_range");
+            let told = object.len;
+            let read = object.into_bytes().await.expect("bytes");
+            let end = range.end.min(bytes.len() as u64) as usize;
+            let start = (range.start as usize).min(end);
+            assert!(read == bytes[start..end], "{range:?} of {} bytes", bytes.len());
+            assert_eq!(told, read.len() as u64);
+        }
+    }
+    assert!(matches!(storage.get_range(&prefix().original(), 0..5).await, Err(Error::Missing)));
+}
+
 /// What is not there is missing, and deleting it is no error.
 pub async fn what_is_not_there_is_missing(storage: &Storage) {
     let nothing = prefix();
@@ -132,6 +162,30 @@ pub async fn a_listing_tells_every_prefix_once_day_by_day(storage: &Storage) {
     assert_eq!(told, expected.iter().collect());
     let now_s = domain::Clock::system().now().as_seconds();
     assert!(mine.iter().all(|listed| (now_s - listed.written_s).abs() < 3600), "{mine:?}");
+}
+
+/// A listing from a day on leaves out what is older, and tells the renditions below each prefix with their lengths.
+pub async fn a_listing_from_a_day_on_tells_the_renditions_of_later_ones(storage: &Storage) {
+    let account = AccountId::random();
+    let [before, on, after] =
+        [DAY - 1, DAY, DAY + 1].map(|day| Prefix::new(day, &account, &ObjectId::random()));
+    for below in [&before, &on, &after] {
+        storage.put(&below.original(), picture(10, 10)).await.expect("put");
+        storage.put_spare(&below.rendition(&[3; 16]), picture(11, 300)).await.expect("put_spare");
+        storage.put_spare(&below.rendition(&[0xfe; 16]), picture(12, 20)).await.expect("put_spare");
+    }
+    storage.delete_spare(&on.rendition(&[3; 16])).await.expect("delete_spare");
+    let listing = storage.list_from(DAY).await.expect("list_from").map(|listed| listed.expect("listed"));
+    let mine = listing.filter(|listed| future::ready(listed.prefix.parts().1 == account));
+    let told = mine.map(|mut listed| {
+        listed.renditions.sort_by_key(|rendition| rendition.digest);
+        let renditions =
+            listed.renditions.iter().map(|rendition| (rendition.digest, rendition.bytes)).collect();
+        (listed.prefix, renditions)
+    });
+    let told: Vec<(Prefix, Vec<([u8; 16], u64)>)> = told.collect().await;
+    let both = vec![([3; 16], 300), ([0xfe; 16], 20)];
+    assert_eq!(told, [(on, vec![([0xfe; 16], 20)]), (after, both)]);
 }
 
 /// A listing no longer tells what was deleted.
@@ -225,10 +279,12 @@ macro_rules! conformance {
             a_sealed_scratch_file_becomes_an_object
             a_scratch_file_that_is_given_up_is_gone
             a_large_object_streams_in_pieces
+            a_range_gives_its_own_bytes
             what_is_not_there_is_missing
             a_deleted_object_is_missing_and_its_neighbours_are_not
             a_deleted_prefix_takes_all_below_it_and_nothing_else
             a_listing_tells_every_prefix_once_day_by_day
+            a_listing_from_a_day_on_tells_the_renditions_of_later_ones
             a_listing_leaves_out_what_was_deleted
             a_reader_sees_all_of_an_object_or_nothing
             neighbours_come_and_go_at_the_same_time

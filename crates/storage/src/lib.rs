@@ -5,6 +5,7 @@ mod backend;
 mod blocking;
 /// The one suite that every backend passes.
 pub mod conformance;
+mod disk;
 mod error;
 mod object;
 mod object_key;
@@ -14,7 +15,8 @@ mod storage_url;
 #[cfg(test)]
 mod tests;
 
-pub use backend::{Backend, Listed};
+pub use backend::{Backend, Listed, ListedRendition};
+pub use disk::Disk;
 pub use error::{Cause, Error, Refusal};
 pub use object::Object;
 pub use object_key::{ObjectKey, Prefix};

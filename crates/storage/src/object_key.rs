@@ -16,9 +16,7 @@ const LAST_DAY: i64 = 2_932_896;
 impl Prefix {
     /// The prefix of an original that came on a day (days since 1970, UTC; up to the year 9999).
     pub fn new(day: i64, account: &AccountId, object: &ObjectId) -> Self {
-        let start = Timestamp::from_seconds(day.clamp(0, LAST_DAY) * 86_400);
-        let (year, month, day) = start.to_date();
-        Prefix(format!("{year:04}-{month:02}-{day:02}/{account}/{object}"))
+        Prefix(format!("{}/{account}/{object}", day_text(day)))
     }
 
     /// Reads a prefix back, as it was noted when its row was removed, or as a listing told it. Only the one
@@ -61,10 +59,23 @@ impl ObjectKey {
         &self.0
     }
 
-    /// The prefix that the object lies below.
-    pub(crate) fn prefix(&self) -> Prefix {
-        Prefix(self.0.rsplit_once('/').map_or(self.0.as_str(), |(prefix, _)| prefix).to_owned())
+    /// The prefix that the object lies below, and its name there.
+    pub(crate) fn parts(&self) -> (Prefix, &str) {
+        let (prefix, name) = self.0.rsplit_once('/').unwrap_or((&self.0, ""));
+        (Prefix(prefix.to_owned()), name)
     }
+}
+
+/// The digest of a rendition whose name in its prefix this is.
+pub(crate) fn digest_named(name: &str) -> Option<[u8; 16]> {
+    let digest = hex::decode(name).ok()?.try_into().ok()?;
+    (hex::encode(digest) == name).then_some(digest)
+}
+
+/// The text that the keys of a day begin with.
+pub(crate) fn day_text(day: i64) -> String {
+    let (year, month, day) = Timestamp::from_seconds(day.clamp(0, LAST_DAY) * 86_400).to_date();
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 fn split(text: &str) -> Option<(i64, AccountId, ObjectId)> {
@@ -132,7 +143,11 @@ mod tests {
         assert!(mine.holds(&mine.original()));
         assert!(!mine.holds(&prefix(2).original()));
         assert!(!mine.holds(&ObjectKey(format!("{}0/original", mine.as_str()))));
-        assert_eq!(mine.original().prefix(), mine);
+        assert_eq!(mine.original().parts(), (mine.clone(), "original"));
+        assert_eq!(digest_named(mine.rendition(&[0xfa; 16]).parts().1), Some([0xfa; 16]));
+        for name in ["original", "", "0", &"FA".repeat(16), &"fa".repeat(17)] {
+            assert_eq!(digest_named(name), None, "{name}");
+        }
     }
 
     proptest! {

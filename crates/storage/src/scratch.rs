@@ -11,8 +11,8 @@ use domain::ObjectId;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::Error;
 use crate::blocking::blocking;
+use crate::{Disk, Error};
 
 /// Bytes that are gathered before they are written, per scratch file.
 const PIECE_BYTES: usize = 128 * 1024;
@@ -24,7 +24,7 @@ const FILE_TRIES: usize = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct ScratchFolder {
     path: PathBuf,
-    min_free_disk_bytes: u64,
+    disk: Disk,
 }
 
 /// A file that bytes are written to before anyone knows what they are. Dropped unsealed, it is gone.
@@ -83,9 +83,9 @@ impl Scratch {
 
     async fn flush(&mut self) -> Result<(), Error> {
         let mut writer = self.writer.take().ok_or_else(broken)?;
-        let (folder, buffer) = (self.folder.clone(), std::mem::take(&mut self.buffer));
+        self.folder.room_for(self.buffer.len() as u64).await?;
+        let buffer = std::mem::take(&mut self.buffer);
         let (writer, mut buffer) = blocking(move || {
-            folder.has_room_for(buffer.len() as u64)?;
             writer.hash.update(&buffer);
             writer.file.write_all(&buffer)?;
             Ok((writer, buffer))
@@ -145,7 +145,7 @@ impl ScratchFolder {
     /// Makes the folder where it is not there, and clears it of what dead processes left.
     pub(crate) fn open(path: PathBuf, min_free_disk_bytes: u64) -> io::Result<ScratchFolder> {
         DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
-        let folder = ScratchFolder { path, min_free_disk_bytes };
+        let folder = ScratchFolder { disk: Disk::new(path.clone(), min_free_disk_bytes), path };
         folder.clear()?;
         // An unwritable folder is told at the start, not by the first upload.
         folder.file()?;
@@ -154,12 +154,12 @@ impl ScratchFolder {
 
     /// The system's temporary folder, which is not ours to clear.
     pub(crate) fn system() -> ScratchFolder {
-        ScratchFolder { path: std::env::temp_dir(), min_free_disk_bytes: 0 }
+        let path = std::env::temp_dir();
+        ScratchFolder { disk: Disk::new(path.clone(), 0), path }
     }
 
     /// A new scratch file.
     pub(crate) fn scratch(&self) -> Result<Scratch, Error> {
-        self.has_room_for(0)?;
         let writer = Writer { file: self.file()?, hash: Sha256::new() };
         Ok(Scratch { folder: self.clone(), writer: Some(writer), buffer: Vec::new(), len: 0 })
     }
@@ -182,14 +182,19 @@ impl ScratchFolder {
         self.path.join(format!("gone-{}", ObjectId::random()))
     }
 
-    /// Fails as full where so many bytes more would leave less free than must stay free.
-    pub(crate) fn has_room_for(&self, bytes: u64) -> Result<(), Error> {
-        let disk = rustix::fs::statvfs(&self.path).map_err(io::Error::from)?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        if free < self.min_free_disk_bytes.saturating_add(bytes) {
-            return Err(Error::Full(None));
-        }
-        Ok(())
+    /// Fails as full where so many bytes more would leave less free than must stay free, and nobody makes room.
+    pub(crate) async fn room_for(&self, bytes: u64) -> Result<(), Error> {
+        self.disk.room_for(bytes).await
+    }
+
+    /// The same for what can be made again: it leaves more free, and waits for nobody.
+    pub(crate) fn has_spare_room_for(&self, bytes: u64) -> Result<(), Error> {
+        self.disk.has_spare_room_for(bytes)
+    }
+
+    /// The disk that it lies on.
+    pub(crate) fn disk(&self) -> Disk {
+        self.disk.clone()
     }
 
     fn clear(&self) -> io::Result<()> {
@@ -227,7 +232,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut scratch = ScratchFolder::open(folder.path().to_owned(), 0).unwrap().scratch().unwrap();
         scratch.write(&[7; 3 * PIECE_BYTES]).await.unwrap();
-        scratch.folder.min_free_disk_bytes = u64::MAX;
+        scratch.folder.disk = Disk::new(folder.path().to_owned(), u64::MAX);
         assert!(matches!(scratch.write(&[7; PIECE_BYTES]).await, Err(Error::Full(_))));
         assert!(scratch.seal().await.is_err(), "bytes are missing, so it cannot be whole");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

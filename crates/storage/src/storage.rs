@@ -14,7 +14,7 @@ use crate::backend::memory::Memory;
 use crate::backend::s3::S3;
 use crate::blocking::blocking;
 use crate::scratch::ScratchFolder;
-use crate::{Backend, Error, Listed, Object, ObjectKey, Prefix, Scratch, Sealed, StorageUrl};
+use crate::{Backend, Disk, Error, Listed, Object, ObjectKey, Prefix, Scratch, Sealed, StorageUrl};
 
 /// Where objects lie.
 #[derive(Debug, Clone)]
@@ -76,6 +76,8 @@ pub struct Storage {
 struct Inner {
     backend: Box<dyn Backend>,
     scratch: ScratchFolder,
+    /// Whether objects lie on the disk of the scratch files.
+    has_disk: bool,
     counters: Counters,
 }
 
@@ -96,8 +98,10 @@ impl Storage {
         match url {
             StorageUrl::File(objects) => blocking(move || on_disk(objects, min_free_disk_bytes)).await,
             StorageUrl::S3(bucket) => {
-                let open = move || ScratchFolder::open(scratch, min_free_disk_bytes).map_err(Error::Unwritable);
-                let storage = Storage::with(Box::new(S3::open(bucket, access.as_ref()).await?), blocking(open).await?);
+                let open =
+                    move || ScratchFolder::open(scratch, min_free_disk_bytes).map_err(Error::Unwritable);
+                let storage =
+                    Storage::with(Box::new(S3::open(bucket, access.as_ref()).await?), blocking(open).await?);
                 storage.check().await?;
                 Ok(storage)
             }
@@ -110,12 +114,15 @@ impl Storage {
     }
 
     pub(crate) fn with(backend: Box<dyn Backend>, scratch: ScratchFolder) -> Storage {
-        Storage { inner: Arc::new(Inner { backend, scratch, counters: Counters::default() }) }
+        Storage {
+            inner: Arc::new(Inner { backend, scratch, has_disk: false, counters: Counters::default() }),
+        }
     }
 
     /// A new scratch file, on the same disk as the objects where they are on one.
     pub async fn scratch(&self) -> Result<Scratch, Error> {
         let folder = self.inner.scratch.clone();
+        folder.room_for(0).await?;
         blocking(move || folder.scratch()).await
     }
 
@@ -167,10 +174,26 @@ impl Storage {
         self.inner.backend.delete_prefix(prefix).await
     }
 
-    /// See [`Backend::list`].
+    /// See [`Backend::delete_spare`].
+    pub async fn delete_spare(&self, key: &ObjectKey) -> Result<(), Error> {
+        count(&self.inner.counters.deletes);
+        self.inner.backend.delete_spare(key).await
+    }
+
+    /// Every prefix: see [`Backend::list`].
     pub async fn list(&self) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
+        self.list_from(0).await
+    }
+
+    /// The prefixes of that day and of later ones: see [`Backend::list`].
+    pub async fn list_from(&self, day: i64) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
         count(&self.inner.counters.lists);
-        self.inner.backend.list().await
+        self.inner.backend.list(day).await
+    }
+
+    /// The disk that renditions share with all else; none where they lie elsewhere.
+    pub fn disk(&self) -> Option<Disk> {
+        self.inner.has_disk.then(|| self.inner.scratch.disk())
     }
 
     /// See [`Backend::check`].
@@ -191,8 +214,8 @@ impl Storage {
 fn on_disk(objects: PathBuf, min_free_disk_bytes: u64) -> Result<Storage, Error> {
     let scratch =
         ScratchFolder::open(scratch_beside(&objects), min_free_disk_bytes).map_err(Error::Unwritable)?;
-    let backend = Filesystem::open(objects, scratch.clone()).map_err(Error::Unwritable)?;
-    Ok(Storage::with(Box::new(backend), scratch))
+    let backend = Box::new(Filesystem::open(objects, scratch.clone()).map_err(Error::Unwritable)?);
+    Ok(Storage { inner: Arc::new(Inner { backend, scratch, has_disk: true, counters: Counters::default() }) })
 }
 
 fn scratch_beside(objects: &Path) -> PathBuf {

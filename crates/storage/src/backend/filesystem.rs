@@ -14,6 +14,7 @@ use tempfile::NamedTempFile;
 
 use crate::backend::{Backend, Listed};
 use crate::blocking::blocking;
+use crate::object_key::day_text;
 use crate::scratch::ScratchFolder;
 use crate::{Error, Object, ObjectKey, Prefix, Sealed};
 
@@ -43,9 +44,9 @@ impl Filesystem {
 #[async_trait::async_trait]
 impl Backend for Filesystem {
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
+        self.scratch.room_for(bytes.len() as u64).await?;
         let (this, key) = (self.clone(), key.clone());
         blocking(move || {
-            this.scratch.has_room_for(bytes.len() as u64)?;
             let mut file = this.scratch.file()?;
             file.write_all(&bytes)?;
             this.place(file, &key)
@@ -56,7 +57,7 @@ impl Backend for Filesystem {
     async fn put_spare(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
         let (this, target) = (self.clone(), self.path(key.as_str()));
         blocking(move || {
-            this.scratch.has_room_for(bytes.len() as u64)?;
+            this.scratch.has_spare_room_for(bytes.len() as u64)?;
             let mut file = this.scratch.file()?;
             file.write_all(&bytes)?;
             this.rename(file, &target).inspect_err(|_| this.tidy(&target))
@@ -99,9 +100,16 @@ impl Backend for Filesystem {
         blocking(move || this.remove(&prefix)).await
     }
 
-    async fn list(&self) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
+    async fn delete_spare(&self, key: &ObjectKey) -> Result<(), Error> {
+        let path = self.path(key.as_str());
+        blocking(move || there(fs::remove_file(&path)).map(drop)).await
+    }
+
+    async fn list(&self, from_day: i64) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
         let this = self.clone();
-        let days = blocking(move || this.names("")).await?;
+        let mut days = blocking(move || this.names("")).await?;
+        let first = day_text(from_day);
+        days.retain(|day| *day >= first);
         let accounts = below(self.clone(), days, Filesystem::names);
         let this = self.clone();
         let listed = accounts.map_ok(move |account| below(this.clone(), vec![account], Filesystem::prefixes));
@@ -217,30 +225,30 @@ impl Filesystem {
     fn prefixes(&self, account: &str) -> Result<Vec<Listed>, Error> {
         let mut listed = Vec::new();
         for prefix in self.names(account)?.iter().filter_map(|name| Prefix::parse(name)) {
-            let folder = self.path(prefix.as_str());
-            if let Some(written_s) = youngest(&folder)? {
-                listed.push(Listed { prefix, written_s });
-            }
+            listed.extend(look_into(&self.path(prefix.as_str()), prefix)?);
         }
         Ok(listed)
     }
 }
 
-/// When the youngest file of a folder was written; that of an empty folder, when the folder was. None where
-/// the folder is no more.
-fn youngest(folder: &Path) -> Result<Option<i64>, Error> {
-    let mut written_s = None;
+/// The objects in the folder of a prefix; an empty folder is as old as it is itself. None where it is no more.
+fn look_into(folder: &Path, prefix: Prefix) -> Result<Option<Listed>, Error> {
+    let mut listed = Listed::new(prefix);
     for entry in entries(folder)? {
-        let path = entry?.path();
-        let mut modified_s = 0;
-        if there(fs::metadata(path).map(|facts| modified_s = facts.mtime()))? {
-            written_s = written_s.max(Some(modified_s));
+        let entry = entry?;
+        let mut facts = None;
+        if there(fs::metadata(entry.path()).map(|found| facts = Some(found)))?
+            && let Some(facts) = facts
+        {
+            listed.note(&entry.file_name().to_string_lossy(), facts.len(), facts.mtime());
         }
     }
-    if written_s.is_none() {
-        there(fs::metadata(folder).map(|facts| written_s = Some(facts.mtime())))?;
+    if listed.written_s == i64::MIN
+        && !there(fs::metadata(folder).map(|facts| listed.written_s = facts.mtime()))?
+    {
+        return Ok(None);
     }
-    Ok(written_s)
+    Ok(Some(listed))
 }
 
 fn entries(folder: &Path) -> Result<impl Iterator<Item = io::Result<fs::DirEntry>>, Error> {

@@ -43,7 +43,8 @@ impl Backend for Memory {
 
     async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Object, Error> {
         let kept = self.objects.lock().get(key).cloned().ok_or(Error::Missing)?;
-        let start = usize::try_from(range.start).map_or(kept.bytes.len(), |start| start.min(kept.bytes.len()));
+        let start =
+            usize::try_from(range.start).map_or(kept.bytes.len(), |start| start.min(kept.bytes.len()));
         let end = usize::try_from(range.end).map_or(kept.bytes.len(), |end| end.min(kept.bytes.len()));
         let bytes = kept.bytes.slice(start..end.max(start));
         Ok(Object { len: bytes.len() as u64, body: stream::iter([Ok(bytes)]).boxed() })
@@ -63,13 +64,20 @@ impl Backend for Memory {
         Ok(())
     }
 
-    async fn list(&self) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
-        let mut youngest = BTreeMap::new();
+    async fn list(&self, from_day: i64) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
+        let mut listed: Vec<Listed> = Vec::new();
         for (key, kept) in self.objects.lock().iter() {
-            let written_s = youngest.entry(key.prefix()).or_insert(kept.written_s);
-            *written_s = kept.written_s.max(*written_s);
+            let (prefix, name) = key.parts();
+            if prefix.parts().0 < from_day {
+                continue;
+            }
+            if listed.last().is_none_or(|last| last.prefix != prefix) {
+                listed.push(Listed::new(prefix));
+            }
+            if let Some(last) = listed.last_mut() {
+                last.note(name, kept.bytes.len() as u64, kept.written_s);
+            }
         }
-        let listed = youngest.into_iter().map(|(prefix, written_s)| Ok(Listed { prefix, written_s }));
-        Ok(stream::iter(listed).boxed())
+        Ok(stream::iter(listed.into_iter().map(Ok)).boxed())
     }
 }

@@ -11,8 +11,8 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use futures_util::stream::{self, BoxStream};
 use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
 
 use self::circuit::{Circuit, Patience};
 use self::digests::{Digests, Sums};
@@ -118,8 +118,8 @@ impl Backend for S3 {
         list::delete_below(&self.0, prefix).await
     }
 
-    async fn list(&self) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
-        Ok(list::list(self.0.clone()))
+    async fn list(&self, from_day: i64) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
+        Ok(list::list(self.0.clone(), from_day))
     }
 }
 

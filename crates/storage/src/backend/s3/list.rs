@@ -5,22 +5,30 @@ use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use futures_util::stream::{self, BoxStream};
 use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
 use md5::{Digest as _, Md5};
 
 use super::Store;
 use super::wire::Kind;
 use crate::backend::Listed;
+use crate::object_key::day_text;
 use crate::{Error, Prefix};
 
 /// Keys of a page, and of one request that deletes: S3 takes no more at once.
 const PAGE_KEYS: i32 = 1000;
 
+/// An object of a page.
+struct Entry {
+    key: String,
+    bytes: u64,
+    /// When it was written, in unix seconds.
+    written_s: i64,
+}
+
 /// A run of keys in their order.
 struct Page {
-    /// Each with the time it was written, in unix seconds.
-    keys: Vec<(String, i64)>,
+    keys: Vec<Entry>,
     /// The key after which the next page begins; none behind the last one.
     next: Option<String>,
 }
@@ -36,9 +44,10 @@ struct Listing {
     current: Option<Listed>,
 }
 
-/// Every prefix of ours with the time of its youngest object, day by day: the order of keys is that of days.
-pub(super) fn list(store: Arc<Store>) -> BoxStream<'static, Result<Listed, Error>> {
-    let listing = Listing { store, next: Some(String::new()), whole: VecDeque::new(), current: None };
+/// Every prefix of ours of that day or a later one, day by day: the order of keys is that of days.
+pub(super) fn list(store: Arc<Store>, from_day: i64) -> BoxStream<'static, Result<Listed, Error>> {
+    let first = if from_day > 0 { store.place(&day_text(from_day)) } else { String::new() };
+    let listing = Listing { store, next: Some(first), whole: VecDeque::new(), current: None };
     stream::try_unfold(listing, |mut listing| async move {
         Ok(listing.next().await?.map(|listed| (listed, listing)))
     })
@@ -68,15 +77,19 @@ async fn page(store: &Store, below: &str, after: String) -> Result<Page, Error> 
     let more = answer.is_truncated().unwrap_or(false);
     let found = answer.contents.unwrap_or_default().into_iter();
     let keys: Vec<_> = found
-        .filter_map(|object| Some((object.key?, object.last_modified.map_or(0, |time| time.secs()))))
+        .filter_map(|object| {
+            let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+            let written_s = object.last_modified.map_or(0, |time| time.secs());
+            Some(Entry { key: object.key?, bytes, written_s })
+        })
         .collect();
     // A page that is not the last one and has no keys would be asked for again and again.
-    let next = if more { keys.last().map(|(key, _)| key.clone()) } else { None };
+    let next = if more { keys.last().map(|last| last.key.clone()) } else { None };
     Ok(Page { keys, next })
 }
 
-async fn delete(store: &Store, keys: Vec<(String, i64)>) -> Result<(), Error> {
-    let name = |(key, _)| ObjectIdentifier::builder().key(key).build();
+async fn delete(store: &Store, keys: Vec<Entry>) -> Result<(), Error> {
+    let name = |entry: Entry| ObjectIdentifier::builder().key(entry.key).build();
     let keys = keys.into_iter().map(name).collect::<Result<Vec<_>, _>>();
     let keys = keys.map_err(|error| Error::Io(error.into()))?;
     let delete = Delete::builder().set_objects(Some(keys)).quiet(true).build();
@@ -108,17 +121,20 @@ impl Listing {
             let Some(after) = self.next.take() else { return Ok(self.current.take()) };
             let below = self.store.place("");
             let page = page(&self.store, &below, after).await?;
-            page.keys.iter().for_each(|(key, written_s)| self.take(&key[below.len()..], *written_s));
+            page.keys.iter().for_each(|entry| self.take(&entry.key[below.len()..], entry));
             self.next = page.next;
         }
     }
 
     /// Notes one object, whose key comes without what stands before all of ours.
-    fn take(&mut self, key: &str, written_s: i64) {
-        let Some(prefix) = key.rsplit_once('/').and_then(|(prefix, _)| Prefix::parse(prefix)) else { return };
-        match &mut self.current {
-            Some(current) if current.prefix == prefix => current.written_s = current.written_s.max(written_s),
-            current => self.whole.extend(current.replace(Listed { prefix, written_s })),
+    fn take(&mut self, key: &str, entry: &Entry) {
+        let Some((prefix, name)) = key.rsplit_once('/') else { return };
+        let Some(prefix) = Prefix::parse(prefix) else { return };
+        if self.current.as_ref().is_none_or(|current| current.prefix != prefix) {
+            self.whole.extend(self.current.replace(Listed::new(prefix)));
+        }
+        if let Some(current) = &mut self.current {
+            current.note(name, entry.bytes, entry.written_s);
         }
     }
 }
