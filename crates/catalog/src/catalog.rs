@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use domain::{Clock, Secret, Timestamp};
+use domain::{AccountId, Clock, Secret, Timestamp};
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
 use crate::Error;
+use crate::audit_seals::Looked;
 use crate::changes::{Change, announce};
 use crate::database::{Connection, Database, DatabaseUrl, Lock, query};
 use crate::memory::Memory;
+use crate::renditions_at_rest::Ledger;
 use crate::sealing::Sealer;
+use crate::tally::Tally;
 
 /// What the catalog is opened with.
 #[derive(Debug, Clone)]
@@ -87,6 +90,12 @@ pub(crate) struct Inner {
     pub(crate) own_secret: [u8; 32],
     pub(crate) memory: Memory,
     pub(crate) hashing: Hashing,
+    pub(crate) tally: Tally,
+    /// How far the audit log was looked at for rows to seal.
+    pub(crate) looked: tokio::sync::Mutex<Looked>,
+    /// Held to write while a flush moves counts from the tally to the tables.
+    pub(crate) flushing: tokio::sync::RwLock<()>,
+    pub(crate) at_rest: Ledger,
 }
 
 /// What bounds the hashing of passwords.
@@ -102,6 +111,7 @@ pub(crate) struct Hashing {
 /// memory. It takes effect by [`Catalog::commit`]; dropped before, it never was.
 pub(crate) struct Writing {
     transaction: Connection,
+    lock: Lock,
     changes: Vec<Change>,
     /// When it happens.
     pub(crate) now: Timestamp,
@@ -111,6 +121,15 @@ impl Writing {
     /// The connection to send statements to.
     pub(crate) fn db(&mut self) -> &mut Connection {
         &mut self.transaction
+    }
+
+    /// Whether nobody else writes what belongs to an account, or to none.
+    pub(crate) fn is_alone_in(&self, account: Option<&AccountId>) -> bool {
+        match (self.lock, account) {
+            (Lock::House, _) | (Lock::People | Lock::Member(_), None) => true,
+            (Lock::Account(locked) | Lock::Member(locked), Some(account)) => locked == *account,
+            _ => false,
+        }
     }
 
     /// Notes that something which memories may hold is not so any more.
@@ -136,21 +155,23 @@ impl Catalog {
     pub(crate) async fn begin(&self, lock: Lock) -> Result<Writing, Error> {
         Ok(Writing {
             transaction: self.inner.database.begin(lock).await?,
+            lock,
             changes: Vec::new(),
             now: self.now(),
         })
     }
 
-    /// Makes a write so, with a row for each change in the same transaction. When this returns, no memory of this
-    /// process holds what was changed; others follow by their watchers.
+    /// Makes a write so, and tells each change in the same transaction. When this returns, no memory of this process
+    /// holds what was changed; others follow by their watchers. `Unknown` where the answer was lost.
     pub(crate) async fn commit(&self, mut writing: Writing) -> Result<(), Error> {
         for change in &writing.changes {
             announce(&mut writing.transaction, change).await?;
         }
-        writing.transaction.commit().await?;
+        let committed = writing.transaction.commit().await;
+        // Also where it failed: whoever does not know whether a change is made must not remember what was before.
         for change in &writing.changes {
             self.inner.memory.forget(change);
         }
-        Ok(())
+        committed.map_err(Error::of_commit)
     }
 }

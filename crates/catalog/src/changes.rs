@@ -1,9 +1,12 @@
-//! The feed of changes: each write leaves, within its own transaction, a row for what memories may hold of it.
-//! Here is the table; who watches it stands in `watch.rs`.
+//! The feed of changes: each write tells, within its own transaction, what memories may hold of it. On SQLite it leaves
+//! a row in a table, on PostgreSQL it notifies those who listen. Who watches stands in `watch.rs`.
 
 use domain::AccountId;
 
-use crate::database::{Connection, Row, query, query_scalar};
+use crate::database::{Connection, Kind, Row, query, query_scalar, restored};
+
+/// Where PostgreSQL's notifications go.
+pub(crate) const CHANNEL: &str = "darkroom_changes";
 
 /// How many changes are kept for watchers that lag; one that lags more forgets everything.
 const KEPT: i64 = 10_000;
@@ -26,8 +29,47 @@ pub(crate) enum Change {
     Everything,
 }
 
-/// Leaves a row for a change.
+impl Change {
+    /// The change as a notification tells it: at most some 2,100 bytes, of the 8,000 that one may have.
+    fn payload(&self) -> String {
+        match self {
+            Change::Account(account) => format!("account:{account}"),
+            Change::Image(account, id) => format!("image:{account}:{id}"),
+            Change::Token(digest) => format!("token:{digest}"),
+            Change::MasterKey => "master_key".into(),
+            Change::Everything => "everything".into(),
+        }
+    }
+
+    /// Reads a notification. One that is not understood may be about anything.
+    pub(crate) fn from_payload(payload: &str) -> Change {
+        let payload = restored(payload.to_owned());
+        let (kind, rest) = payload.split_once(':').unwrap_or((&payload, ""));
+        let read = match kind {
+            "account" => rest.parse().ok().map(Change::Account),
+            "image" => rest
+                .split_once(':')
+                .and_then(|(account, id)| Some(Change::Image(account.parse().ok()?, id.to_owned()))),
+            "token" => Some(Change::Token(rest.to_owned())),
+            "master_key" => Some(Change::MasterKey),
+            _ => None,
+        };
+        read.unwrap_or(Change::Everything)
+    }
+}
+
+/// Tells a change to whoever watches, once the transaction is so.
 pub(crate) async fn announce(db: &mut Connection, change: &Change) -> Result<(), sqlx::Error> {
+    match db.kind() {
+        Kind::Sqlite => leave_row(db, change).await,
+        Kind::Postgres => {
+            let notify = query("select pg_notify($1, $2)").bind(CHANNEL).bind(change.payload());
+            notify.execute(db).await.map(|_| ())
+        }
+    }
+}
+
+async fn leave_row(db: &mut Connection, change: &Change) -> Result<(), sqlx::Error> {
     let (kind, account, name) = match change {
         Change::Account(account) => ("account", Some(account), ""),
         Change::Image(account, id) => ("image", Some(account), id.as_str()),

@@ -5,40 +5,34 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use domain::{AccountId, Secret};
-use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions as _, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{ConnectOptions as _, Sqlite, SqliteConnection, Transaction};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::Error;
 
+mod migrations;
+mod postgres;
 mod query;
 mod row;
+mod session;
+mod sqlite;
+mod text;
 
+#[cfg(feature = "testing")]
+pub(crate) use migrations::digest_of_migrations;
+pub(crate) use postgres::options as listening_options;
 pub(crate) use query::{Query, query, query_scalar};
 pub(crate) use row::Row;
-
-/// The schemas, as the folders of migrations write them: twins, number by number.
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
-
-/// How long a statement waits for another process's write.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Connections to SQLite that read at the same time.
-const READERS: u32 = 4;
-
-/// Connections to PostgreSQL.
-const CONNECTIONS: u32 = 16;
-
-/// How long anyone waits for one of them: within this a write that cannot be done is refused.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) use session::{Session, overdue};
+pub(crate) use sqlite::make_private;
+pub(crate) use text::restored;
 
 /// Where the rows are.
 #[derive(Debug, Clone)]
@@ -99,6 +93,14 @@ pub(crate) enum Lock {
     People,
     /// What belongs to one account.
     Account(AccountId),
+    /// People and an account: somebody's place in it.
+    Member(AccountId),
+    /// The account of what lies at rest.
+    Renditions,
+    /// The seals of the audit log: one process seals at a time.
+    Seals,
+    /// Nothing but the house as a whole: for statements whose own row locks are enough.
+    Rows,
 }
 
 /// Which database it is, for the few texts that differ.
@@ -112,8 +114,12 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) enum Database {
     Sqlite { file: PathBuf, writer: SqlitePool, readers: SqlitePool },
-    Postgres { pool: PgPool },
+    Postgres { pool: PgPool, url: Secret, writers: Writers },
 }
+
+/// Leave to write to PostgreSQL: fewer at once than connections, so that readers need not wait for writers.
+#[derive(Debug)]
+pub(crate) struct Writers(Arc<Semaphore>);
 
 /// A connection, or a transaction that has one. A transaction that is dropped without [`Connection::commit`] never
 /// was.
@@ -122,8 +128,7 @@ pub(crate) enum Connection {
     Sqlite(PoolConnection<Sqlite>),
     SqliteAlone(SqliteConnection),
     SqliteTransaction(Transaction<'static, Sqlite>),
-    Postgres(PoolConnection<Postgres>),
-    PostgresTransaction(Transaction<'static, Postgres>),
+    Postgres(Session),
 }
 
 impl Database {
@@ -131,54 +136,29 @@ impl Database {
     /// there.
     pub(crate) async fn open(url: &DatabaseUrl, migrate: bool) -> Result<Database, Error> {
         match url {
-            DatabaseUrl::Sqlite(file) => Self::open_sqlite(file, migrate).await,
-            DatabaseUrl::Postgres(url) => Self::open_postgres(url, migrate).await,
+            DatabaseUrl::Sqlite(file) => sqlite::open(file, migrate).await,
+            DatabaseUrl::Postgres(url) => postgres::open(url, migrate).await,
         }
-    }
-
-    async fn open_sqlite(file: &Path, migrate: bool) -> Result<Database, Error> {
-        make_private(file)?;
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .max_lifetime(None)
-            .idle_timeout(None)
-            .connect_with(options(file))
-            .await?;
-        bring_up_to_date(&writer, migrate).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(options(file).read_only(true))
-            .await?;
-        Ok(Database::Sqlite { file: file.to_owned(), writer, readers })
-    }
-
-    async fn open_postgres(url: &Secret, _migrate: bool) -> Result<Database, Error> {
-        let options = PgConnectOptions::from_str(url.reveal())?;
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(options)
-            .await?;
-        POSTGRES_MIGRATIONS.run(&pool).await?;
-        Ok(Database::Postgres { pool })
     }
 
     /// A connection to read by.
     pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
         Ok(match self {
             Database::Sqlite { readers, .. } => Connection::Sqlite(readers.acquire().await?),
-            Database::Postgres { pool } => Connection::Postgres(pool.acquire().await?),
+            Database::Postgres { pool, .. } => Connection::Postgres(Session::new(pool.acquire().await?)),
         })
     }
 
     /// A transaction that reads: one view of the database for all its questions.
     pub(crate) async fn snapshot(&self) -> Result<Connection, sqlx::Error> {
-        Ok(match self {
-            Database::Sqlite { readers, .. } => Connection::SqliteTransaction(readers.begin().await?),
-            Database::Postgres { pool } => Connection::PostgresTransaction(
-                pool.begin_with("begin isolation level repeatable read read only").await?,
-            ),
-        })
+        match self {
+            Database::Sqlite { readers, .. } => Ok(Connection::SqliteTransaction(readers.begin().await?)),
+            Database::Postgres { pool, .. } => {
+                let mut session = Session::new(pool.acquire().await?);
+                session.begin("begin isolation level repeatable read read only".into()).await?;
+                Ok(Connection::Postgres(session))
+            }
+        }
     }
 
     /// Begins a transaction that may write: it has the lock from the start, so what it reads before it
@@ -188,17 +168,25 @@ impl Database {
             Database::Sqlite { writer, .. } => {
                 Ok(Connection::SqliteTransaction(writer.begin_with("begin immediate").await?))
             }
-            Database::Postgres { pool } => {
-                let mut transaction = Connection::PostgresTransaction(pool.begin().await?);
-                lock.take(&mut transaction).await?;
-                Ok(transaction)
+            Database::Postgres { pool, writers, .. } => {
+                let leave = writers.leave().await?;
+                let mut session = Session::with_leave(pool.acquire().await?, leave);
+                session.begin(format!("begin; {}", lock.statement())).await?;
+                Ok(Connection::Postgres(session))
             }
         }
     }
 
     /// A connection to SQLite of its own, on which `pragma data_version` moves with every commit of anyone else.
     pub(crate) async fn watch(file: &Path) -> Result<Connection, sqlx::Error> {
-        Ok(Connection::SqliteAlone(options(file).read_only(true).connect().await?))
+        Ok(Connection::SqliteAlone(sqlite::options(file).read_only(true).connect().await?))
+    }
+}
+
+impl Writers {
+    async fn leave(&self) -> Result<OwnedSemaphorePermit, sqlx::Error> {
+        let leave = timeout(postgres::ACQUIRE_TIMEOUT, Arc::clone(&self.0).acquire_owned()).await;
+        leave.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)
     }
 }
 
@@ -208,24 +196,31 @@ impl Lock {
         account.map_or(Lock::People, |account| Lock::Account(*account))
     }
 
-    /// Takes it on PostgreSQL, by advisory locks: the house alone, or a share of the house and then the part.
-    async fn take(self, transaction: &mut Connection) -> Result<(), sqlx::Error> {
+    /// What takes it on PostgreSQL, until the transaction ends: the house alone; or a share of the house and then the
+    /// part. Parts come in one order, so nobody waits in a circle.
+    fn statement(self) -> String {
         const HOUSE: i64 = 0;
-        let part = match self {
-            Lock::House => {
-                query("select pg_advisory_xact_lock($1)").bind(HOUSE).execute(transaction).await?;
-                return Ok(());
-            }
-            Lock::People => 1,
-            // Two accounts that share a number wait for each other now and then, no more.
-            Lock::Account(account) => {
-                i64::from_be_bytes(std::array::from_fn(|at| account.as_bytes()[at])) & !0xff | 2
-            }
+        const PEOPLE: i64 = 1;
+        const RENDITIONS: i64 = 3;
+        const SEALS: i64 = 4;
+        let parts = match self {
+            Lock::House => return format!("select pg_advisory_xact_lock({HOUSE})"),
+            Lock::People => vec![PEOPLE],
+            Lock::Account(account) => vec![number(&account)],
+            Lock::Member(account) => vec![PEOPLE, number(&account)],
+            Lock::Renditions => vec![RENDITIONS],
+            Lock::Seals => vec![SEALS],
+            Lock::Rows => Vec::new(),
         };
-        let both = query("select pg_advisory_xact_lock_shared($1), pg_advisory_xact_lock($2)");
-        both.bind(HOUSE).bind(part).execute(transaction).await?;
-        Ok(())
+        let parts = parts.iter().map(|part| format!("; select pg_advisory_xact_lock({part})"));
+        format!("select pg_advisory_xact_lock_shared({HOUSE}){}", parts.collect::<String>())
     }
+}
+
+/// The number of an account's lock, which is none of the others. Two that share one wait for each other now and then,
+/// no more.
+fn number(account: &AccountId) -> i64 {
+    i64::from_be_bytes(std::array::from_fn(|at| account.as_bytes()[at])) & !0xff | 2
 }
 
 impl Connection {
@@ -235,7 +230,7 @@ impl Connection {
             Connection::Sqlite(_) | Connection::SqliteAlone(_) | Connection::SqliteTransaction(_) => {
                 Kind::Sqlite
             }
-            Connection::Postgres(_) | Connection::PostgresTransaction(_) => Kind::Postgres,
+            Connection::Postgres(_) => Kind::Postgres,
         }
     }
 
@@ -243,8 +238,8 @@ impl Connection {
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
             Connection::SqliteTransaction(transaction) => transaction.commit().await,
-            Connection::PostgresTransaction(transaction) => transaction.commit().await,
-            Connection::Sqlite(_) | Connection::SqliteAlone(_) | Connection::Postgres(_) => Ok(()),
+            Connection::Postgres(mut session) => session.commit().await,
+            Connection::Sqlite(_) | Connection::SqliteAlone(_) => Ok(()),
         }
     }
 
@@ -253,8 +248,7 @@ impl Connection {
             Connection::Sqlite(connection) => Wire::Sqlite(connection),
             Connection::SqliteAlone(connection) => Wire::Sqlite(connection),
             Connection::SqliteTransaction(transaction) => Wire::Sqlite(transaction),
-            Connection::Postgres(connection) => Wire::Postgres(connection),
-            Connection::PostgresTransaction(transaction) => Wire::Postgres(transaction),
+            Connection::Postgres(session) => Wire::Postgres(session),
         }
     }
 }
@@ -262,64 +256,7 @@ impl Connection {
 /// What a statement is sent over.
 enum Wire<'c> {
     Sqlite(&'c mut SqliteConnection),
-    Postgres(&'c mut PgConnection),
-}
-
-fn options(file: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(false)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT)
-        .foreign_keys(true)
-}
-
-/// Makes the file with mode 0600 before SQLite does: its journal files take over the mode.
-pub(crate) fn make_private(file: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    match made {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(source) => Err(Error::File { path: file.to_owned(), source }),
-    }
-}
-
-/// Refuses a database of a newer program, and an old one that must not be changed; migrates else.
-async fn bring_up_to_date(writer: &SqlitePool, migrate: bool) -> Result<(), Error> {
-    let known = SQLITE_MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-    let mut found = newest_migration(writer).await?;
-    if found > known {
-        return Err(Error::NewerDatabase { found, known });
-    }
-    if found < known && !migrate {
-        return Err(Error::OlderDatabase { found, known });
-    }
-    loop {
-        // Where nothing is to do this checks that no migration was altered after it ran.
-        let Err(error) = SQLITE_MIGRATIONS.run(writer).await else { return Ok(()) };
-        // Another process that starts on the same file may have run a migration just before this one did.
-        let now = newest_migration(writer).await?;
-        if now == found {
-            return Err(error.into());
-        }
-        found = now;
-    }
-}
-
-/// The newest migration in a database; 0 where none has run.
-async fn newest_migration(writer: &SqlitePool) -> Result<i64, Error> {
-    let migrated: bool =
-        sqlx::query_scalar("select exists (select 1 from sqlite_master where name = '_sqlx_migrations')")
-            .fetch_one(writer)
-            .await?;
-    if !migrated {
-        return Ok(0);
-    }
-    Ok(sqlx::query_scalar("select coalesce(max(version), 0) from _sqlx_migrations where success")
-        .fetch_one(writer)
-        .await?)
+    Postgres(&'c mut Session),
 }
 
 /// Whether a write broke a promise of uniqueness that this column (`table.column`) takes part in. SQLite lists the

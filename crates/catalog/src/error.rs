@@ -87,9 +87,23 @@ pub enum Error {
     /// The rows are in PostgreSQL, and only a SQLite database can be copied so.
     #[error("the database is PostgreSQL, which is copied by its own `pg_dump`")]
     NotSqlite,
-    /// The database failed.
-    #[error("the database failed")]
+    /// There was no first connection to the database; the text says why.
+    #[error("{why}")]
+    Connect {
+        /// Why, for whoever starts the server.
+        why: String,
+        /// The cause.
+        source: sqlx::Error,
+    },
+    /// The database server is not one that keeps what it is given; the text says why.
+    #[error("{0}")]
+    Unfit(String),
+    /// The database failed, or cannot be reached right now.
+    #[error("{}", told(.0))]
     Database(#[from] sqlx::Error),
+    /// The answer to a commit was lost: whether the change is made is not known.
+    #[error("the database went away before it said whether the change is made")]
+    Unknown(#[source] sqlx::Error),
     /// A migration failed.
     #[error("the database could not be brought up to date")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -114,13 +128,15 @@ impl Fault for Error {
             Error::Signature(error) => error.problem(),
             Error::RightsUnavailable => Problem::RightsUnavailable,
             Error::Busy => Problem::Busy,
-            Error::Database(error) if is_disk_full(error) => Problem::StorageFull,
+            Error::Database(error) | Error::Unknown(error) if is_disk_full(error) => Problem::StorageFull,
+            Error::Database(error) | Error::Unknown(error) if is_unavailable(error) => Problem::Unavailable,
             Error::NewerDatabase { .. }
             | Error::OlderDatabase { .. }
             | Error::File { .. }
             | Error::NotSqlite
             | Error::MasterKey => Problem::Internal,
-            Error::Database(_) | Error::Migrate(_) => Problem::Internal,
+            Error::Connect { .. } | Error::Unfit(_) => Problem::Internal,
+            Error::Database(_) | Error::Unknown(_) | Error::Migrate(_) => Problem::Internal,
         }
     }
 
@@ -133,7 +149,51 @@ impl Fault for Error {
     }
 }
 
-/// SQLite's result code for a disk without room (`SQLITE_FULL`).
+impl Error {
+    /// The error of a commit. Some say that the change is not made: a conflict, a full disk, which takes no record of a
+    /// commit, a database that is busy. After any other it may be found made later: by the recovery after a crash, where
+    /// a flush failed, or because the connection broke while the commit was under way.
+    pub(crate) fn of_commit(error: sqlx::Error) -> Error {
+        let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        let is_certain = code.is_some_and(|code| match code.len() {
+            5 => !code.starts_with("57P") && !code.starts_with("XX") && !code.starts_with("58"),
+            _ => ["5", "13", "19"].contains(&code.as_str()),
+        });
+        if is_certain { Error::Database(error) } else { Error::Unknown(error) }
+    }
+}
+
+fn told(error: &sqlx::Error) -> &'static str {
+    if is_unavailable(error) { "the database cannot be reached right now" } else { "the database failed" }
+}
+
+/// Codes of a disk without room: SQLite's `SQLITE_FULL`, PostgreSQL's `disk_full`.
 fn is_disk_full(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "13")
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| matches!(&*code, "13" | "53100"))
+}
+
+/// Whether the same may succeed in a moment: the database is not there, or has too much to do.
+fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing(&code)),
+        _ => false,
+    }
+}
+
+/// States of PostgreSQL that pass: lost or refused connections (08, 28, 3D), conflicts (40), no room for another
+/// session (53), a lock not granted in time (55P03), ended by someone, by a time limit or by a shutdown (57), a server
+/// that only reads for now (25006). SQLite: busy (5, 6, and their longer forms).
+fn is_passing(code: &str) -> bool {
+    let classes = ["08", "28", "3D", "40", "53", "57"];
+    let states = ["55P03", "25006", "5", "6", "261", "262", "517", "773"];
+    states.contains(&code) || (code.len() == 5 && classes.iter().any(|class| code.starts_with(class)))
 }

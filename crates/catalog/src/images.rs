@@ -1,5 +1,7 @@
 //! Images: their rows, one at a time. Lists of them stand in `image_pages.rs`.
 
+use std::collections::HashSet;
+
 use domain::{AccountId, ImageId, ObjectId, Timestamp};
 use serde_json::{Map, Value};
 use variant::Facts;
@@ -213,7 +215,22 @@ impl Catalog {
         Ok(owns.fetch_one(&self.inner.database).await?)
     }
 
-    fn oldest_idempotency(&self, now: Timestamp) -> Timestamp {
+    /// Those of some objects that a row owns.
+    pub async fn owned_objects(&self, objects: &[ObjectId]) -> Result<HashSet<ObjectId>, Error> {
+        if objects.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let mut asked = query("select object from images where object in (");
+        for (at, object) in objects.iter().enumerate() {
+            asked.push(if at == 0 { "" } else { ", " }).push_bind(&object.as_bytes()[..]);
+        }
+        asked.push(")");
+        let rows = asked.fetch_all(&self.inner.database).await?;
+        Ok(rows.iter().map(|row| object_id(row, "object")).collect::<Result<_, _>>()?)
+    }
+
+    /// Since when an idempotency key counts.
+    pub(crate) fn oldest_idempotency(&self, now: Timestamp) -> Timestamp {
         now.minus(std::time::Duration::from_secs(self.inner.config.idempotency_ttl_s))
     }
 
@@ -378,7 +395,7 @@ async fn insert(
         Err(error) if is_orphan(&error) => return Err(Error::AccountMissing),
         inserted => inserted?,
     };
-    image_metadata::insert(db, number, &image.account, &image.metadata).await
+    image_metadata::insert(db, number, &image.account, image.uploaded_at, &image.metadata).await
 }
 
 async fn update(db: &mut Connection, image: &Image) -> Result<(), Error> {
@@ -396,7 +413,7 @@ async fn update(db: &mut Connection, image: &Image) -> Result<(), Error> {
     .fetch_one(&mut *db)
     .await?;
     image_metadata::remove(db, number).await?;
-    image_metadata::insert(db, number, &image.account, &image.metadata).await
+    image_metadata::insert(db, number, &image.account, image.uploaded_at, &image.metadata).await
 }
 
 async fn add_to_totals(
@@ -419,7 +436,7 @@ async fn note_private_custom(writing: &mut Writing, image: &Image) -> Result<(),
     if !image.private || !is_custom(image.id.as_str()) {
         return Ok(());
     }
-    let noted = query("update accounts set private_custom = 1 where id = $1 and private_custom = 0")
+    let noted = query("update accounts set private_custom = true where id = $1 and not private_custom")
         .bind(&image.account.as_bytes()[..])
         .execute(writing.db())
         .await?;

@@ -11,7 +11,7 @@ use moka::Equivalent;
 use moka::sync::Cache;
 use parking_lot::{Mutex, RwLock};
 
-use crate::api_token::LiveToken;
+use crate::api_token::ApiToken;
 use crate::changes::Change;
 use crate::rights::{AccountRights, ImageRights};
 
@@ -26,7 +26,7 @@ pub(crate) struct Memory {
     generation: Mutex<u64>,
     accounts: RwLock<HashMap<Box<str>, Arc<AccountRights>>>,
     images: Cache<ImageKey, Arc<ImageRights>>,
-    tokens: Cache<String, Arc<LiveToken>>,
+    tokens: Cache<String, Arc<ApiToken>>,
     /// When the feed of changes was last read to its end, in milliseconds after `began`.
     seen_ms: AtomicU64,
     began: Instant,
@@ -76,9 +76,9 @@ impl Memory {
         self.began.elapsed().saturating_sub(seen) < self.max_age
     }
 
-    /// Notes that the feed was read to its end just now.
-    pub(crate) fn saw_feed(&self) {
-        self.seen_ms.store(self.began.elapsed().as_millis() as u64, Relaxed);
+    /// Notes that every change before this moment is obeyed.
+    pub(crate) fn saw_feed(&self, until: Instant) {
+        self.seen_ms.store(until.saturating_duration_since(self.began).as_millis() as u64, Relaxed);
     }
 
     /// Makes it look as if the feed was never read.
@@ -103,7 +103,7 @@ impl Memory {
     }
 
     /// The token whose value has this digest, in hex.
-    pub(crate) fn token(&self, digest: &str) -> Option<Arc<LiveToken>> {
+    pub(crate) fn token(&self, digest: &str) -> Option<Arc<ApiToken>> {
         self.tokens.get(digest)
     }
 
@@ -126,7 +126,7 @@ impl Memory {
     }
 
     /// Keeps a token, unless something has changed since the loading began; says whether.
-    pub(crate) fn keep_token(&self, began: Began, digest: &str, token: &Arc<LiveToken>) -> bool {
+    pub(crate) fn keep_token(&self, began: Began, digest: &str, token: &Arc<ApiToken>) -> bool {
         self.keep(began, || self.tokens.insert(digest.to_owned(), Arc::clone(token)))
     }
 

@@ -12,8 +12,10 @@ use crate::catalog::{Hashing, Inner};
 use crate::database::{Database, Lock, query_scalar};
 use crate::memory::Memory;
 use crate::policy::AccountPolicy;
-use crate::watch::watch;
-use crate::{Actor, Catalog, Config, Error, changes, master_key};
+use crate::tally::Tally;
+use crate::renditions_at_rest::Ledger;
+use crate::watch::Watcher;
+use crate::{Actor, Catalog, Config, Error, master_key};
 
 /// Password hashes that are made at once; each takes 19 MiB and most of a core.
 const MAX_HASHES: usize = 2;
@@ -27,8 +29,8 @@ impl Catalog {
     pub async fn open(config: Config, clock: Clock) -> Result<Catalog, Error> {
         let database = Database::open(&config.database, config.migrate).await?;
         let (sealer, own_secret) = master_key::find(&database, &config).await?;
-        // Taken before memory holds anything: what changes after this is seen by the watcher.
-        let seen = changes::newest(&mut database.acquire().await?).await?;
+        // It begins before memory holds anything: what changes after this is seen.
+        let watcher = Watcher::new(&database).await?;
         let memory = Memory::new(config.max_cached_rights, Duration::from_secs(config.max_stale_rights_s));
         let hashing = Hashing {
             running: Arc::new(Semaphore::new(MAX_HASHES)),
@@ -36,10 +38,22 @@ impl Catalog {
         };
         let sealer = RwLock::new(sealer);
         let catalog = Catalog {
-            inner: Arc::new(Inner { config, clock, database, sealer, own_secret, memory, hashing }),
+            inner: Arc::new(Inner {
+                config,
+                clock,
+                database,
+                sealer,
+                own_secret,
+                memory,
+                hashing,
+                tally: Tally::new(),
+                looked: Default::default(),
+                flushing: Default::default(),
+                at_rest: Ledger::default(),
+            }),
         };
         catalog.insert_first_account().await?;
-        tokio::spawn(watch(Arc::downgrade(&catalog.inner), seen));
+        watcher.start(&catalog.inner);
         Ok(catalog)
     }
 

@@ -266,7 +266,7 @@ impl KeyWork {
     async fn retire(&mut self, id: &SigningKeyId, overlap: Duration) -> Result<(), Error> {
         let verify_until = self.writing.now.plus(overlap);
         query(
-            "update signing_keys set state = 'retiring', verify_until = $3, signs = 0
+            "update signing_keys set state = 'retiring', verify_until = $3, signs = false
              where account = $1 and name = $2",
         )
         .bind(&self.account.as_bytes()[..])
@@ -279,7 +279,7 @@ impl KeyWork {
 
     async fn revoke(&mut self, id: &SigningKeyId) -> Result<(), Error> {
         query(
-            "update signing_keys set state = 'revoked', verify_until = null, signs = 0
+            "update signing_keys set state = 'revoked', verify_until = null, signs = false
              where account = $1 and name = $2",
         )
         .bind(&self.account.as_bytes()[..])
@@ -292,12 +292,12 @@ impl KeyWork {
     /// Makes this key the one that signs, or none.
     async fn choose(&mut self, id: Option<&SigningKeyId>) -> Result<(), Error> {
         // In two steps: at no moment may two of an account sign.
-        query("update signing_keys set signs = 0 where account = $1 and signs = 1")
+        query("update signing_keys set signs = false where account = $1 and signs")
             .bind(&self.account.as_bytes()[..])
             .execute(self.writing.db())
             .await?;
         let Some(id) = id else { return Ok(()) };
-        query("update signing_keys set signs = 1 where account = $1 and name = $2")
+        query("update signing_keys set signs = true where account = $1 and name = $2")
             .bind(&self.account.as_bytes()[..])
             .bind(id.as_str())
             .execute(self.writing.db())

@@ -1,19 +1,35 @@
 //! A catalog for the tests of the floors above: fresh, with the real migrations.
 
+mod fill;
+mod postgres;
+
 use std::path::Path;
 
 use domain::{AccountHash, AccountId, Clock, Handle, Secret};
 
 use crate::database::{Database, DatabaseUrl, Lock, query};
+pub use fill::{database_bytes, put_images, settle};
+pub use postgres::PostgresDatabase;
+
 use crate::{AccountPolicy, Actor, Catalog, Config, NewAccount, signing_keys};
 
-/// A catalog in a temporary folder that goes with the value.
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// A SQLite file in a temporary folder.
+    Sqlite,
+    /// A database on the server that `TEST_POSTGRES_URL` names.
+    Postgres,
+}
+
+/// A catalog in a temporary folder, or in a database of its own, that goes with the value.
 pub struct TestCatalog {
     /// The catalog.
     pub catalog: Catalog,
     /// What it was opened with; a second catalog opened with it is another process to the first.
     pub config: Config,
     folder: tempfile::TempDir,
+    _postgres: Option<PostgresDatabase>,
 }
 
 impl TestCatalog {
@@ -33,13 +49,26 @@ pub async fn fresh_at(clock: Clock) -> TestCatalog {
     fresh_with(clock, |_| {}).await
 }
 
-/// The same with other limits.
+/// The same with other limits. On SQLite, or with `TEST_SETUP=postgres-s3` on PostgreSQL.
 pub async fn fresh_with(clock: Clock, change: impl FnOnce(&mut Config)) -> TestCatalog {
+    let postgres = std::env::var("TEST_SETUP").is_ok_and(|set_up| set_up == "postgres-s3");
+    fresh_on(if postgres { On::Postgres } else { On::Sqlite }, clock, change).await
+}
+
+/// The same on a database of this kind.
+pub async fn fresh_on(on: On, clock: Clock, change: impl FnOnce(&mut Config)) -> TestCatalog {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut config = Config::new(folder.path().join("darkroom.db").into(), master_key());
+    let (database, postgres) = match on {
+        On::Sqlite => (folder.path().join("darkroom.db").into(), None),
+        On::Postgres => {
+            let postgres = PostgresDatabase::migrated().await;
+            (DatabaseUrl::Postgres(postgres.url.clone()), Some(postgres))
+        }
+    };
+    let mut config = Config::new(database, master_key());
     change(&mut config);
     let catalog = Catalog::open(config.clone(), clock).await.expect("a fresh catalog");
-    TestCatalog { catalog, config, folder }
+    TestCatalog { catalog, config, folder, _postgres: postgres }
 }
 
 /// A new master key.
@@ -71,16 +100,17 @@ pub async fn put_signing_key(catalog: &Catalog, account: &AccountId, key: &crate
     catalog.commit(writing).await.expect("a commit");
 }
 
-/// Makes a database file look as if a newer program had written it. Nobody may have it open.
-pub async fn make_newer(url: &DatabaseUrl) {
+/// Makes a database look as if a newer program had written it, which says what a program must know to read it. A SQLite
+/// file must not be open.
+pub async fn make_newer(url: &DatabaseUrl, min_reader: i64) {
     let database = Database::open(url, false).await.expect("a database of this version");
     let mut transaction = database.begin(Lock::House).await.expect("a transaction");
-    query(
+    let migrated = query(
         "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
-         values (9999, 'from the future', true, x'00', 0)",
-    )
-    .execute(&mut transaction)
-    .await
-    .expect("a newer version");
+         values (9999, 'from the future', true, $1, 0)",
+    );
+    migrated.bind(vec![0_u8]).execute(&mut transaction).await.expect("a newer version");
+    let says = query("update schema_readers set min_reader_version = $1").bind(min_reader);
+    says.execute(&mut transaction).await.expect("a newer version");
     transaction.commit().await.expect("a commit");
 }

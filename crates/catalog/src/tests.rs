@@ -1,16 +1,41 @@
-//! What the catalog promises, on the real migrations. Each file is one part of it; here is what they share.
+//! What the catalog promises, on the real migrations of both databases. Each file is one part of it and is tested twice,
+//! as `sqlite::…` and as `postgres::…`; here is what they share.
+#![expect(clippy::duplicate_mod, reason = "the same promises on either database")]
 
-mod admission;
-mod feed;
-mod images;
-mod opening;
-mod pages;
-mod people;
-mod plans;
-mod sealing;
-mod signing_keys;
-mod tokens;
-mod variants;
+/// Every file of promises, for a module that says which database they are tested on.
+macro_rules! promises {
+    () => {
+        #[path = "admission.rs"]
+        mod admission;
+        #[path = "at_rest.rs"]
+        mod at_rest;
+        #[path = "feed.rs"]
+        mod feed;
+        #[path = "images.rs"]
+        mod images;
+        #[path = "opening.rs"]
+        mod opening;
+        #[path = "pages.rs"]
+        mod pages;
+        #[path = "people.rs"]
+        mod people;
+        #[path = "plans.rs"]
+        mod plans;
+        #[path = "queue.rs"]
+        mod queue;
+        #[path = "sealing.rs"]
+        mod sealing;
+        #[path = "signing_keys.rs"]
+        mod signing_keys;
+        #[path = "tokens.rs"]
+        mod tokens;
+        #[path = "variants.rs"]
+        mod variants;
+    };
+}
+
+mod postgres;
+mod sqlite;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,49 +1,43 @@
-//! The watcher: sees what other processes (and this one) have changed, and has memory forget it.
+//! The watcher: sees what other processes (and this one) have changed, and has memory forget it. A file for each kind
+//! of database.
 
-use std::sync::Weak;
-use std::time::Duration;
+use std::sync::{Arc, Weak};
 
+use domain::Secret;
+
+use crate::Error;
 use crate::catalog::Inner;
 use crate::changes;
-use crate::database::{Connection, Database, query_scalar};
+use crate::database::Database;
 
-/// How often it is asked whether anyone has written. A poll takes some 12 µs.
-const POLL: Duration = Duration::from_millis(200);
+mod postgres;
+mod sqlite;
 
-/// Watches for as long as the catalog lives. `seen` is the newest change that memory, empty as yet, knows of.
-pub(crate) async fn watch(catalog: Weak<Inner>, mut seen: i64) {
-    let mut feed = None;
-    loop {
-        {
-            let Some(catalog) = catalog.upgrade() else { return };
-            if let Err(error) = read(&catalog, &mut feed, &mut seen).await {
-                tracing::warn!(%error, "the feed of changes cannot be read");
-                feed = None;
+/// A watcher that sees whatever changes from now on, and that memory, empty as yet, is given to.
+pub(crate) enum Watcher {
+    Sqlite { seen: i64 },
+    Postgres { url: Secret, line: postgres::Line },
+}
+
+impl Watcher {
+    /// Begins, before memory holds anything.
+    pub(crate) async fn new(database: &Database) -> Result<Watcher, Error> {
+        Ok(match database {
+            Database::Sqlite { .. } => {
+                Watcher::Sqlite { seen: changes::newest(&mut database.acquire().await?).await? }
             }
-        }
-        tokio::time::sleep(POLL).await;
+            Database::Postgres { url, .. } => {
+                Watcher::Postgres { url: url.clone(), line: postgres::Line::connect(url).await? }
+            }
+        })
     }
-}
 
-/// A connection, with the version of the data at which the feed was last read by it.
-struct Feed {
-    connection: Connection,
-    version: i64,
-}
-
-async fn read(catalog: &Inner, feed: &mut Option<Feed>, seen: &mut i64) -> Result<(), sqlx::Error> {
-    let Database::Sqlite { file, .. } = &catalog.database else { return Ok(()) };
-    let feed = match feed {
-        Some(feed) => feed,
-        // A version that no database has: a new connection reads the feed at once.
-        None => feed.insert(Feed { connection: Database::watch(file).await?, version: i64::MIN }),
-    };
-    let version: i64 = query_scalar("pragma data_version").fetch_one(&mut feed.connection).await?;
-    if version != feed.version {
-        let (list, newest) = changes::since(&mut feed.connection, *seen).await?;
-        list.iter().for_each(|change| catalog.memory.forget(change));
-        (*seen, feed.version) = (newest, version);
+    /// Watches for as long as the catalog lives.
+    pub(crate) fn start(self, catalog: &Arc<Inner>) {
+        let catalog: Weak<Inner> = Arc::downgrade(catalog);
+        match self {
+            Watcher::Sqlite { seen } => tokio::spawn(sqlite::watch(catalog, seen)),
+            Watcher::Postgres { url, line } => tokio::spawn(postgres::watch(catalog, url, line)),
+        };
     }
-    catalog.memory.saw_feed();
-    Ok(())
 }

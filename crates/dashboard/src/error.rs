@@ -80,9 +80,17 @@ impl Failure {
     }
 }
 
+/// Counts a refusal, where it is one of a limit.
+pub(crate) fn count(fault: &dyn Fault) {
+    if let Some(limit) = fault.limit() {
+        metrics::counter!("darkroom_limit_refusals_total", "limit" => limit.name).increment(1);
+    }
+}
+
 impl<E: Fault + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         let problem = error.problem();
+        count(&error);
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             return Failure::broken(error);
@@ -99,7 +107,9 @@ fn code_of(problem: Problem) -> (&'static str, bool) {
         Problem::Damaged | Problem::RenderTimeout => ("damaged", false),
         Problem::NotAnImage => ("type", false),
         Problem::StorageFull => ("full", false),
-        Problem::Busy | Problem::TooManyRequests | Problem::RightsUnavailable => ("busy", true),
+        Problem::Busy | Problem::TooManyRequests | Problem::RightsUnavailable | Problem::Unavailable => {
+            ("busy", true)
+        }
         Problem::TooSlow | Problem::Aborted => ("slow", true),
         Problem::RouteMissing
         | Problem::ImageMissing

@@ -100,6 +100,8 @@ problems! {
     RightsUnavailable: 503, 5503, 9522;
     /// The server has as much to do as it takes on.
     Busy: 503, 5503, 9522;
+    /// The database cannot be reached right now, or has as much to do as it takes on.
+    Unavailable: 503, 5503, 9522;
     /// Too many requests in a short time.
     TooManyRequests: 429, 10429, 9422;
     /// Rendering took too long.
@@ -121,12 +123,6 @@ pub trait Fault: Error {
 
     /// The stable reason of a refused signature, for `x-image-auth` (signing-schemes 10).
     fn reason(&self) -> Option<&'static str> {
-        None
-    }
-
-    /// The setting whose limit refused, by its name in the configuration file, e.g. `max_frames`: doors count each
-    /// refusal by it.
-    fn limit(&self) -> Option<&'static str> {
         None
     }
 

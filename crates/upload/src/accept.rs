@@ -1,7 +1,7 @@
 //! Accepting an original: probe, decode once, store, row last.
 
 use catalog::{Actor, Catalog, Image, Inserted, NewImage};
-use domain::{AccountId, Clock, Fault as _, ImageId, ObjectId, Problem};
+use domain::{AccountId, Clock, ImageId, ObjectId};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use storage::{Prefix, Sealed, Storage};
@@ -162,11 +162,11 @@ impl Uploads {
     }
 }
 
-/// Whether the database has said that there will be no row. One that failed may show none now and have it later all
-/// the same: a commit whose flush failed is found again by the recovery after a crash, and one whose connection broke
-/// may be under way. A full disk has not written the record of a commit.
+/// Whether it is certain that there will be no row. Where that is not known there may be none now and one later all the
+/// same: a commit whose flush failed is found again by the recovery after a crash, and one whose connection broke may be
+/// under way.
 fn is_refusal(error: &catalog::Error) -> bool {
-    !matches!(error, catalog::Error::Database(_)) || error.problem() == Problem::StorageFull
+    !matches!(error, catalog::Error::Unknown(_))
 }
 
 impl NewUpload {

@@ -7,6 +7,8 @@ use sqlx::AssertSqlSafe;
 use tracing::{Instrument as _, Span};
 
 use super::row::Column;
+use super::session::timely;
+use super::text::spelled;
 use super::{Connection, Database, Row, Wire};
 
 /// A question, or a statement, with what is bound to it so far.
@@ -30,6 +32,16 @@ pub(crate) enum Value {
     Real(Option<f64>),
     Text(Option<String>),
     Bytes(Option<Vec<u8>>),
+}
+
+impl Value {
+    /// As PostgreSQL keeps it.
+    fn spelled(self) -> Value {
+        match self {
+            Value::Text(text) => Value::Text(text.map(spelled)),
+            other => other,
+        }
+    }
 }
 
 /// What a question is asked of: a connection, or the database, which lends one to read by.
@@ -63,12 +75,18 @@ macro_rules! send {
         };
         match connection.wire() {
             Wire::Sqlite($wire) => {
-                let ($asked, $row) = (bound!(text, values), Row::Sqlite);
+                let ($asked, $row) = (bound!(text, values.into_iter()), Row::Sqlite);
                 $answer
             }
-            Wire::Postgres($wire) => {
+            Wire::Postgres(session) => {
+                let values = values.into_iter().map(Value::spelled);
                 let ($asked, $row) = (bound!(text, values), Row::Postgres);
-                $answer
+                let (before, patience) = session.start();
+                let answer = match session.line() {
+                    Ok($wire) => timely(patience, async { $answer }).await,
+                    Err(gone) => Err(gone),
+                };
+                session.settle(before, answer)
             }
         }
     }};
@@ -76,7 +94,7 @@ macro_rules! send {
 
 macro_rules! bound {
     ($text:expr, $values:expr) => {
-        $values.into_iter().fold(sqlx::query(AssertSqlSafe($text)), |asked, value| match value {
+        $values.fold(sqlx::query(AssertSqlSafe($text)), |asked, value| match value {
             Value::Bool(value) => asked.bind(value),
             Value::Int(value) => asked.bind(value),
             Value::Real(value) => asked.bind(value),
@@ -135,21 +153,17 @@ impl Query {
     /// The one row of the answer; more are left out, none is an error.
     pub(crate) async fn fetch_one<'c>(self, on: impl Into<On<'c>>) -> Result<Row, sqlx::Error> {
         let span = self.span();
-        async move {
-            send!(self, on, (asked, wire, row) => asked.fetch_one(wire).await.map(row))
-        }
-        .instrument(span)
-        .await
+        async move { send!(self, on, (asked, wire, row) => asked.fetch_one(wire).await.map(row)) }
+            .instrument(span)
+            .await
     }
 
     /// The first row, if there is one.
     pub(crate) async fn fetch_optional<'c>(self, on: impl Into<On<'c>>) -> Result<Option<Row>, sqlx::Error> {
         let span = self.span();
-        async move {
-            send!(self, on, (asked, wire, row) => Ok(asked.fetch_optional(wire).await?.map(row)))
-        }
-        .instrument(span)
-        .await
+        async move { send!(self, on, (asked, wire, row) => Ok(asked.fetch_optional(wire).await?.map(row))) }
+            .instrument(span)
+            .await
     }
 
     /// All rows.

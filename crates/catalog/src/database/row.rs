@@ -4,6 +4,8 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{ColumnIndex, Decode, Postgres, Row as _, Sqlite, Type};
 
+use super::text::restored;
+
 /// A row that a question was answered with.
 #[derive(Debug)]
 pub(crate) enum Row {
@@ -15,10 +17,35 @@ pub(crate) enum Row {
 pub(crate) trait Column<'r>:
     Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
 {
+    /// The value as it was given, from what PostgreSQL keeps for it.
+    fn as_given(self) -> Self;
 }
 
-impl<'r, T> Column<'r> for T where T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
-{}
+macro_rules! columns {
+    ($($kind:ty)*) => {
+        $(impl<'r> Column<'r> for $kind {
+            fn as_given(self) -> Self {
+                self
+            }
+        })*
+    };
+}
+
+// A borrowed text is as PostgreSQL has it: for names, words and JSON of ours, which hold no control characters.
+columns!(i64 f64 bool &'r str &'r [u8] Vec<u8>);
+columns!(Option<i64> Option<f64> Option<bool> Option<&'r str> Option<&'r [u8]> Option<Vec<u8>>);
+
+impl Column<'_> for String {
+    fn as_given(self) -> Self {
+        restored(self)
+    }
+}
+
+impl Column<'_> for Option<String> {
+    fn as_given(self) -> Self {
+        self.map(restored)
+    }
+}
 
 impl Row {
     /// A column by its name or its place.
@@ -28,7 +55,7 @@ impl Row {
     ) -> Result<T, sqlx::Error> {
         match self {
             Row::Sqlite(row) => row.try_get(column),
-            Row::Postgres(row) => row.try_get(column),
+            Row::Postgres(row) => row.try_get(column).map(Column::as_given),
         }
     }
 }

@@ -4,7 +4,6 @@ use domain::Fault as _;
 
 use super::*;
 use crate::database::query;
-use crate::testing::{TestCatalog, fresh_with};
 use crate::{AccountPolicy, Admission, Error, Flexible, HideExistence, Rights, Variant};
 
 const PUBLIC_UUID: &str = "083eb7b2-5392-4565-b69e-aff66acddd00";
@@ -256,7 +255,7 @@ async fn a_refusal_that_hides_asks_the_database_each_time() {
     house.check(&[("secret/cat/public…", "ok signed")]).await;
     house.check(&[("secret/cat/public", "403/9425 missing_signature")]).await;
     // Rows change behind memory's back: whoever is answered from memory would not notice.
-    let make_public = "update images set private = 0 where id = 'secret/cat'";
+    let make_public = "update images set private = false where id = 'secret/cat'";
     let mut writing = house.test.catalog.begin(crate::database::Lock::House).await.unwrap();
     query(make_public).execute(writing.db()).await.unwrap();
     house.test.catalog.commit(writing).await.unwrap();

@@ -7,7 +7,7 @@ use domain::Secret;
 use super::*;
 use crate::changes::Change;
 use crate::database::{query, query_scalar};
-use crate::testing::{TestCatalog, fresh, fresh_with, master_key};
+use crate::testing::master_key;
 use crate::{Error, ImageChange};
 
 /// A second catalog on the same file is another process to the first: own pools, own memory, own watcher.

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::testing::{fresh, fresh_with};
 use crate::{Error, ImageChange, NewAccount, Totals};
 
 fn object(value: Value) -> Map<String, Value> {
@@ -158,7 +157,7 @@ async fn a_removed_image_leaves_its_place_to_be_swept() {
         Err(Error::ImageMissing)
     ));
     put_image(&test.catalog, new_image(account, "cat")).await;
-    test.catalog.forget_doomed(doomed.id).await.unwrap();
+    test.catalog.forget_doomed(&doomed).await.unwrap();
     assert_eq!(test.catalog.doomed(10).await.unwrap(), []);
 }
 

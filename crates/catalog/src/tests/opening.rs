@@ -1,9 +1,10 @@
 //! First start, another master key, another version.
 
-use domain::{Clock, SigningKeyId, VariantName};
+use domain::VariantName;
 
-use crate::testing::{fresh, make_newer, master_key};
-use crate::{AccountPolicy, Catalog, Config, Error};
+use super::*;
+use crate::testing::{On, PostgresDatabase, make_newer, master_key};
+use crate::{AccountPolicy, Config, DatabaseUrl, Error};
 
 #[tokio::test]
 async fn an_empty_catalog_gets_an_account_a_signing_key_and_a_variant() {
@@ -32,16 +33,6 @@ async fn a_second_start_finds_what_the_first_one_left() {
 }
 
 #[tokio::test]
-async fn the_database_is_for_its_owner_only() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let test = fresh().await;
-    for name in ["darkroom.db", "darkroom.db-wal", "darkroom.db-shm"] {
-        let file = test.folder().join(name);
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
-    }
-}
-
-#[tokio::test]
 async fn another_master_key_opens_nothing() {
     let test = fresh().await;
     let config = Config { master_key: master_key(), ..test.config.clone() };
@@ -53,15 +44,35 @@ async fn another_master_key_opens_nothing() {
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_left_alone() {
     let test = fresh().await;
-    make_newer(&test.config.database).await;
+    make_newer(&test.config.database, 9999).await;
     let refused = Catalog::open(test.config.clone(), Clock::system()).await;
     assert!(matches!(refused, Err(Error::NewerDatabase { found: 9999, .. })), "{refused:?}");
 }
 
 #[tokio::test]
-async fn a_database_that_must_not_be_changed_is_not_migrated() {
+async fn a_newer_database_is_read_where_it_says_that_this_program_may() {
+    let test = fresh().await;
+    make_newer(&test.config.database, 1).await;
+    let again = Catalog::open(test.config.clone(), Clock::system()).await.unwrap();
+    put_image(&again, new_image(account_of(&again).await, "cat")).await;
+}
+
+/// A place where there is no database yet, and what a catalog is opened with there.
+async fn nothing() -> (Config, impl Sized) {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::new(folder.path().join("darkroom.db").into(), master_key());
+    let (database, postgres) = match super::ON {
+        On::Sqlite => (folder.path().join("darkroom.db").into(), None),
+        On::Postgres => {
+            let postgres = PostgresDatabase::empty().await;
+            (DatabaseUrl::Postgres(postgres.url.clone()), Some(postgres))
+        }
+    };
+    (Config::new(database, master_key()), (folder, postgres))
+}
+
+#[tokio::test]
+async fn a_database_that_must_not_be_changed_is_not_migrated() {
+    let (config, _place) = nothing().await;
     let refused = Catalog::open(Config { migrate: false, ..config.clone() }, Clock::system()).await;
     assert!(matches!(refused, Err(Error::OlderDatabase { found: 0, .. })), "{refused:?}");
     Catalog::open(config.clone(), Clock::system()).await.unwrap();
@@ -69,19 +80,11 @@ async fn a_database_that_must_not_be_changed_is_not_migrated() {
 }
 
 #[tokio::test]
-async fn two_processes_may_start_at_once_on_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = Config::new(folder.path().join("darkroom.db").into(), master_key());
+async fn several_processes_may_start_at_once_on_nothing() {
+    let (config, _place) = nothing().await;
     let open = || Catalog::open(config.clone(), Clock::system());
-    let (one, two) = tokio::join!(open(), open());
-    let (one, two) = (one.unwrap(), two.unwrap());
-    assert_eq!(one.accounts().await.unwrap().len(), 1);
-    assert_eq!(two.accounts().await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn a_database_in_a_folder_that_cannot_be_written_is_named() {
-    let config = Config::new(std::path::PathBuf::from("/proc/nowhere/darkroom.db").into(), master_key());
-    let refused = Catalog::open(config, Clock::system()).await.unwrap_err();
-    assert!(refused.to_string().contains("/proc/nowhere/darkroom.db"), "{refused}");
+    let (one, two, three) = tokio::join!(open(), open(), open());
+    for catalog in [one, two, three] {
+        assert_eq!(catalog.unwrap().accounts().await.unwrap().len(), 1);
+    }
 }

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::database::query;
-use crate::testing::{TestCatalog, fresh, fresh_with};
 use crate::{Error, ImageFilter, MetaFilter, MetaOperator, MetaValue, Order, Page};
 
 async fn page(

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::database::query_scalar;
-use crate::testing::{TestCatalog, fresh, fresh_with};
 use crate::{AuditFilter, Error, NewPerson, Person, Role, SignInVerdict};
 
 const PASSWORD: &str = "a quiet darkroom at night";

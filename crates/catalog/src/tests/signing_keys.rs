@@ -1,7 +1,6 @@
 //! The life of signing keys.
 
 use super::*;
-use crate::testing::{TestCatalog, fresh_with};
 use crate::{Error, KeyEntry, Rotation};
 
 struct Keys {

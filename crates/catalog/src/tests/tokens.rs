@@ -4,7 +4,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::api_token::{is_well_formed, random_value};
-use crate::testing::{TestCatalog, fresh, fresh_with};
 use crate::{ApiToken, Error, NewToken, Scope, Scopes};
 
 fn new_token(scopes: Scopes) -> NewToken {
@@ -72,23 +71,27 @@ async fn a_token_ends_at_its_time() {
 }
 
 #[tokio::test]
-async fn the_last_use_is_noted_to_the_minute() {
+async fn the_last_use_is_known_here_at_once_and_elsewhere_after_a_flush() {
     let hands = Hands::new();
     let test = fresh_with(hands.clock(), |_| {}).await;
     let account = account_of(&test.catalog).await;
     let issued = test.catalog.issue_token(&account, new_token(Scopes::read()), &actor()).await.unwrap();
-    let last_use = async || test.catalog.tokens(&account).await.unwrap()[0].last_used_at;
-    assert_eq!(last_use().await, None);
+    let elsewhere = Catalog::open(test.config.clone(), hands.clock()).await.unwrap();
+    let last_use = async |catalog: &Catalog| catalog.tokens(&account).await.unwrap()[0].last_used_at;
+    assert_eq!(last_use(&test.catalog).await, None);
     let first = hands.clock().now();
     found(&test, issued.value.reveal()).await.unwrap();
-    until("the use is noted", || async { last_use().await == Some(first) }).await;
-    hands.pass(Duration::from_secs(59));
-    let token = found(&test, issued.value.reveal()).await.unwrap();
-    assert_eq!(token.last_used_at, Some(first));
-    hands.pass(Duration::from_secs(1));
+    assert_eq!((last_use(&test.catalog).await, last_use(&elsewhere).await), (Some(first), None));
+    test.catalog.flush_tally().await.unwrap();
+    assert_eq!((last_use(&test.catalog).await, last_use(&elsewhere).await), (Some(first), Some(first)));
+    hands.pass(Duration::from_secs(3_600));
     found(&test, issued.value.reveal()).await.unwrap();
-    let second = hands.clock().now();
-    until("the later use is noted", || async { last_use().await == Some(second) }).await;
+    found(&test, issued.value.reveal()).await.unwrap();
+    let usage = test.catalog.token_usage(&account).await.unwrap()[&issued.token.id];
+    assert_eq!((usage.last_at, usage.requests_24h()), (Some(hands.clock().now()), 3));
+    hands.pass(Duration::from_secs(23 * 3_600));
+    let usage = test.catalog.token_usage(&account).await.unwrap()[&issued.token.id];
+    assert_eq!((usage.requests_24h(), usage.requests_7d()), (2, 3));
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use domain::VariantName;
 use variant::Options;
 
 use super::*;
-use crate::testing::{fresh, fresh_with};
 use crate::{Error, Variant};
 
 fn variant(name: &str, options: &str) -> Variant {

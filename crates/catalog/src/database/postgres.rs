@@ -1,0 +1,124 @@
+//! Opening PostgreSQL: its address, what is asked of it at the start, the pool.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Secret;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::migrations::{self, Line};
+use super::session::overdue;
+use super::{Database, Writers};
+use crate::Error;
+
+/// Connections at once; the one that listens for changes comes on top.
+const CONNECTIONS: u32 = 16;
+
+/// Of those so many may write: writers wait for each other, and readers must not wait for them.
+const WRITERS: usize = 12;
+
+/// How long anyone waits for a connection: after this a write that cannot be done is refused.
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the first connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that lay idle for longer is asked before it is used: the server may have gone.
+const TRUSTED_FOR: Duration = Duration::from_millis(100);
+
+/// The oldest version that is known to work (`server_version_num`), and how people call it.
+const OLDEST: (i32, &str) = (130_000, "13");
+
+/// What each session begins with. Statements, waits for locks and idle transactions end; who holds a lock and has gone
+/// is noticed; a commit is durable when it is answered, also where the database's own default is quicker.
+const SETTINGS: &str = "set statement_timeout = '30s';
+    set lock_timeout = '2s';
+    set idle_in_transaction_session_timeout = '15s';
+    set tcp_keepalives_idle = 15;
+    set tcp_keepalives_interval = 5;
+    set tcp_keepalives_count = 3;
+    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+
+/// How a URL is connected to.
+pub(crate) fn options(url: &Secret) -> Result<PgConnectOptions, sqlx::Error> {
+    Ok(PgConnectOptions::from_str(url.reveal())?.application_name("darkroom"))
+}
+
+/// Opens the database: one connection first, for errors that say what is wrong and for migrations.
+pub(super) async fn open(url: &Secret, migrate: bool) -> Result<Database, Error> {
+    let options = options(url)?;
+    let refused = |source| Error::Connect { why: why(&options, &source), source };
+    let mut first = match timeout(CONNECT_TIMEOUT, options.connect()).await {
+        Ok(connected) => connected.map_err(refused)?,
+        Err(_) => return Err(refused(overdue())),
+    };
+    check_server(&mut first).await?;
+    migrations::bring_up_to_date(&mut Line::Postgres(&mut first), migrate).await?;
+    let _ = first.close().await;
+    let pool = pool(options);
+    Ok(Database::Postgres { pool, url: url.clone(), writers: Writers(Arc::new(Semaphore::new(WRITERS))) })
+}
+
+fn pool(options: PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .after_connect(|line, _| {
+            Box::pin(async move { sqlx::raw_sql(SETTINGS).execute(line).await.map(|_| ()) })
+        })
+        .before_acquire(|line, idle| {
+            Box::pin(async move {
+                if idle.idle_for > TRUSTED_FOR {
+                    line.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options)
+}
+
+/// Refuses a server that would not keep what we give it.
+async fn check_server(line: &mut PgConnection) -> Result<(), Error> {
+    let (version, named, encoding): (i32, String, String) = sqlx::query_as(
+        "select current_setting('server_version_num')::integer, current_setting('server_version'),
+             current_setting('server_encoding')",
+    )
+    .fetch_one(line)
+    .await?;
+    let (oldest, oldest_named) = OLDEST;
+    if version < oldest {
+        return Err(Error::Unfit(format!(
+            "this is PostgreSQL {named}; darkroom needs {oldest_named} or newer"
+        )));
+    }
+    if encoding != "UTF8" {
+        return Err(Error::Unfit(format!(
+            "the database's encoding is {encoding}; make it with: createdb --encoding=UTF8 --template=template0 NAME"
+        )));
+    }
+    Ok(())
+}
+
+/// Why a first connection failed, in words for whoever starts the server.
+fn why(options: &PgConnectOptions, error: &sqlx::Error) -> String {
+    let (host, port, user) = (options.get_host(), options.get_port(), options.get_username());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    match (error, code.as_deref()) {
+        (_, Some("28P01" | "28000")) => format!("PostgreSQL refuses the user {user} or the password"),
+        (_, Some("3D000")) => {
+            let name = options.get_database().unwrap_or(user);
+            format!("there is no database {name} on this server: make it with createdb {name}")
+        }
+        (_, Some("53300")) => "PostgreSQL has no connection left for this user or database".into(),
+        (_, Some("57P03")) => "PostgreSQL is starting or stopping".into(),
+        (sqlx::Error::Io(_), _) => format!("no PostgreSQL answers at {host}:{port}: is it running?"),
+        (sqlx::Error::Tls(_), _) => format!("no encrypted connection to {host}:{port} (sslmode in the URL)"),
+        (sqlx::Error::Protocol(_), _) => format!("what answers at {host}:{port} is no PostgreSQL"),
+        _ => format!("PostgreSQL at {host}:{port} refuses"),
+    }
+}

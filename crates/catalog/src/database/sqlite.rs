@@ -1,0 +1,53 @@
+//! Opening a SQLite file: one connection that writes, several that read.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::Database;
+use super::migrations::{self, Line};
+use crate::Error;
+
+/// How long a statement waits for another process's write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections that read at the same time.
+const READERS: u32 = 4;
+
+/// Opens the file, made where it is not there.
+pub(super) async fn open(file: &Path, migrate: bool) -> Result<Database, Error> {
+    make_private(file)?;
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .connect_with(options(file))
+        .await?;
+    migrations::bring_up_to_date(&mut Line::Sqlite(&mut *writer.acquire().await?), migrate).await?;
+    let readers =
+        SqlitePoolOptions::new().max_connections(READERS).connect_with(options(file).read_only(true)).await?;
+    Ok(Database::Sqlite { file: file.to_owned(), writer, readers })
+}
+
+/// How a file is connected to.
+pub(super) fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+}
+
+/// Makes the file with mode 0600 before SQLite does: its journal files take over the mode.
+pub(crate) fn make_private(file: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(Error::File { path: file.to_owned(), source }),
+    }
+}
