@@ -1,13 +1,10 @@
 //! API tokens: what lets a program act for an account. Only a digest is stored.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use domain::{AccountId, Timestamp};
 
-use crate::api_token::{
-    ApiToken, IssuedToken, LiveToken, NewToken, Scopes, digest, is_well_formed, random_value,
-};
+use crate::api_token::{ApiToken, IssuedToken, NewToken, Scopes, digest, is_well_formed, random_value};
 use crate::catalog::Writing;
 use crate::changes::Change;
 use crate::database::{Lock, Row, is_orphan, query, query_scalar};
@@ -16,9 +13,6 @@ use crate::{Actor, Catalog, Error, audit};
 
 /// Characters of a label.
 const MAX_LABEL_CHARS: usize = 100;
-
-/// How exactly the last use is noted.
-const NOTED_EVERY_MICROS: i64 = 60_000_000;
 
 impl Catalog {
     /// Issues a token. `TooMany` where the account has as many live ones as the limit allows.
@@ -53,7 +47,7 @@ impl Catalog {
     }
 
     /// The live token with this value; none where it is unknown, expired or revoked. Answered from memory where
-    /// memory is fresh; notes the use, at most once a minute.
+    /// memory is fresh, so its last use may be an older one; counts this one.
     pub async fn token(&self, value: &str) -> Result<Option<ApiToken>, Error> {
         if !is_well_formed(value) {
             return Ok(None);
@@ -68,20 +62,29 @@ impl Catalog {
                 None => return Ok(None),
             },
         };
-        if live.token.revoked_at.is_some() || live.token.expires_at.is_some_and(|end| end <= now) {
+        if live.revoked_at.is_some() || live.expires_at.is_some_and(|end| end <= now) {
             return Ok(None);
         }
-        self.note_use(&live, now);
-        Ok(Some(ApiToken { last_used_at: noted(&live), ..live.token.clone() }))
+        self.inner.tally.count_token(&live.id, now);
+        Ok(Some(ApiToken::clone(&live)))
     }
 
-    /// The tokens of an account, newest first.
+    /// The tokens of an account, newest first. Uses by other processes are noted within a minute.
     pub async fn tokens(&self, account: &AccountId) -> Result<Vec<ApiToken>, Error> {
+        let _whole = self.inner.flushing.read().await;
         let rows = query("select * from api_tokens where account = $1 order by created_at desc, id")
             .bind(&account.as_bytes()[..])
             .fetch_all(&self.inner.database)
             .await?;
-        rows.iter().map(token).collect()
+        let mut tokens = rows.iter().map(token).collect::<Result<Vec<ApiToken>, Error>>()?;
+        self.inner.tally.look(|counts| {
+            for ((id, _), asked) in &counts.tokens {
+                if let Some(token) = tokens.iter_mut().find(|token| *token.id == **id) {
+                    token.last_used_at = token.last_used_at.max(Some(asked.last_at));
+                }
+            }
+        });
+        Ok(tokens)
     }
 
     /// Takes a token back at once. `Missing` where the account has none of that id.
@@ -117,52 +120,22 @@ impl Catalog {
         if count < limit.into() {
             return Ok(());
         }
-        Err(Error::TooMany(format!("this account has {count} API tokens; the limit is {limit}")))
+        let told = format!("this account has {count} API tokens; the limit is {limit}");
+        Err(Error::TooMany { limit: "max_tokens", told })
     }
 
     /// Unknown ones are not kept: nobody may fill memory with guesses.
-    async fn load_token(&self, digest: &str) -> Result<Option<Arc<LiveToken>>, Error> {
+    async fn load_token(&self, digest: &str) -> Result<Option<Arc<ApiToken>>, Error> {
         let began = self.inner.memory.begin();
         let row = query("select * from api_tokens where digest = $1")
             .bind(hex::decode(digest).unwrap_or_default())
             .fetch_optional(&self.inner.database)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let token = token(&row)?;
-        let last_used = AtomicI64::new(token.last_used_at.map_or(0, Timestamp::as_micros));
-        let live = Arc::new(LiveToken { token, last_used });
+        let live = Arc::new(token(&row)?);
         self.inner.memory.keep_token(began, digest, &live);
         Ok(Some(live))
     }
-
-    /// Notes the use beside the request, which does not wait for it.
-    fn note_use(&self, live: &Arc<LiveToken>, now: Timestamp) {
-        let (last, now) = (live.last_used.load(Relaxed), now.as_micros());
-        let due = now.saturating_sub(last) >= NOTED_EVERY_MICROS;
-        if !due || live.last_used.compare_exchange(last, now, Relaxed, Relaxed).is_err() {
-            return;
-        }
-        let (catalog, id) = (self.clone(), live.token.id.clone());
-        tokio::spawn(async move {
-            if let Err(error) = catalog.write_use(&id, now).await {
-                tracing::warn!(%error, "the last use of a token cannot be noted");
-            }
-        });
-    }
-
-    async fn write_use(&self, id: &str, now: i64) -> Result<(), Error> {
-        let mut writing = self.begin(Lock::People).await?;
-        query("update api_tokens set last_used_at = $2 where id = $1")
-            .bind(id)
-            .bind(now)
-            .execute(writing.db())
-            .await?;
-        self.commit(writing).await
-    }
-}
-
-fn noted(live: &LiveToken) -> Option<Timestamp> {
-    Some(live.last_used.load(Relaxed)).filter(|micros| *micros != 0).map(Timestamp::from_micros)
 }
 
 async fn insert(writing: &mut Writing, token: &ApiToken, digest: &str) -> Result<(), Error> {

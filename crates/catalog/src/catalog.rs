@@ -40,6 +40,10 @@ pub struct Config {
     pub max_variants: u32,
     /// API tokens of an account that are neither expired nor revoked.
     pub max_tokens: u32,
+    /// Images of an account, drafts not counted; 0 is no limit.
+    pub max_account_images: u64,
+    /// Bytes of an account's originals; 0 is no limit.
+    pub max_account_bytes: u64,
     /// Bytes of metadata, as JSON.
     pub max_metadata_bytes: usize,
     /// Seconds for which an idempotency key is remembered.
@@ -64,6 +68,8 @@ impl Config {
             max_signing_keys: 8,
             max_variants: 100,
             max_tokens: 100,
+            max_account_images: 0,
+            max_account_bytes: 0,
             max_metadata_bytes: 1024,
             idempotency_ttl_s: 86_400,
             max_sign_in_failures: 5,

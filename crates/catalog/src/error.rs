@@ -1,8 +1,9 @@
 //! What can go wrong with rows.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use domain::{Fault, Problem};
+use domain::{Fault, Limit, Problem};
 
 /// A failure of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +42,21 @@ pub enum Error {
     #[error("this idempotency key was used with another request")]
     IdempotencyMismatch,
     /// A number of things that the account may have is reached; the text names it and the limit.
-    #[error("{0}")]
-    TooMany(String),
+    #[error("{told}")]
+    TooMany {
+        /// The limit's setting.
+        limit: &'static str,
+        /// What the account has, and what it may have.
+        told: String,
+    },
+    /// The account keeps as many images, or as many bytes of them, as it may; the text names the limit.
+    #[error("{told}")]
+    AccountFull {
+        /// The limit's setting.
+        limit: &'static str,
+        /// What the account may have.
+        told: String,
+    },
     /// A value that was given is not acceptable; the text says what is wrong and what would be right.
     #[error("{0}")]
     Invalid(String),
@@ -123,7 +137,8 @@ impl Fault for Error {
             Error::Missing => Problem::RouteMissing,
             Error::Exists => Problem::Exists,
             Error::IdempotencyMismatch => Problem::IdempotencyMismatch,
-            Error::TooMany(_) => Problem::TooMany,
+            Error::TooMany { .. } => Problem::TooMany,
+            Error::AccountFull { .. } => Problem::AccountLimit,
             Error::Invalid(_) => Problem::BadRequest,
             Error::Signature(error) => error.problem(),
             Error::RightsUnavailable => Problem::RightsUnavailable,
@@ -144,6 +159,14 @@ impl Fault for Error {
         match self {
             Error::Signature(error) => error.reason(),
             Error::RightsUnavailable => Some("rights_unavailable"),
+            _ => None,
+        }
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        match self {
+            Error::TooMany { limit, .. } | Error::AccountFull { limit, .. } => Some(Limit::of(limit)),
+            Error::RightsUnavailable => Some(Limit::for_now("max_stale_rights_s", Duration::from_secs(1))),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@ use crate::database::{Connection, Lock, Row, is_orphan, is_taken, query, query_s
 use crate::doomed::{self, Doomed};
 use crate::rights::is_custom;
 use crate::rows::{account_id, bytes, json, json_text, maybe_json, object_id, parsed, time};
-use crate::{Actor, Catalog, Error, audit, image_metadata};
+use crate::{Actor, Catalog, Error, Totals, audit, image_metadata};
 
 /// What an account keeps.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,12 +122,37 @@ impl Catalog {
         }
         let image = self.fitting(new, writing.now)?;
         insert(writing.db(), &image, idempotency.as_ref()).await?;
-        add_to_totals(writing.db(), &image.account, 1, image.bytes as i64).await?;
+        let totals = add_to_totals(writing.db(), &image.account, 1, image.bytes as i64).await?;
+        self.check_room(totals)?;
         note_private_custom(&mut writing, &image).await?;
         writing.changes(Change::Image(image.account, image.id.to_string()));
         audit::note(&mut writing, Some(&image.account), actor, "image.upload", &target(&image.id)).await?;
         self.commit(writing).await?;
         Ok(Inserted::New(image))
+    }
+
+    /// Refuses what would not fit into an account, before anything is done for it; the insert decides all the same.
+    pub async fn check_room_for(&self, account: &AccountId, bytes: u64) -> Result<(), Error> {
+        let config = &self.inner.config;
+        if config.max_account_images == 0 && config.max_account_bytes == 0 {
+            return Ok(());
+        }
+        let Totals { images, bytes: held } = self.account(account).await?.totals;
+        self.check_room(Totals { images: images + 1, bytes: held.saturating_add_unsigned(bytes) })
+    }
+
+    fn check_room(&self, totals: Totals) -> Result<(), Error> {
+        let config = &self.inner.config;
+        let passes = |count: i64, most: u64| most > 0 && count.unsigned_abs() > most;
+        if passes(totals.images, config.max_account_images) {
+            let told = format!("this account keeps at most {} images", config.max_account_images);
+            return Err(Error::AccountFull { limit: "max_account_images", told });
+        }
+        if passes(totals.bytes, config.max_account_bytes) {
+            let told = format!("this account keeps at most {} bytes of images", config.max_account_bytes);
+            return Err(Error::AccountFull { limit: "max_account_bytes", told });
+        }
+        Ok(())
     }
 
     /// The image that an idempotency key made, if the request's digest is the same; `IdempotencyMismatch` else.
@@ -416,19 +441,18 @@ async fn update(db: &mut Connection, image: &Image) -> Result<(), Error> {
     image_metadata::insert(db, number, &image.account, image.uploaded_at, &image.metadata).await
 }
 
+/// What the account holds then.
 async fn add_to_totals(
     db: &mut Connection,
     account: &AccountId,
     images: i64,
     size: i64,
-) -> Result<(), Error> {
-    query("update accounts set images = images + $2, bytes = bytes + $3 where id = $1")
-        .bind(&account.as_bytes()[..])
-        .bind(images)
-        .bind(size)
-        .execute(db)
-        .await?;
-    Ok(())
+) -> Result<Totals, Error> {
+    let text =
+        "update accounts set images = images + $2, bytes = bytes + $3 where id = $1 returning images, bytes";
+    let row = query(text).bind(&account.as_bytes()[..]).bind(images).bind(size).fetch_optional(db).await?;
+    let row = row.ok_or(Error::AccountMissing)?;
+    Ok(Totals { images: row.try_get("images")?, bytes: row.try_get("bytes")? })
 }
 
 /// From an account's first private image with a custom id on, refusals may hide which custom ids there are.

@@ -231,7 +231,8 @@ impl KeyWork {
         if count < limit as usize {
             return Ok(());
         }
-        Err(Error::TooMany(format!("this account has {count} signing keys; the limit is {limit}")))
+        let told = format!("this account has {count} signing keys; the limit is {limit}");
+        Err(Error::TooMany { limit: "max_signing_keys", told })
     }
 
     /// `NAME-2`, `NAME-3` … : the first name that no key has or had.

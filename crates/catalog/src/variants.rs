@@ -73,7 +73,8 @@ impl Catalog {
             .fetch_one(writing.db())
             .await?;
         if count > limit.into() {
-            return Err(Error::TooMany(format!("this account has {limit} variants; the limit is {limit}")));
+            let told = format!("this account has {limit} variants; the limit is {limit}");
+            return Err(Error::TooMany { limit: "max_variants", told });
         }
         writing.changes(Change::Account(*account));
         audit::note(&mut writing, Some(account), actor, "variant.create", &target(&new.name)).await?;

@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_fault_keeps_its_status_and_a_broken_database_tells_nothing() {
-        let failure = Failure::from(catalog::Error::TooMany("8 of 8 signing keys".into()));
+        let failure = Failure::from(catalog::Error::TooMany { limit: "max_signing_keys", told: "8 of 8 signing keys".into() });
         assert_eq!(
             (failure.status_code().as_u16(), failure.to_string().as_str()),
             (400, "8 of 8 signing keys.")

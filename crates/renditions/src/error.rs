@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Fault, Problem};
+use domain::{Fault, Limit, Problem};
 
 /// A failure of this crate. Cloned to everyone who waited for the same rendition.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -13,6 +13,12 @@ pub enum Error {
     /// Rendering failed or had to wait too long.
     #[error(transparent)]
     Workers(#[from] workers::Error),
+    /// A rendition at rest cannot be deleted.
+    #[error("a rendition cannot be deleted right now")]
+    Delete(#[source] Arc<storage::Error>),
+    /// The account of what lies at rest cannot be read or written.
+    #[error(transparent)]
+    Catalog(Arc<catalog::Error>),
     /// The work ended without an answer, several times over.
     #[error("the rendition could not be made")]
     Abandoned,
@@ -24,12 +30,30 @@ impl From<storage::Error> for Error {
     }
 }
 
+impl From<catalog::Error> for Error {
+    fn from(error: catalog::Error) -> Self {
+        Error::Catalog(Arc::new(error))
+    }
+}
+
 impl Fault for Error {
     fn problem(&self) -> Problem {
         match self {
             Error::Original(error) => error.problem(),
             Error::Workers(error) => error.problem(),
+            Error::Delete(error) => error.problem(),
+            Error::Catalog(error) => error.problem(),
             Error::Abandoned => Problem::Internal,
+        }
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        match self {
+            Error::Original(error) => error.limit(),
+            Error::Workers(error) => error.limit(),
+            Error::Delete(error) => error.limit(),
+            Error::Catalog(error) => error.limit(),
+            Error::Abandoned => None,
         }
     }
 }

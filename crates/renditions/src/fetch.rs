@@ -2,35 +2,47 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
-use domain::ObjectId;
+use catalog::Catalog;
+use domain::{Clock, ObjectId};
 use storage::{Object, ObjectKey, Storage};
+use tokio::sync::Notify;
+use tracing::{Instrument as _, Span, info_span};
 use variant::Recipe;
-use workers::Workers;
+use workers::{Slot, Workers};
 
 use crate::memory::{Key, Memory};
 use crate::once::Once;
 use crate::original::verified;
-use crate::{Error, Original, Rendered, kept};
+use crate::{Error, Original, Rendered, counts, kept};
 
 /// Limits of this crate.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Bytes of renditions that memory keeps.
     pub memory_bytes: u64,
+    /// Bytes of renditions that lie at rest: past it those go that nobody asked for longest.
+    pub rest_bytes: u64,
+    /// Days after which a rendition goes that nobody asked for; none keeps it.
+    pub idle_days: Option<u32>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { memory_bytes: 268_435_456 }
+        Config { memory_bytes: 268_435_456, rest_bytes: 10_737_418_240, idle_days: None }
     }
 }
 
 /// Makes, keeps and finds renditions. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Renditions {
-    storage: Storage,
+    pub(crate) config: Config,
+    pub(crate) catalog: Catalog,
+    pub(crate) storage: Storage,
+    pub(crate) clock: Clock,
+    pub(crate) pressed: Arc<Notify>,
     workers: Workers,
     memory: Memory,
     once: Once<Key, Result<Arc<Rendered>, Error>>,
@@ -38,27 +50,42 @@ pub struct Renditions {
 }
 
 impl Renditions {
-    /// Renditions in this storage, made by these workers.
-    pub fn new(config: Config, storage: Storage, workers: Workers) -> Self {
-        let memory = Memory::new(config.memory_bytes);
-        Renditions { storage, workers, memory, once: Once::new(), renders: Arc::default() }
+    /// Renditions in this storage, made by these workers; the catalog keeps account of what lies at rest.
+    pub fn new(
+        config: Config,
+        catalog: Catalog,
+        storage: Storage,
+        workers: Workers,
+        clock: Clock,
+    ) -> Self {
+        let (memory, once) = (Memory::new(config.memory_bytes), Once::new());
+        let (pressed, renders) = (Arc::default(), Arc::default());
+        Renditions { config, catalog, storage, clock, pressed, workers, memory, once, renders }
     }
 
     /// The rendition if memory has it: never waits, never asks storage.
     pub fn in_memory(&self, object: &ObjectId, digest: &[u8; 16]) -> Option<Arc<Rendered>> {
-        self.memory.get(&(*object, *digest))
+        let found = self.memory.get(&(*object, *digest));
+        // Whoever finds nothing here goes on to `fetch`, which counts it.
+        if found.is_some() {
+            counts::MEMORY.count(true);
+        }
+        found
     }
 
     /// The rendition of a recipe: found, or made once however many ask. A failure goes to all who wait for it
     /// and is not remembered.
     pub async fn fetch(&self, original: &Original, recipe: &Recipe) -> Result<Arc<Rendered>, Error> {
         let key = (original.object, recipe.digest());
-        if let Some(rendered) = self.memory.get(&key) {
+        let found = self.memory.get(&key);
+        counts::MEMORY.count(found.is_some());
+        if let Some(rendered) = found {
             return Ok(rendered);
         }
         let work = || {
             let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
-            async move { this.find_or_make(key, &original, &recipe).await }
+            // What happens on the way is told as part of the request that asked first.
+            async move { this.find_or_make(key, &original, &recipe).await }.in_current_span()
         };
         self.once.answer(key, work).await.unwrap_or(Err(Error::Abandoned))
     }
@@ -66,12 +93,25 @@ impl Renditions {
     /// Renders without keeping anything, for previews and tiles that are not worth keeping.
     pub async fn render_only(&self, original: &Original, recipe: &Recipe) -> Result<Rendered, Error> {
         // The slot comes before the bytes: those who wait for one hold no original in memory.
-        let slot = self.workers.slot().await?;
-        let bytes = self.original(original).await?.into_bytes().await;
-        let bytes = bytes.inspect_err(|error| complain(original, error))?;
+        let slot = self.workers.render_slot(&original.account, &original.facts, recipe);
+        let slot = slot.instrument(info_span!(target: "span", "queue")).await?;
+        let span = info_span!(target: "span", "render", format = counts::word(recipe.encoding.format()));
+        self.render_in(slot, original, recipe).instrument(span).await
+    }
+
+    async fn render_in(&self, slot: Slot, original: &Original, recipe: &Recipe) -> Result<Rendered, Error> {
+        let began = Instant::now();
+        let bytes = self.whole(original).instrument(storage_span("get")).await?;
         self.renders.fetch_add(1, Ordering::Relaxed);
         let facts = variant::Facts::clone(&original.facts);
-        Ok(slot.render(bytes, facts, recipe.clone()).await?.into())
+        let rendered = Rendered::from(slot.render(bytes, facts, recipe.clone()).await?);
+        counts::rendered(rendered.format, began.elapsed());
+        Ok(rendered)
+    }
+
+    /// Bytes of renditions that memory keeps, as of a moment ago.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory.bytes()
     }
 
     /// Streams the bytes of an original, as they came. They are held against its digest: those that come in
@@ -80,6 +120,11 @@ impl Renditions {
         let object = self.storage.get(&original.prefix.original()).await;
         let object = object.inspect_err(|error| complain(original, error))?;
         Ok(verified(object, original.sha256))
+    }
+
+    async fn whole(&self, original: &Original) -> Result<Bytes, Error> {
+        let bytes = self.original(original).await?.into_bytes().await;
+        Ok(bytes.inspect_err(|error| complain(original, error))?)
     }
 
     /// How many renders were begun since the start.
@@ -98,24 +143,29 @@ impl Renditions {
             return Ok(rendered);
         }
         let place = original.prefix.rendition(&key.1);
-        let rendered = match self.find(&place).await {
-            Some(rendered) => rendered,
+        let found = self.find(&place).await;
+        counts::REST.count(found.is_some());
+        let (rendered, kept_bytes) = match found {
+            Some((rendered, kept_bytes)) => (rendered, Some(kept_bytes)),
             None => {
                 let rendered = self.render_only(original, recipe).await?;
-                self.keep(&place, &rendered).await;
-                rendered
+                let kept_bytes = self.keep(&place, &rendered).await;
+                (rendered, kept_bytes)
             }
         };
+        if let Some(bytes) = kept_bytes {
+            self.note(&original.prefix, key.1, bytes);
+        }
         let rendered = Arc::new(rendered);
         self.memory.insert(key, rendered.clone());
         Ok(rendered)
     }
 
-    /// The rendition that is kept at rest. One that is damaged is thrown away, and like one that cannot be
-    /// read it is made again: a rendition is never the only copy of anything.
-    async fn find(&self, place: &ObjectKey) -> Option<Rendered> {
+    /// The rendition that is kept at rest, with the bytes that it takes there. One that is damaged is thrown away, and
+    /// like one that cannot be read it is made again: a rendition is never the only copy of anything.
+    async fn find(&self, place: &ObjectKey) -> Option<(Rendered, u64)> {
         match self.read(place).await {
-            Ok(rendered) => return Some(rendered),
+            Ok(found) => return Some(found),
             Err(storage::Error::Missing) => {}
             Err(storage::Error::Damaged) => {
                 tracing::warn!(object = place.as_str(), "a rendition at rest is damaged and is made again");
@@ -130,20 +180,25 @@ impl Renditions {
         None
     }
 
-    async fn read(&self, place: &ObjectKey) -> Result<Rendered, storage::Error> {
-        let packed = self.storage.get(place).await?.into_bytes().await?;
-        beside(place, move |place| kept::unpack(place, packed)).await.flatten().ok_or(storage::Error::Damaged)
+    async fn read(&self, place: &ObjectKey) -> Result<(Rendered, u64), storage::Error> {
+        let packed = async { self.storage.get(place).await?.into_bytes().await };
+        let packed = packed.instrument(storage_span("get")).await?;
+        let bytes = packed.len() as u64;
+        let rendered = beside(place, move |place| kept::unpack(place, packed)).await.flatten();
+        Ok((rendered.ok_or(storage::Error::Damaged)?, bytes))
     }
 
     /// Keeps a rendition at rest, unflushed: what a crash takes or spoils is noticed when it is read, and made again.
-    /// Where keeping fails it is served all the same.
-    async fn keep(&self, place: &ObjectKey, rendered: &Rendered) {
+    /// Where keeping fails it is served all the same. Returns the bytes that it takes.
+    async fn keep(&self, place: &ObjectKey, rendered: &Rendered) -> Option<u64> {
         let rendered = rendered.clone();
-        let packed: Option<Bytes> = beside(place, move |place| kept::pack(place, &rendered)).await;
-        let Some(packed) = packed else { return };
-        if let Err(error) = self.storage.put_spare(place, packed).await {
+        let packed: Bytes = beside(place, move |place| kept::pack(place, &rendered)).await?;
+        let bytes = packed.len() as u64;
+        if let Err(error) = self.storage.put_spare(place, packed).instrument(storage_span("put")).await {
             tracing::warn!(object = place.as_str(), ?error, "a rendition cannot be kept");
+            return None;
         }
+        Some(bytes)
     }
 }
 
@@ -154,6 +209,11 @@ async fn beside<T: Send + 'static>(
 ) -> Option<T> {
     let place = place.clone();
     tokio::task::spawn_blocking(move || work(&place)).await.ok()
+}
+
+/// One request of the storage, for a collector of traces.
+fn storage_span(kind: &'static str) -> Span {
+    info_span!(target: "span", "storage", otel.kind = "client", kind)
 }
 
 fn complain(original: &Original, error: &storage::Error) {

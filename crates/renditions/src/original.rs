@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::{Admission, Image};
-use domain::ObjectId;
+use domain::{AccountId, ObjectId};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use sha2::{Digest as _, Sha256};
@@ -14,6 +14,8 @@ use variant::Facts;
 /// The original that a rendition is made from.
 #[derive(Debug, Clone)]
 pub struct Original {
+    /// Whose it is: what is done for it counts as this account's share.
+    pub account: AccountId,
     /// Where it lies with its renditions.
     pub prefix: Prefix,
     /// Its object id.
@@ -28,6 +30,7 @@ impl Original {
     /// The original of an image; none for a draft.
     pub fn of(image: &Image) -> Option<Original> {
         Some(Original {
+            account: image.account,
             prefix: Prefix::new(image.day, &image.account, &image.object),
             object: image.object,
             sha256: image.sha256,
@@ -38,6 +41,7 @@ impl Original {
     /// The original that a delivery was allowed for.
     pub fn admitted(admission: &Admission) -> Original {
         Original {
+            account: admission.account,
             prefix: Prefix::new(admission.day, &admission.account, &admission.object),
             object: admission.object,
             sha256: admission.sha256,

@@ -29,11 +29,12 @@ impl House {
 
     async fn keeping(storage: Storage, bytes: Bytes) -> House {
         let workers = Workers::new(workers::Config::default()).unwrap();
-        let facts = Arc::new(workers.probe(picture()).await.unwrap());
+        let facts = Arc::new(workers.probe_slot().await.unwrap().probe(picture()).await.unwrap());
+        let account = AccountId::random();
         let object = ObjectId::random();
-        let prefix = Prefix::new(20_783, &AccountId::random(), &object);
+        let prefix = Prefix::new(20_783, &account, &object);
         storage.put(&prefix.original(), bytes.clone()).await.unwrap();
-        let original = Original { prefix, object, sha256: Sha256::digest(&bytes).into(), facts };
+        let original = Original { account, prefix, object, sha256: Sha256::digest(&bytes).into(), facts };
         let renditions = Renditions::new(Config::default(), storage.clone(), workers);
         House { storage, renditions, original }
     }
@@ -226,7 +227,7 @@ async fn no_more_originals_are_read_than_there_are_workers_to_render_them() {
     let one = workers::Config { workers: 1, max_queued: 0, ..workers::Config::default() };
     let workers = Workers::new(one).unwrap();
     let renditions = Renditions::new(Config::default(), house.storage.clone(), workers.clone());
-    let taken = workers.slot().await.unwrap();
+    let taken = workers.slot(&AccountId::random(), &house.original.facts).await.unwrap();
     let before = house.storage.counts();
     let refused = renditions.fetch(&house.original, &thumbnail()).await.unwrap_err();
     assert_eq!(refused.problem(), Problem::Busy);

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
-use domain::{Fault, Problem};
+use domain::{Fault, Limit, Problem};
 
 /// The cause of a failure, for the log alone.
 pub type Cause = Box<dyn StdError + Send + Sync>;
@@ -146,5 +146,9 @@ impl Fault for Error {
             | Error::Refused { .. }
             | Error::Io(_) => Problem::Storage,
         }
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        matches!(self, Error::Full(_)).then(|| Limit::of("min_free_disk_bytes"))
     }
 }

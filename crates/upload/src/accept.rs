@@ -1,7 +1,10 @@
 //! Accepting an original: probe, decode once, store, row last.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use catalog::{Actor, Catalog, Image, Inserted, NewImage};
-use domain::{AccountId, Clock, ImageId, ObjectId};
+use domain::{AccountId, Clock, ImageId, ObjectId, Rate};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use storage::{Prefix, Sealed, Storage};
@@ -15,6 +18,8 @@ use crate::{Error, FormLimits};
 pub struct Config {
     /// Limits of a form.
     pub form: FormLimits,
+    /// Uploads of an account within a minute; 0 is no limit.
+    pub max_uploads_per_minute: u32,
 }
 
 /// What to accept.
@@ -55,12 +60,14 @@ pub struct Uploads {
     pub(crate) storage: Storage,
     pub(crate) workers: Workers,
     pub(crate) clock: Clock,
+    rate: Arc<Rate<AccountId>>,
 }
 
 impl Uploads {
     /// Uploads into this catalog and storage.
     pub fn new(config: Config, catalog: Catalog, storage: Storage, workers: Workers, clock: Clock) -> Self {
-        Uploads { config, catalog, storage, workers, clock }
+        let rate = Arc::new(Rate::new(config.max_uploads_per_minute, Duration::from_secs(60)));
+        Uploads { config, catalog, storage, workers, clock, rate }
     }
 
     /// The limits, for texts that name them.
@@ -84,8 +91,11 @@ impl Uploads {
         {
             return Ok(Accepted { image, replayed: true });
         }
+        let turn = self.rate.count(new.account, Instant::now());
+        turn.map_err(|wait| Error::TooManyUploads { wait, limit_per_minute: self.rate.most() })?;
         self.refuse_taken(&new).await?;
-        let (facts, thumbhash) = self.examine(&new.file).await?;
+        self.catalog.check_room_for(&new.account, new.file.len()).await?;
+        let (facts, thumbhash) = self.examine(&new.account, &new.file).await?;
         let day = self.clock.now().as_days();
         let (bytes, sha256) = (new.file.len(), new.file.sha256());
         let object = ObjectId::random();
@@ -154,11 +164,14 @@ impl Uploads {
         }
     }
 
-    /// Facts and ThumbHash. The bytes are read when a worker is free, so that those who wait hold none.
-    async fn examine(&self, file: &Sealed) -> Result<(Facts, Vec<u8>), Error> {
-        let slot = self.workers.slot().await?;
-        let bytes = file.bytes().await?;
-        Ok(slot.examine(bytes).await?)
+    /// Facts and ThumbHash. The bytes are read when a worker is free, and read anew for the decode: those who wait
+    /// hold none.
+    async fn examine(&self, account: &AccountId, file: &Sealed) -> Result<(Facts, Vec<u8>), Error> {
+        let slot = self.workers.probe_slot().await?;
+        let facts = slot.probe(file.bytes().await?).await?;
+        let slot = self.workers.slot(account, &facts).await?;
+        let thumbhash = slot.examine(file.bytes().await?, facts.clone()).await?;
+        Ok((facts, thumbhash))
     }
 }
 

@@ -1,8 +1,9 @@
 //! What can go wrong when an original comes in.
 
 use std::io;
+use std::time::Duration;
 
-use domain::{Fault, Problem};
+use domain::{Fault, Limit, Problem};
 
 /// A failure of this crate. The texts are safe to show.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +11,22 @@ pub enum Error {
     /// A part or field is wrong; the text says which and what would be right.
     #[error("{0}")]
     Form(String),
+    /// The form passes a limit; the text names it.
+    #[error("{told}")]
+    FormLimit {
+        /// The limit's setting.
+        limit: &'static str,
+        /// What a form may have.
+        told: String,
+    },
+    /// The account uploads too often.
+    #[error("this account may upload {limit_per_minute} images a minute")]
+    TooManyUploads {
+        /// When the next one may come.
+        wait: Duration,
+        /// How many may come in a minute.
+        limit_per_minute: u32,
+    },
     /// The body is no multipart form.
     #[error(
         "images must be uploaded as a form, not as raw image data. Please use multipart/form-data format"
@@ -89,7 +106,8 @@ pub(crate) fn grouped(number: u64) -> String {
 impl Fault for Error {
     fn problem(&self) -> Problem {
         match self {
-            Error::Form(_) => Problem::BadRequest,
+            Error::Form(_) | Error::FormLimit { .. } => Problem::BadRequest,
+            Error::TooManyUploads { .. } => Problem::TooManyRequests,
             Error::NotAForm => Problem::NotAForm,
             Error::TooLarge { .. } => Problem::TooLarge,
             Error::TooSlow => Problem::TooSlow,
@@ -97,6 +115,19 @@ impl Fault for Error {
             Error::Workers(error) => error.problem(),
             Error::Storage(error) => error.problem(),
             Error::Catalog(error) => error.problem(),
+        }
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        match self {
+            Error::FormLimit { limit, .. } => Some(Limit::of(limit)),
+            Error::TooManyUploads { wait, .. } => Some(Limit::for_now("max_uploads_per_minute", *wait)),
+            Error::TooLarge { .. } => Some(Limit::of("max_upload_bytes")),
+            Error::TooSlow => Some(Limit::of("min_body_bytes_per_s")),
+            Error::Workers(error) => error.limit(),
+            Error::Storage(error) => error.limit(),
+            Error::Catalog(error) => error.limit(),
+            Error::Form(_) | Error::NotAForm | Error::Aborted => None,
         }
     }
 }

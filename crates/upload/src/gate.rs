@@ -119,10 +119,10 @@ impl State {
             return Err(Error::TooLarge { size_bytes, limit_bytes: self.limits.max_upload_bytes });
         }
         if self.since_progress > self.limits.max_silent_bytes + PIECE_BYTES {
-            return Err(Error::form(format!(
-                "the head of a part has at most {} bytes, and a form begins with its boundary",
-                grouped(self.limits.max_silent_bytes as u64)
-            )));
+            let most = grouped(self.limits.max_silent_bytes as u64);
+            let told =
+                format!("the head of a part has at most {most} bytes, and a form begins with its boundary");
+            return Err(Error::FormLimit { limit: "max_part_head_bytes", told });
         }
         Ok(())
     }

@@ -116,15 +116,15 @@ impl Incoming {
     /// Holds a part's number, head and name against the limits; returns the name.
     fn check_part(&self, field: &Field<'static>, count: u32) -> Result<String, Error> {
         if count > self.limits.max_parts {
-            return Err(Error::form(format!("a form has at most {} parts", self.limits.max_parts)));
+            let told = format!("a form has at most {} parts", self.limits.max_parts);
+            return Err(Error::FormLimit { limit: "max_parts", told });
         }
         let head_bytes: usize =
             field.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if head_bytes > self.limits.max_part_head_bytes {
-            return Err(Error::form(format!(
-                "the head of a part has at most {} bytes",
-                grouped(self.limits.max_part_head_bytes as u64)
-            )));
+            let most = grouped(self.limits.max_part_head_bytes as u64);
+            let told = format!("the head of a part has at most {most} bytes");
+            return Err(Error::FormLimit { limit: "max_part_head_bytes", told });
         }
         let name =
             field.name().ok_or_else(|| Error::form("each part of a form needs a name in UTF-8"))?.to_owned();
@@ -154,8 +154,9 @@ impl Incoming {
         let mut text = Vec::new();
         while let Some(piece) = self.next_piece(&mut field).await? {
             if text.len() + piece.len() > self.limits.max_field_bytes {
-                let (name, limit) = (fields::shown(name), grouped(self.limits.max_field_bytes as u64));
-                return Err(Error::form(format!("the part '{name}' has at most {limit} bytes")));
+                let (name, most) = (fields::shown(name), grouped(self.limits.max_field_bytes as u64));
+                let told = format!("the part '{name}' has at most {most} bytes");
+                return Err(Error::FormLimit { limit: "max_field_bytes", told });
             }
             text.extend_from_slice(&piece);
         }

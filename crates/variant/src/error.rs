@@ -1,6 +1,6 @@
 //! What can go wrong with pixels and wishes.
 
-use domain::{Fault, Problem};
+use domain::{Fault, Limit, Problem};
 
 /// A failure of this crate. The texts are safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,11 +15,29 @@ pub enum Error {
     #[error("this file is damaged: {0}")]
     Damaged(String),
     /// Area or a side passes a limit; the text names it.
-    #[error("{0}")]
-    TooLarge(String),
+    #[error("{told}")]
+    TooLarge {
+        /// The limit's setting.
+        limit: &'static str,
+        /// What it has, and what it may have.
+        told: String,
+    },
     /// Frames times area, or the number of frames.
-    #[error("{0}")]
-    AnimationTooLarge(String),
+    #[error("{told}")]
+    AnimationTooLarge {
+        /// The limit's setting.
+        limit: &'static str,
+        /// What it has, and what it may have.
+        told: String,
+    },
+    /// It is made of more pieces than any honest file.
+    #[error("this file is damaged: {told}")]
+    TooManyPieces {
+        /// The limit's setting.
+        limit: &'static str,
+        /// What it has, and what it may have.
+        told: String,
+    },
     /// A wish is malformed or not built; the text names the option.
     #[error("{0}")]
     Options(String),
@@ -35,12 +53,26 @@ impl Fault for Error {
     fn problem(&self) -> Problem {
         match self {
             Error::NotAnImage(_) => Problem::NotAnImage,
-            Error::Empty | Error::Damaged(_) => Problem::Damaged,
-            Error::TooLarge(_) => Problem::TooLarge,
-            Error::AnimationTooLarge(_) => Problem::AnimationTooLarge,
+            Error::Empty | Error::Damaged(_) | Error::TooManyPieces { .. } => Problem::Damaged,
+            Error::TooLarge { .. } => Problem::TooLarge,
+            Error::AnimationTooLarge { .. } => Problem::AnimationTooLarge,
             Error::Options(_) => Problem::OptionsInvalid,
             Error::Timeout => Problem::RenderTimeout,
             Error::Encode(_) => Problem::Internal,
+        }
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        match self {
+            Error::TooLarge { limit, .. }
+            | Error::AnimationTooLarge { limit, .. }
+            | Error::TooManyPieces { limit, .. } => Some(Limit::of(limit)),
+            Error::Timeout => Some(Limit::of("render_timeout_s")),
+            Error::NotAnImage(_)
+            | Error::Empty
+            | Error::Damaged(_)
+            | Error::Options(_)
+            | Error::Encode(_) => None,
         }
     }
 }

@@ -35,25 +35,27 @@ fn hold_against(limits: &Limits, header: &Header<'_>) -> Result<(), Error> {
     let side = width.max(height);
     if side > limits.max_side_pixels {
         let most = limits.max_side_pixels;
-        return Err(Error::TooLarge(format!("this image has a side of {side} pixels; the limit is {most}")));
+        let told = format!("this image has a side of {side} pixels; the limit is {most}");
+        return Err(Error::TooLarge { limit: "max_side_pixels", told });
     }
     if area > limits.max_pixels {
         let (has, most) = megapixels(area, limits.max_pixels);
-        return Err(Error::TooLarge(format!("this image has {has} megapixels; the limit is {most}")));
+        let told = format!("this image has {has} megapixels; the limit is {most}");
+        return Err(Error::TooLarge { limit: "max_pixels", told });
     }
     let frames = header.frames;
     if frames > limits.max_frames {
         let most = limits.max_frames;
-        return Err(Error::AnimationTooLarge(format!(
-            "this animation has {frames} frames; the limit is {most}"
-        )));
+        let told = format!("this animation has {frames} frames; the limit is {most}");
+        return Err(Error::AnimationTooLarge { limit: "max_frames", told });
     }
     let all = area.saturating_mul(u64::from(frames));
     if frames > 1 && all > limits.max_animation_pixels {
         let (has, most) = megapixels(all, limits.max_animation_pixels);
-        return Err(Error::AnimationTooLarge(format!(
+        let told = format!(
             "the {frames} frames of this animation have {has} megapixels together; the limit is {most}"
-        )));
+        );
+        return Err(Error::AnimationTooLarge { limit: "max_animation_pixels", told });
     }
     Ok(())
 }

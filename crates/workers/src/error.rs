@@ -1,15 +1,22 @@
 //! What can go wrong on the way to a worker and inside it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use domain::{Fault, Problem};
+use domain::{Fault, Limit, Problem};
 
 /// A failure of this crate. Cloned to everyone who waited for the same work.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// All workers are taken and so are the places to wait, or the wait was too long.
+    /// All workers are taken and so are the places to wait.
     #[error("the server is busy, try again in a moment")]
     Busy,
+    /// All workers were taken for as long as anybody waits for one.
+    #[error("the server is busy, try again in a moment")]
+    WaitedTooLong,
+    /// All memory that decoding may take would not be enough.
+    #[error("this picture needs more memory than this server gives to decoding")]
+    TooLargeForServer,
     /// The work itself failed; a panic inside a decoder is a damaged file.
     #[error(transparent)]
     Render(#[from] variant::Error),
@@ -24,9 +31,21 @@ pub enum Error {
 impl Fault for Error {
     fn problem(&self) -> Problem {
         match self {
-            Error::Busy => Problem::Busy,
+            Error::Busy | Error::WaitedTooLong => Problem::Busy,
+            Error::TooLargeForServer => Problem::TooLargeForServer,
             Error::Render(error) => error.problem(),
             Error::Start(_) | Error::Gone => Problem::Internal,
+        }
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        let moment = Duration::from_secs(1);
+        match self {
+            Error::Busy => Some(Limit::for_now("max_queued_renders", moment)),
+            Error::WaitedTooLong => Some(Limit::for_now("render_wait_s", moment)),
+            Error::TooLargeForServer => Some(Limit::of("decode_budget_bytes")),
+            Error::Render(error) => error.limit(),
+            Error::Start(_) | Error::Gone => None,
         }
     }
 }

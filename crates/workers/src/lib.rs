@@ -6,9 +6,11 @@
 
 mod config;
 mod error;
+mod line;
 mod pool;
+mod weight;
 mod workers;
 
 pub use config::Config;
 pub use error::Error;
-pub use workers::{Slot, Workers};
+pub use workers::{ProbeSlot, Slot, Workers};

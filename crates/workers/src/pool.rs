@@ -33,7 +33,14 @@ impl Pool {
     }
 }
 
+/// How far the threads stand back where a core is short: whoever only fetches what is there is served first.
+const NICENESS: i32 = 10;
+
 fn work(queue: &Mutex<Receiver<Job>>) {
+    // On Linux this is the thread's own priority, and that of the threads it starts.
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "a worker keeps the priority of the server");
+    }
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = next else { return };

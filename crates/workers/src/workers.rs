@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use domain::AccountId;
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, oneshot};
 use variant::{Facts, Limits, Recipe, Rendition};
 
+use crate::line::{Arrival, Line, Turn};
 use crate::pool::Pool;
+use crate::weight::decode_bytes;
 use crate::{Config, Error};
 
 #[cfg(test)]
@@ -23,16 +27,37 @@ pub struct Workers {
 /// those who wait hold next to nothing.
 #[derive(Debug)]
 pub struct Slot {
+    permit: Permit,
+}
+
+/// The right to probe one header; given at once or nearly so, however much there is to decode.
+#[derive(Debug)]
+pub struct ProbeSlot {
     inner: Arc<Inner>,
-    permit: OwnedSemaphorePermit,
+    _permit: tokio::sync::OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
 struct Inner {
     pool: Pool,
-    slots: Arc<Semaphore>,
-    queue: Semaphore,
+    line: Mutex<Line<oneshot::Sender<Permit>>>,
+    probes: Arc<Semaphore>,
     config: Config,
+}
+
+/// A slot and its share of the memory, given back when it is dropped.
+#[derive(Debug)]
+struct Permit {
+    inner: Arc<Inner>,
+    account: AccountId,
+    bytes: u64,
+}
+
+/// A place in the line, given up when it is dropped.
+struct Place<'a> {
+    inner: &'a Arc<Inner>,
+    account: AccountId,
+    number: u64,
 }
 
 impl Workers {
@@ -40,57 +65,100 @@ impl Workers {
     pub fn new(config: Config) -> Result<Workers, Error> {
         let workers = config.workers.max(1);
         let pool = Pool::start(workers).map_err(|error| Error::Start(Arc::new(error)))?;
-        let slots = Arc::new(Semaphore::new(workers));
-        let queue = Semaphore::new(config.max_queued);
-        Ok(Workers { inner: Arc::new(Inner { pool, slots, queue, config }) })
+        let line = Mutex::new(Line::new(workers, config.decode_budget_bytes, config.max_queued));
+        let probes = Arc::new(Semaphore::new(workers));
+        Ok(Workers { inner: Arc::new(Inner { pool, line, probes, config }) })
     }
 
-    /// Waits for a slot, first come, first served; [`Error::Busy`] where too many wait already or the wait is
-    /// too long.
-    pub async fn slot(&self) -> Result<Slot, Error> {
+    /// Waits for a slot in which an account may examine the original that has these facts. Within an account first
+    /// come is first served; between accounts whoever holds the fewest slots is next. Busy where too many wait
+    /// already or the wait is too long; [`Error::TooLargeForServer`] where all memory would not be enough.
+    pub async fn slot(&self, account: &AccountId, facts: &Facts) -> Result<Slot, Error> {
+        self.wait(account, decode_bytes(facts, 0)).await
+    }
+
+    /// [`Workers::slot`] to render this recipe.
+    pub async fn render_slot(
+        &self,
+        account: &AccountId,
+        facts: &Facts,
+        recipe: &Recipe,
+    ) -> Result<Slot, Error> {
+        let (width, height) = recipe.canvas;
+        self.wait(account, decode_bytes(facts, u64::from(width) * u64::from(height))).await
+    }
+
+    /// Waits to probe a header, which takes no turn of those who decode: bytes that are no image are refused also
+    /// when there is much to do.
+    pub async fn probe_slot(&self) -> Result<ProbeSlot, Error> {
         let inner = self.inner.clone();
-        if let Ok(permit) = inner.slots.clone().try_acquire_owned() {
-            return Ok(Slot { inner, permit });
-        }
-        let _place = self.inner.queue.try_acquire().map_err(|_| Error::Busy)?;
-        let wait = Duration::from_secs(inner.config.wait_s);
-        match tokio::time::timeout(wait, inner.slots.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Slot { inner, permit }),
-            Ok(Err(_)) | Err(_) => Err(Error::Busy),
+        let permit = tokio::time::timeout(self.longest_wait(), inner.probes.clone().acquire_owned()).await;
+        match permit {
+            Ok(Ok(_permit)) => Ok(ProbeSlot { inner, _permit }),
+            Ok(Err(_)) | Err(_) => Err(Error::WaitedTooLong),
         }
     }
 
-    /// [`variant::probe`] in a slot of its own.
-    pub async fn probe(&self, bytes: Bytes) -> Result<Facts, Error> {
-        self.slot().await?.probe(bytes).await
+    async fn wait(&self, account: &AccountId, bytes: u64) -> Result<Slot, Error> {
+        if bytes > self.inner.config.decode_budget_bytes {
+            return Err(Error::TooLargeForServer);
+        }
+        let began = Instant::now();
+        let (tell, told) = oneshot::channel();
+        let arrival = self.inner.line.lock().arrive(account, bytes, tell);
+        let Arrival { number, turns, refused } = arrival;
+        let _place = Place { inner: &self.inner, account: *account, number };
+        grant(&self.inner, turns);
+        drop(refused);
+        let permit = tokio::time::timeout(self.longest_wait(), told).await;
+        metrics::histogram!("darkroom_queue_wait_seconds").record(began.elapsed());
+        match permit {
+            Ok(Ok(permit)) => Ok(Slot { permit }),
+            Ok(Err(_)) => Err(Error::Busy),
+            Err(_) => Err(Error::WaitedTooLong),
+        }
     }
 
-    /// [`Slot::examine`] in a slot of its own.
-    pub async fn examine(&self, bytes: Bytes) -> Result<(Facts, Vec<u8>), Error> {
-        self.slot().await?.examine(bytes).await
+    fn longest_wait(&self) -> Duration {
+        Duration::from_secs(self.inner.config.wait_s)
     }
+}
 
-    /// [`variant::render`] in a slot of its own.
-    pub async fn render(&self, bytes: Bytes, facts: Facts, recipe: Recipe) -> Result<Rendition, Error> {
-        self.slot().await?.render(bytes, facts, recipe).await
+/// Tells those whose turn it is. Whoever has left gives the permit back by dropping it.
+fn grant(inner: &Arc<Inner>, turns: Vec<Turn<oneshot::Sender<Permit>>>) {
+    for Turn { account, bytes, tell } in turns {
+        let _ = tell.send(Permit { inner: inner.clone(), account, bytes });
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let turns = self.inner.line.lock().end(&self.account, self.bytes);
+        grant(&self.inner, turns);
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let turns = self.inner.line.lock().leave(&self.account, self.number);
+        grant(self.inner, turns);
+    }
+}
+
+impl ProbeSlot {
+    /// What the header of an original tells; decodes no pixel.
+    pub async fn probe(self, bytes: Bytes) -> Result<Facts, Error> {
+        let probed = tokio::task::spawn_blocking(move || {
+            unpanicked(|| variant::probe(&bytes, &self.inner.config.limits))
+        });
+        Ok(probed.await.map_err(|_| Error::Gone)??)
     }
 }
 
 impl Slot {
-    /// What the header of an original tells; decodes no pixel.
-    pub async fn probe(self, bytes: Bytes) -> Result<Facts, Error> {
-        self.work(move |limits, _| variant::probe(&bytes, limits)).await
-    }
-
-    /// Probes an original, then decodes it once, small: its facts and its ThumbHash, or what is wrong with
-    /// it.
-    pub async fn examine(self, bytes: Bytes) -> Result<(Facts, Vec<u8>), Error> {
-        self.work(move |limits, deadline| {
-            let facts = variant::probe(&bytes, limits)?;
-            let thumbhash = variant::placeholder(&bytes, &facts, limits, deadline)?;
-            Ok((facts, thumbhash))
-        })
-        .await
+    /// Decodes an original once, small: its ThumbHash, or what is wrong with it.
+    pub async fn examine(self, bytes: Bytes, facts: Facts) -> Result<Vec<u8>, Error> {
+        self.work(move |limits, deadline| variant::placeholder(&bytes, &facts, limits, deadline)).await
     }
 
     /// Renders a recipe from an original.
@@ -104,10 +172,11 @@ impl Slot {
         self,
         piece: impl FnOnce(&Limits, Instant) -> Result<T, variant::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let Slot { inner, permit } = self;
-        let config = inner.config.clone();
+        let Slot { permit } = self;
+        let inner = permit.inner.clone();
         let (answer, answered) = oneshot::channel();
         inner.pool.run(Box::new(move || {
+            let config = &permit.inner.config;
             let deadline = Instant::now() + Duration::from_secs(config.render_timeout_s);
             let result = unpanicked(|| piece(&config.limits, deadline));
             drop(permit);

@@ -73,7 +73,10 @@ async fn turn(
     match catalog.rotate_signing_key(&member.account.id, &key.id, rotation, &member.actor()).await {
         Ok(_) => Ok(Ok(())),
         Err(catalog::Error::Exists) => Ok(Err("there is a signing key of this name".into())),
-        Err(catalog::Error::TooMany(why) | catalog::Error::Invalid(why)) => Ok(Err(why)),
+        Err(error @ (catalog::Error::TooMany { .. } | catalog::Error::Invalid(..))) => {
+            crate::error::count(&error);
+            Ok(Err(error.to_string()))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -39,7 +39,8 @@ pub(crate) fn header<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Header<'a>,
         return Err(Error::NotAnImage(format!("{}-bit JPEG", frame.bits)));
     }
     if markers.scans > limits.max_jpeg_scans {
-        return Err(Error::Damaged(format!("it has more than {} scans", limits.max_jpeg_scans)));
+        let told = format!("it has more than {} scans", limits.max_jpeg_scans);
+        return Err(Error::TooManyPieces { limit: "max_jpeg_scans", told });
     }
     Ok(Header { width: frame.width, height: frame.height, frames: 1, alpha: false, exif: markers.exif })
 }

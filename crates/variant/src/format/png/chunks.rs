@@ -25,7 +25,8 @@ impl<'a> Chunks<'a> {
         while let Some((kind, body, after)) = split_chunk(rest) {
             count += 1;
             if count > max_chunks {
-                return Err(Error::Damaged(format!("it has more than {max_chunks} chunks")));
+                let told = format!("it has more than {max_chunks} chunks");
+                return Err(Error::TooManyPieces { limit: "max_png_chunks", told });
             }
             if count == 1 && kind != *b"IHDR" {
                 break;
@@ -113,10 +114,8 @@ mod tests {
     fn one_chunk_more_than_the_limit_is_refused() {
         let bytes = file(&vec![chunk(b"tEXt", b"a"); 8]);
         assert!(Chunks::read(&bytes, 10).is_ok());
-        assert_eq!(
-            Chunks::read(&bytes, 9).unwrap_err(),
-            Error::Damaged("it has more than 9 chunks".to_owned())
-        );
+        let error = Chunks::read(&bytes, 9).unwrap_err();
+        assert_eq!(error.to_string(), "this file is damaged: it has more than 9 chunks");
     }
 
     #[test]

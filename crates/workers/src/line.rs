@@ -1,0 +1,323 @@
+//! The line before the workers: who is next, in fairness to accounts and within the memory of all decoding.
+//! Decides only; nothing here runs, waits or tells the time.
+
+use std::collections::{HashMap, VecDeque};
+
+use domain::AccountId;
+
+/// How often something large is passed over by what fits before it, until nothing passes it any more.
+const MAX_PASSED_OVER: u32 = 16;
+
+/// Those who work and those who wait. `T` is how a waiter is told.
+#[derive(Debug)]
+pub(crate) struct Line<T> {
+    free_slots: usize,
+    free_bytes: u64,
+    max_waiting: usize,
+    waiting: usize,
+    /// How many have come; the number of the newest.
+    arrived: u64,
+    /// How many have begun.
+    begun: u64,
+    accounts: HashMap<AccountId, Account<T>>,
+}
+
+#[derive(Debug)]
+struct Account<T> {
+    running: usize,
+    /// When it last had its turn, in half turns: of two that hold as many slots, the one with the lower is next. Who
+    /// comes anew stands just before the one who had the last turn, so that coming anew is no way to overtake.
+    last_turn: u64,
+    waiting: VecDeque<Waiter<T>>,
+}
+
+#[derive(Debug)]
+struct Waiter<T> {
+    number: u64,
+    bytes: u64,
+    passed_over: u32,
+    tell: T,
+}
+
+/// Somebody whose turn it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Turn<T> {
+    pub(crate) account: AccountId,
+    pub(crate) bytes: u64,
+    pub(crate) tell: T,
+}
+
+/// What an arrival changed.
+#[derive(Debug)]
+pub(crate) struct Arrival<T> {
+    /// The newcomer's number, to leave by.
+    pub(crate) number: u64,
+    /// Whose turn it is now.
+    pub(crate) turns: Vec<Turn<T>>,
+    /// Who lost a place to wait, maybe the newcomer.
+    pub(crate) refused: Option<T>,
+}
+
+impl<T> Line<T> {
+    /// So many at work at once, with so much memory together, and so many who wait.
+    pub(crate) fn new(slots: usize, bytes: u64, max_waiting: usize) -> Self {
+        let accounts = HashMap::new();
+        Line { free_slots: slots, free_bytes: bytes, max_waiting, waiting: 0, arrived: 0, begun: 0, accounts }
+    }
+
+    /// Somebody comes. Where all places to wait are taken, the account that takes most of them loses its newest.
+    pub(crate) fn arrive(&mut self, account: &AccountId, bytes: u64, tell: T) -> Arrival<T> {
+        self.arrived += 1;
+        let (number, last_turn) = (self.arrived, 2 * self.begun);
+        let place = self.accounts.entry(*account).or_insert_with(|| Account::new(last_turn));
+        place.waiting.push_back(Waiter { number, bytes, passed_over: 0, tell });
+        self.waiting += 1;
+        let turns = self.turns();
+        let refused = (self.waiting > self.max_waiting).then(|| self.refuse(account)).flatten();
+        Arrival { number, turns, refused }
+    }
+
+    /// A waiter leaves before its turn. Nothing happens where its turn has come already.
+    pub(crate) fn leave(&mut self, account: &AccountId, number: u64) -> Vec<Turn<T>> {
+        let Some(place) = self.accounts.get_mut(account) else { return Vec::new() };
+        let before = place.waiting.len();
+        place.waiting.retain(|waiter| waiter.number != number);
+        self.waiting -= before - place.waiting.len();
+        self.forget_if_idle(account);
+        // Whoever left may have been the one that nobody was to pass.
+        self.turns()
+    }
+
+    /// Work ends: its slot and its memory are free again.
+    pub(crate) fn end(&mut self, account: &AccountId, bytes: u64) -> Vec<Turn<T>> {
+        self.free_slots += 1;
+        self.free_bytes += bytes;
+        if let Some(place) = self.accounts.get_mut(account) {
+            place.running -= 1;
+        }
+        self.forget_if_idle(account);
+        self.turns()
+    }
+
+    /// Everybody who can begin now.
+    fn turns(&mut self) -> Vec<Turn<T>> {
+        let mut turns = Vec::new();
+        while self.free_slots > 0 {
+            let Some(turn) = self.turn() else { break };
+            turns.push(turn);
+        }
+        turns
+    }
+
+    /// The next one: of the account that holds the fewest slots, and of those the one that had its turn longest ago.
+    /// So an account has more than its share only while no other waits.
+    fn turn(&mut self) -> Option<Turn<T>> {
+        let mut order: Vec<_> = self
+            .accounts
+            .iter()
+            .filter_map(|(account, place)| {
+                let first = place.waiting.front()?;
+                Some(((place.running, place.last_turn, first.number), *account))
+            })
+            .collect();
+        order.sort_unstable_by_key(|(rank, _)| *rank);
+        for (_, account) in order {
+            let place = self.accounts.get_mut(&account)?;
+            match place.fitting(self.free_bytes) {
+                Fitting::At(index) => return self.begin(account, index),
+                Fitting::None => {}
+                Fitting::Stop => return None,
+            }
+        }
+        None
+    }
+
+    fn begin(&mut self, account: AccountId, index: usize) -> Option<Turn<T>> {
+        self.begun += 1;
+        let place = self.accounts.get_mut(&account)?;
+        let waiter = place.waiting.remove(index)?;
+        place.running += 1;
+        place.last_turn = 2 * self.begun + 1;
+        self.waiting -= 1;
+        self.free_slots -= 1;
+        self.free_bytes -= waiter.bytes;
+        Some(Turn { account, bytes: waiter.bytes, tell: waiter.tell })
+    }
+
+    /// Takes the newest place of the account that has most of them; of several the newcomer's own.
+    fn refuse(&mut self, newcomer: &AccountId) -> Option<T> {
+        let most = |(account, place): &(&AccountId, &Account<T>)| (place.waiting.len(), *account == newcomer);
+        let account = *self.accounts.iter().max_by_key(most)?.0;
+        let refused = self.accounts.get_mut(&account)?.waiting.pop_back()?;
+        self.waiting -= 1;
+        self.forget_if_idle(&account);
+        Some(refused.tell)
+    }
+
+    fn forget_if_idle(&mut self, account: &AccountId) {
+        if self.accounts.get(account).is_some_and(|place| place.running == 0 && place.waiting.is_empty()) {
+            self.accounts.remove(account);
+        }
+    }
+}
+
+enum Fitting {
+    /// The waiter at this index can begin.
+    At(usize),
+    /// None of this account can begin.
+    None,
+    /// One of this account has been passed over too often: nobody begins before it.
+    Stop,
+}
+
+impl<T> Account<T> {
+    fn new(last_turn: u64) -> Self {
+        Account { running: 0, last_turn, waiting: VecDeque::new() }
+    }
+
+    /// The first waiter that the free memory is enough for. Those before it are passed over.
+    fn fitting(&mut self, free_bytes: u64) -> Fitting {
+        for (index, waiter) in self.waiting.iter_mut().enumerate() {
+            if waiter.bytes <= free_bytes {
+                return Fitting::At(index);
+            }
+            if waiter.passed_over >= MAX_PASSED_OVER {
+                return Fitting::Stop;
+            }
+            waiter.passed_over += 1;
+        }
+        Fitting::None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line whose waiters are words, and the accounts that stand in it.
+    struct Told {
+        line: Line<&'static str>,
+        ids: HashMap<char, AccountId>,
+    }
+
+    impl Told {
+        fn new(slots: usize, bytes: u64, max_waiting: usize) -> Told {
+            Told { line: Line::new(slots, bytes, max_waiting), ids: HashMap::new() }
+        }
+
+        /// The account that a word begins with.
+        fn account(&mut self, word: &str) -> AccountId {
+            let letter = word.chars().next().unwrap();
+            *self.ids.entry(letter).or_insert_with(AccountId::random)
+        }
+
+        fn arrive(&mut self, word: &'static str, bytes: u64) -> (Vec<&'static str>, Option<&'static str>) {
+            let account = self.account(word);
+            let Arrival { turns, refused, .. } = self.line.arrive(&account, bytes, word);
+            (turns.into_iter().map(|turn| turn.tell).collect(), refused)
+        }
+
+        fn end(&mut self, word: &'static str, bytes: u64) -> Vec<&'static str> {
+            let account = self.account(word);
+            self.line.end(&account, bytes).into_iter().map(|turn| turn.tell).collect()
+        }
+    }
+
+    #[test]
+    fn whoever_comes_first_is_first_where_one_account_is_alone() {
+        let mut told = Told::new(1, 100, 9);
+        assert_eq!(told.arrive("a1", 1), (vec!["a1"], None));
+        assert_eq!(told.arrive("a2", 1), (vec![], None));
+        assert_eq!(told.arrive("a3", 1), (vec![], None));
+        assert_eq!(told.end("a1", 1), ["a2"]);
+        assert_eq!(told.end("a2", 1), ["a3"]);
+    }
+
+    #[test]
+    fn an_account_that_floods_the_line_makes_another_wait_for_one_piece_of_work_only() {
+        let mut told = Told::new(2, 100, 64);
+        for word in ["a1", "a2", "a3", "a4", "a5", "a6"] {
+            told.arrive(word, 1);
+        }
+        told.arrive("b1", 1);
+        told.arrive("b2", 1);
+        assert_eq!(told.end("a1", 1), ["b1"], "b holds none, so it is next");
+        assert_eq!(told.end("b1", 1), ["b2"], "a holds one of two: half is its share");
+        assert_eq!(told.end("a2", 1), ["a3"]);
+        assert_eq!(told.end("b2", 1), ["a4"], "where no other waits, one account may have all");
+    }
+
+    #[test]
+    fn three_accounts_take_turns() {
+        let mut told = Told::new(1, 100, 64);
+        told.arrive("a0", 1);
+        for word in ["a1", "b1", "c1", "a2", "b2", "c2"] {
+            told.arrive(word, 1);
+        }
+        let mut order = vec![told.end("a0", 1)[0]];
+        while let [next] = told.end(order[order.len() - 1], 1)[..] {
+            order.push(next);
+        }
+        assert_eq!(order, ["b1", "c1", "a1", "b2", "c2", "a2"]);
+    }
+
+    #[test]
+    fn coming_anew_each_time_is_no_way_to_overtake() {
+        let mut told = Told::new(1, 100, 64);
+        for word in ["a0", "a1", "a2", "b", "c"] {
+            told.arrive(word, 1);
+        }
+        assert_eq!(told.end("a0", 1), ["b"]);
+        assert_eq!(told.end("b", 1), ["c"]);
+        told.arrive("b", 1);
+        assert_eq!(told.end("c", 1), ["a1"], "b and c have had their turn since");
+    }
+
+    #[test]
+    fn whoever_takes_most_places_to_wait_loses_one_to_a_newcomer() {
+        let mut told = Told::new(1, 100, 3);
+        for word in ["a0", "a1", "a2", "a3"] {
+            assert_eq!(told.arrive(word, 1).1, None);
+        }
+        assert_eq!(told.arrive("a4", 1).1, Some("a4"));
+        assert_eq!(told.arrive("b1", 1).1, Some("a3"));
+        assert_eq!(told.arrive("b2", 1).1, Some("b2"), "of equals the newcomer gives way");
+        assert_eq!(told.end("a0", 1), ["b1"]);
+    }
+
+    #[test]
+    fn what_is_small_is_not_stuck_behind_what_is_large() {
+        let mut told = Told::new(3, 100, 64);
+        assert_eq!(told.arrive("a-large", 80).0, ["a-large"]);
+        assert_eq!(told.arrive("b-large", 80).0, Vec::<&str>::new());
+        assert_eq!(told.arrive("b-small", 20).0, ["b-small"]);
+        assert_eq!(told.end("b-small", 20), Vec::<&str>::new());
+        assert_eq!(told.end("a-large", 80), ["b-large"]);
+    }
+
+    #[test]
+    fn what_is_large_is_not_passed_over_for_ever() {
+        let mut told = Told::new(2, 100, 64);
+        told.arrive("a", 30);
+        assert_eq!(told.arrive("large", 80).0, Vec::<&str>::new());
+        let mut passed = 0;
+        while told.arrive("b", 30).0 == ["b"] {
+            passed += 1;
+            told.end("b", 30);
+        }
+        assert!((1..=2 * MAX_PASSED_OVER).contains(&passed), "{passed}");
+        assert_eq!(told.end("a", 30), ["large"]);
+    }
+
+    #[test]
+    fn a_waiter_who_leaves_holds_nobody_up_and_nothing_is_remembered() {
+        let mut told = Told::new(1, 100, 64);
+        told.arrive("a", 10);
+        let account = told.account("b");
+        let Arrival { number, .. } = told.line.arrive(&account, 10, "b");
+        assert!(told.line.leave(&account, number).is_empty());
+        assert!(told.end("a", 10).is_empty());
+        assert!(told.line.accounts.is_empty());
+        assert_eq!((told.line.free_slots, told.line.free_bytes, told.line.waiting), (1, 100, 0));
+    }
+}
