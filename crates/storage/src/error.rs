@@ -85,9 +85,9 @@ impl Error {
                  Without AWS_ENDPOINT_URL requests go to AWS in AWS_REGION",
             ),
             Error::Full(_) => Some("make room on the disk, or raise the store's quota"),
-            Error::Unwritable(_) => {
-                Some("give the folder of DARKROOM_STORAGE_URL, or of DARKROOM_DATA_DIR, to the server's own user")
-            }
+            Error::Unwritable(_) => Some(
+                "give the folder of DARKROOM_STORAGE_URL, or of DARKROOM_DATA_DIR, to the server's own user",
+            ),
             Error::Missing | Error::Damaged | Error::Io(_) => None,
         }
     }
@@ -102,11 +102,15 @@ impl Refusal {
     fn advice(self) -> &'static str {
         match self {
             Refusal::WrongSecret => "set AWS_SECRET_ACCESS_KEY to the secret of the key in AWS_ACCESS_KEY_ID",
-            Refusal::UnknownKey => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that the store knows",
+            Refusal::UnknownKey => {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that the store knows"
+            }
             Refusal::NoCredentials => {
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role"
             }
-            Refusal::Expired => "see to it that whatever hands out the credentials (AWS_PROFILE, the role) renews them",
+            Refusal::Expired => {
+                "see to it that whatever hands out the credentials (AWS_PROFILE, the role) renews them"
+            }
             Refusal::NoRight => {
                 "allow the access key in AWS_ACCESS_KEY_ID to get, put, delete and list in the bucket of DARKROOM_STORAGE_URL \
                  (s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListBucket); \
@@ -140,11 +144,9 @@ impl Fault for Error {
         match self {
             Error::Full(_) => Problem::StorageFull,
             Error::Unavailable(_) => Problem::StorageUnavailable,
-            Error::Missing
-            | Error::Damaged
-            | Error::Unwritable(_)
-            | Error::Refused { .. }
-            | Error::Io(_) => Problem::Storage,
+            Error::Missing | Error::Damaged | Error::Unwritable(_) | Error::Refused { .. } | Error::Io(_) => {
+                Problem::Storage
+            }
         }
     }
 

@@ -12,6 +12,8 @@ mod object_key;
 mod scratch;
 mod storage;
 mod storage_url;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 

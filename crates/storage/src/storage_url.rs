@@ -146,7 +146,9 @@ fn bucket(rest: &str) -> Result<Bucket, String> {
     let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
     let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
     if place.contains('@') {
-        return Err("keys do not belong here: give them as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".into());
+        return Err(
+            "keys do not belong here: give them as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".into()
+        );
     }
     if name.contains(':') {
         return Err("a bucket has no port: write s3://bucket/prefix here and the server's address in AWS_ENDPOINT_URL".into());
@@ -207,7 +209,11 @@ fn read_options(options: &str, bucket: &mut Bucket) -> Result<(), String> {
             "path-style" => once(&mut bucket.path_style, name, path_style(value)?)?,
             "encryption" => once(&mut encryption, name, value)?,
             "kms-key-id" => once(&mut kms_key, name, kms_key_id(value)?)?,
-            _ => return Err("an option is unknown here: it takes path-style, encryption and kms-key-id".into()),
+            _ => {
+                return Err(
+                    "an option is unknown here: it takes path-style, encryption and kms-key-id".into()
+                );
+            }
         }
     }
     bucket.encryption = match (encryption, kms_key) {
@@ -313,7 +319,9 @@ mod tests {
 
     #[test]
     fn no_refusal_repeats_a_secret() {
-        for text in ["s3://AKIAKEY:wJalrXUtn@images", "https://AKIAKEY:wJalrXUtn@s3/x", "s3://images?x=wJalrXUtn"] {
+        for text in
+            ["s3://AKIAKEY:wJalrXUtn@images", "https://AKIAKEY:wJalrXUtn@s3/x", "s3://images?x=wJalrXUtn"]
+        {
             assert!(!parse(text).unwrap_err().contains("wJal"), "{text}");
         }
     }

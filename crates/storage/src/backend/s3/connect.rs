@@ -56,9 +56,7 @@ fn placed(config: SdkConfig) -> Result<SdkConfig, Error> {
     let refused = |why| Err(Error::Refused { why, cause: None });
     match (endpoint(&config), config.region()) {
         (Some(endpoint), _) if !is_address(&endpoint) => refused(Refusal::BadEndpoint),
-        (Some(_), None) => {
-            Ok(config.into_builder().region(Region::from_static(REGION_OF_OTHERS)).build())
-        }
+        (Some(_), None) => Ok(config.into_builder().region(Region::from_static(REGION_OF_OTHERS)).build()),
         (None, None) => refused(Refusal::NoRegion),
         (_, Some(_)) => Ok(config),
     }
@@ -67,7 +65,8 @@ fn placed(config: SdkConfig) -> Result<SdkConfig, Error> {
 /// The endpoint that somebody named, for S3 or for all services.
 fn endpoint(config: &SdkConfig) -> Option<String> {
     let key = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url");
-    let for_s3 = config.service_config().zip(key.build().ok()).and_then(|(service, key)| service.load_config(key));
+    let for_s3 =
+        config.service_config().zip(key.build().ok()).and_then(|(service, key)| service.load_config(key));
     for_s3.or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
@@ -102,10 +101,20 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_a_scheme_and_a_host() {
-        for good in ["http://127.0.0.1:9000", "https://s3.example.org", "https://host/s3", "http://[::1]:80/"] {
+        for good in ["http://127.0.0.1:9000", "https://s3.example.org", "https://host/s3", "http://[::1]:80/"]
+        {
             assert!(is_address(good), "{good}");
         }
-        for bad in ["", "localhost:9000", "ftp://host", "http://", "http://:80", "http:///x", "http://a b", "http://k@h"] {
+        for bad in [
+            "",
+            "localhost:9000",
+            "ftp://host",
+            "http://",
+            "http://:80",
+            "http:///x",
+            "http://a b",
+            "http://k@h",
+        ] {
             assert!(!is_address(bad), "{bad}");
         }
     }

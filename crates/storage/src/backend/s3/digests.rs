@@ -1,4 +1,4 @@
-//! What an object's metadata says of its bytes: the SHA-256 of the whole, and of a large one the digest of each
+//! What an object's metadata says of its bytes: their number, the SHA-256 of the whole, and of a large one the digest of each
 //! piece, so that no piece is handed out unverified and one that came damaged is asked for alone.
 
 use std::collections::HashMap;
@@ -19,6 +19,7 @@ const MAX_PIECES: u64 = 32;
 /// Bytes of a piece's digest: the beginning of its SHA-256. They guard against accidents.
 const PIECE_DIGEST_BYTES: usize = 16;
 
+const BYTES: &str = "bytes";
 const SHA256: &str = "sha256";
 const PIECES: &str = "pieces";
 
@@ -71,7 +72,8 @@ impl Sums {
 }
 
 impl Digests {
-    /// Reads the metadata of an object of this length. One without digests is none of ours, or damaged.
+    /// Reads the metadata of an object of this length. One without digests is none of ours, or damaged; of another
+    /// length than it was put with it is damaged too.
     pub(super) fn read(len: u64, metadata: Option<&HashMap<String, String>>) -> Result<Digests, Error> {
         let digests = metadata.and_then(|metadata| Digests::parse(len, metadata));
         digests.ok_or(Error::Damaged)
@@ -89,7 +91,8 @@ impl Digests {
                 (bytes.parse().ok()?, rest.is_empty().then(|| pieces.to_vec())?)
             }
         };
-        let fits = piece_bytes >= MIN_PIECE_BYTES
+        let fits = metadata.get(BYTES)?.parse() == Ok(len)
+            && piece_bytes >= MIN_PIECE_BYTES
             && piece_bytes.is_multiple_of(MIN_PIECE_BYTES)
             && len.div_ceil(piece_bytes).max(1) == pieces.len() as u64;
         fits.then_some(Digests { len, piece_bytes, sha256, pieces })
@@ -97,7 +100,8 @@ impl Digests {
 
     /// As metadata of an object.
     pub(super) fn metadata(&self) -> HashMap<String, String> {
-        let mut metadata = HashMap::from([(SHA256.into(), hex::encode(self.sha256))]);
+        let mut metadata =
+            HashMap::from([(SHA256.into(), hex::encode(self.sha256)), (BYTES.into(), self.len.to_string())]);
         if self.pieces.len() > 1 {
             let pieces = hex::encode(self.pieces.as_flattened());
             metadata.insert(PIECES.into(), format!("{}:{pieces}", self.piece_bytes));
@@ -117,7 +121,8 @@ impl Digests {
 
     /// The pieces that hold a range of bytes, which lies within the object.
     pub(super) fn pieces_of(&self, range: &Range<u64>) -> Range<u64> {
-        range.start / self.piece_bytes..range.end.div_ceil(self.piece_bytes).max(range.start / self.piece_bytes + 1)
+        range.start / self.piece_bytes
+            ..range.end.div_ceil(self.piece_bytes).max(range.start / self.piece_bytes + 1)
     }
 
     /// The bytes of a run of pieces.
@@ -173,7 +178,8 @@ mod tests {
     fn a_piece_that_differs_by_one_bit_does_not_fit() {
         let mut bytes = vec![1; 2 * MIB as usize + 5];
         let digests = sums(&bytes).digests;
-        let piece = |n: u64| digests.bytes_of(&(n..n + 1)).start as usize..digests.bytes_of(&(n..n + 1)).end as usize;
+        let piece =
+            |n: u64| digests.bytes_of(&(n..n + 1)).start as usize..digests.bytes_of(&(n..n + 1)).end as usize;
         for n in 0..3 {
             assert!(digests.fits(n, &bytes[piece(n)]));
             bytes[piece(n).end - 1] ^= 1;
@@ -191,8 +197,17 @@ mod tests {
             Digests::read(good.len, Some(&metadata))
         };
         assert!(Digests::read(good.len, None).is_err());
-        assert!(Digests::read(good.len + MIB, Some(&good.metadata())).is_err());
-        for (name, value) in [(SHA256, ""), (SHA256, "zz"), (PIECES, ""), (PIECES, "1048576"), (PIECES, "0:"), (PIECES, "1048576:00")] {
+        for other in [0, good.len - 1, good.len + 1, good.len + MIB] {
+            assert!(Digests::read(other, Some(&good.metadata())).is_err(), "{other}");
+        }
+        for (name, value) in [
+            (SHA256, ""),
+            (SHA256, "zz"),
+            (PIECES, ""),
+            (PIECES, "1048576"),
+            (PIECES, "0:"),
+            (PIECES, "1048576:00"),
+        ] {
             assert!(with(name, value).is_err(), "{name}: {value}");
         }
     }
@@ -200,7 +215,11 @@ mod tests {
     proptest! {
         #[test]
         fn no_metadata_makes_it_fall(len: u64, sha256 in "[0-9a-f]{0,66}", pieces in "[0-9]{0,21}:?[0-9a-f]{0,70}") {
-            let metadata = HashMap::from([(SHA256.to_owned(), sha256), (PIECES.to_owned(), pieces)]);
+            let metadata = HashMap::from([
+                (BYTES.to_owned(), len.to_string()),
+                (SHA256.to_owned(), sha256),
+                (PIECES.to_owned(), pieces),
+            ]);
             let _ = Digests::read(len, Some(&metadata));
         }
 

@@ -6,8 +6,8 @@ use std::io;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 
-use crate::error::{Cause, Refusal};
 use crate::Error;
+use crate::error::{Cause, Refusal};
 
 /// One request that failed.
 #[derive(Debug)]
@@ -146,9 +146,7 @@ fn by_status(status: u16) -> Told {
 
 /// Whether a request failed before anything was sent: for want of credentials, or of an address to send it to.
 fn is_preparation(error: Option<&ConnectorError>) -> bool {
-    error.is_some_and(|error| {
-        error.is_user() || chain(error).any(|cause| cause.is::<CredentialsError>())
-    })
+    error.is_some_and(|error| error.is_user() || chain(error).any(|cause| cause.is::<CredentialsError>()))
 }
 
 fn of_preparation(cause: Cause) -> Failure {
@@ -183,7 +181,9 @@ mod tests {
 
     #[test]
     fn every_answer_means_one_thing() {
-        let check = |status: u16, code: &str, expected: Told| assert_eq!(refusal(status, code), expected, "{status} {code}");
+        let check = |status: u16, code: &str, expected: Told| {
+            assert_eq!(refusal(status, code), expected, "{status} {code}")
+        };
         check(404, "NoSuchKey", Told::Missing);
         check(404, "", Told::Missing);
         check(404, "NoSuchBucket", Told::Refused(Refusal::NoBucket));

@@ -82,7 +82,8 @@ impl Upload {
         let request = |client: Client| {
             // A body from a file is read anew for each try.
             let body = body.try_clone().map(ByteStream::new).unwrap_or_default();
-            let request = client.upload_part().bucket(self.store.bucket.name()).key(&self.key).upload_id(&self.id);
+            let request =
+                client.upload_part().bucket(self.store.bucket.name()).key(&self.key).upload_id(&self.id);
             let request = request.part_number(number).content_length(len as i64);
             request.content_md5(super::base64(&sums.md5[index])).body(body).send()
         };
@@ -91,7 +92,12 @@ impl Upload {
     }
 
     /// Makes the object of its parts. Where the answer is lost the object tells whether it was made.
-    async fn complete(&self, parts: Vec<CompletedPart>, key: &ObjectKey, digests: &Digests) -> Result<(), Error> {
+    async fn complete(
+        &self,
+        parts: Vec<CompletedPart>,
+        key: &ObjectKey,
+        digests: &Digests,
+    ) -> Result<(), Error> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = |client: Client| {
             let request = client.complete_multipart_upload().bucket(self.store.bucket.name()).key(&self.key);

@@ -83,7 +83,9 @@ async fn get(store: &Store, key: &str, bytes: Range<u64>) -> Result<Option<GetOb
         let request = client.get_object().bucket(store.bucket.name()).key(key).set_range(range.clone());
         async {
             match request.send().await {
-                Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 416) => Ok(None),
+                Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 416) => {
+                    Ok(None)
+                }
                 answer => answer.map(Some),
             }
         }
@@ -137,7 +139,11 @@ impl Reading {
         };
         let bytes = answer.take(&self.store, piece.end - piece.start).await?;
         if !self.digests.fits(self.pieces.start, &bytes) {
-            tracing::warn!(object = self.key, piece = self.pieces.start, "bytes came from the storage damaged");
+            tracing::warn!(
+                object = self.key,
+                piece = self.pieces.start,
+                "bytes came from the storage damaged"
+            );
             return Err(Failure::damaged());
         }
         self.answer = Some(answer);

@@ -1,6 +1,7 @@
 //! The way of every request to the store: one try after another, each with its limit, all of them counted.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
@@ -31,7 +32,6 @@ pub(super) enum Kind {
 }
 
 /// The way to the store.
-#[derive(Debug)]
 pub(super) struct Wire {
     client: RwLock<Client>,
     circuit: Circuit,
@@ -85,7 +85,8 @@ impl Wire {
     {
         self.circuit.pass()?;
         metrics::counter!("darkroom_storage_tries_total", "kind" => kind.word()).increment(1);
-        let limit = self.patience.answer + Duration::from_millis(body_bytes.saturating_mul(1000) / MIN_BYTES_PER_S);
+        let limit =
+            self.patience.answer + Duration::from_millis(body_bytes.saturating_mul(1000) / MIN_BYTES_PER_S);
         let client = self.client.read().clone();
         let answer = self.circuit.listen(limit, request(client)).await;
         let answer = answer.and_then(|answer| answer.map_err(Failure::of));
@@ -137,6 +138,13 @@ impl Wire {
         let mut client = self.client.write();
         let fresh = client.config().to_builder().identity_cache(IdentityCache::lazy().build());
         *client = Client::from_conf(fresh.build());
+    }
+}
+
+impl fmt::Debug for Wire {
+    /// The client would print all that it is made of.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wire({:?}, {:?})", self.circuit, self.budget)
     }
 }
 
