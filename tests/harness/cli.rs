@@ -26,7 +26,7 @@ impl Cli {
     /// A command on a data directory, in an environment that names nothing else of ours.
     pub(crate) fn new(data_dir: &Path, arguments: &[&str]) -> Cli {
         let mut command = Command::new(program());
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DARKROOM_")) {
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DARKROOM_") || name.starts_with("OTEL_")) {
             command.env_remove(name);
         }
         command.args(arguments).env("DARKROOM_DATA_DIR", data_dir).current_dir(data_dir);
@@ -92,7 +92,10 @@ impl Cli {
 
     /// Starts it as a server on a free port and waits until it is ready.
     pub(crate) async fn serve(mut self) -> Running {
-        self.command.env("DARKROOM_BIND", "127.0.0.1:0").env("DARKROOM_LOG_FORMAT", "json");
+        self.command.env("DARKROOM_BIND", "127.0.0.1:0");
+        if !self.command.as_std().get_envs().any(|(name, _)| name == "DARKROOM_LOG_FORMAT") {
+            self.command.env("DARKROOM_LOG_FORMAT", "json");
+        }
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().expect("the binary runs");
         let (send, mut lines) = tokio::sync::mpsc::unbounded_channel();

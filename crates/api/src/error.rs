@@ -109,16 +109,16 @@ impl Failure {
 
     /// Writes the failure to the log: with its cause where it is ours, for a closer look only where it is not. What was
     /// asked stands in the front's line with the same id, where secrets are masked.
-    pub(crate) fn log(&self, request_id: &str) {
+    pub(crate) fn log(&self) {
         let Told { problem, message, cause, .. } = &*self.0;
         let (status, code) = (problem.status(), problem.api_code());
         match cause {
             Some(cause) if status >= 500 => {
-                tracing::error!(status, code, request_id, cause, "failed: {message:?}");
+                tracing::error!(status, code, cause, "failed: {message:?}");
             }
             // The front writes a line for each request; a refusal is none of our troubles, and its text may repeat what
             // was asked.
-            _ => tracing::debug!(status, code, request_id, "refused"),
+            _ => tracing::debug!(status, code, "refused"),
         }
     }
 
@@ -161,6 +161,9 @@ impl<E: Fault> From<E> for Failure {
         while let Some(error) = source {
             cause = format!("{cause}: {error}");
             source = Error::source(error);
+        }
+        if let Some(limit) = fault.limit() {
+            metrics::counter!("darkroom_limit_refusals_total", "limit" => limit.name).increment(1);
         }
         Failure::new(fault.problem(), fault.to_string()).with(|told| told.cause = Some(cause))
     }

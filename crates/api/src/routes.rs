@@ -3,9 +3,8 @@
 
 use actix_web::http::Method;
 use actix_web::web::{self, Payload, ServiceConfig};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 use catalog::Scope;
-use domain::RequestId;
 use percent_encoding::percent_decode_str;
 
 use crate::authenticated::Authenticated;
@@ -139,8 +138,7 @@ impl Api {
 /// Answers one request; a failure is told and logged once.
 async fn answer(api: web::Data<Api>, request: HttpRequest, payload: Payload) -> HttpResponse {
     serve(&api, &request, payload).await.unwrap_or_else(|failure| {
-        let request_id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
-        failure.log(&request_id);
+        failure.log();
         failure.respond()
     })
 }

@@ -70,21 +70,21 @@ fn with_page(visit: &Visit, answer: ServiceResponse<BoxBody>) -> ServiceResponse
         }
     };
     if let Failure::Broken(error) = failure {
-        log(visit, &**error);
+        log(&**error);
     }
     let member = answer.request().extensions().get::<Member>().cloned();
     let page = failure::answer(visit, member.as_ref(), failure);
     answer.into_response(page)
 }
 
-fn log(visit: &Visit, error: &(dyn std::error::Error + 'static)) {
+fn log(error: &(dyn std::error::Error + 'static)) {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    tracing::error!(request_id = %visit.request_id, error = %text, "a page failed");
+    tracing::error!(error = %text, "a page failed");
 }
 
 /// Headers that every answer carries unless it has its own.

@@ -87,6 +87,7 @@ pub(crate) fn refusal(fault: &dyn Fault, accepts: Accepts) -> HttpResponse {
     if problem.status() >= 500 && problem != Problem::Busy {
         tracing::error!(error = %chain(fault), "a delivery failed");
     }
+    count(fault, problem);
     let mut response = refused(problem);
     if problem.status() == 503 {
         response.insert_header((header::RETRY_AFTER, HeaderValue::from_static("1")));
@@ -95,6 +96,17 @@ pub(crate) fn refusal(fault: &dyn Fault, accepts: Accepts) -> HttpResponse {
         response.insert_header((IMAGE_AUTH, HeaderValue::from_static(reason)));
     }
     body(response, problem, fault.reason(), &sentence(&fault.to_string()), accepts)
+}
+
+/// Counts a refusal, where it is one of a signature or of a limit.
+fn count(fault: &dyn Fault, problem: Problem) {
+    let of_signature = matches!(problem, Problem::SignatureMalformed | Problem::SignatureRefused);
+    if let (true, Some(reason)) = (of_signature, fault.reason()) {
+        metrics::counter!("darkroom_signature_refusals_total", "reason" => reason).increment(1);
+    }
+    if let Some(limit) = fault.limit() {
+        metrics::counter!("darkroom_limit_refusals_total", "limit" => limit.name).increment(1);
+    }
 }
 
 /// 405 for anything but GET and HEAD.

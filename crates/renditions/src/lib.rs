@@ -1,6 +1,8 @@
 //! Renditions: made once, kept in memory and at rest, found again. Never decides who may see them.
 #![forbid(unsafe_code)]
 
+mod budget;
+mod counts;
 mod error;
 mod fetch;
 mod kept;

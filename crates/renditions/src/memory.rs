@@ -35,6 +35,11 @@ impl Memory {
         self.cache.get(key)
     }
 
+    /// Bytes that are kept, as of a moment ago.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.cache.weighted_size()
+    }
+
     /// Keeps a rendition; others may have to go.
     pub(crate) fn insert(&self, key: Key, rendered: Arc<Rendered>) {
         self.cache.insert(key, rendered);

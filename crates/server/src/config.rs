@@ -18,6 +18,8 @@ pub use sources::{Effective, Problems, Source, load};
 pub struct Config {
     /// Address to listen on; port 0 picks a free one.
     pub bind: SocketAddr,
+    /// Address of `/metrics`; nothing is counted where absent.
+    pub metrics_bind: Option<SocketAddr>,
     /// Folder of database, objects and secrets.
     pub data_dir: PathBuf,
     /// Where the rows are; a SQLite file in the data directory where absent.
@@ -120,6 +122,7 @@ impl Config {
         let rows = catalog::Config::new(PathBuf::new().into(), Secret::new(""));
         Config {
             bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            metrics_bind: None,
             data_dir,
             database_url: None,
             storage_url: None,

@@ -4,26 +4,29 @@ use std::future::{Future, Ready, ready};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpMessage as _, HttpResponse, HttpResponseBuilder};
 use delivery::{Answer, Delivery};
-use domain::{Accepts, RequestId, Visitor};
+use domain::{Accepts, Visitor};
 use futures_util::future::Either;
 use signing::DeliveryUrl;
+use tracing::Instrument as _;
 
 use crate::Config;
+use crate::asked::{Asked, Door};
 use crate::config::Network;
+use crate::readiness::Readiness;
 
 /// The front. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Front {
     delivery: Delivery,
     rules: Arc<Rules>,
+    readiness: Readiness,
 }
 
 /// What the front goes by.
@@ -34,8 +37,6 @@ pub(crate) struct Rules {
     /// Hosts of API with dashboard, and of delivery, where the two differ.
     hosts: Option<(String, String)>,
 }
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 type Boxed = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
 type Passed = Either<Ready<Result<ServiceResponse, Error>>, Boxed>;
@@ -79,6 +80,14 @@ impl Rules {
         host.eq_ignore_ascii_case(wrong)
     }
 
+    /// Whether the peer is a trusted proxy: then what its headers say of visitor, request and trace counts.
+    fn is_proxied(&self, request: &ServiceRequest) -> bool {
+        !self.trusted_proxies.is_empty()
+            && request
+                .peer_addr()
+                .is_some_and(|peer| self.trusted_proxies.iter().any(|network| network.contains(peer.ip())))
+    }
+
     /// Who asks: the socket's peer, or the rightmost forwarded address that is no trusted proxy.
     fn visitor(&self, request: &ServiceRequest) -> Visitor {
         let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
@@ -97,8 +106,8 @@ impl Rules {
 }
 
 impl Front {
-    pub(crate) fn new(delivery: Delivery, rules: Rules) -> Front {
-        Front { delivery, rules: Arc::new(rules) }
+    pub(crate) fn new(delivery: Delivery, rules: Rules, readiness: Readiness) -> Front {
+        Front { delivery, rules: Arc::new(rules), readiness }
     }
 
     /// Answers a request, or passes it on to the routes.
@@ -109,50 +118,77 @@ impl Front {
         B: MessageBody + 'static,
     {
         let delivers = self.delivery.takes(request.request());
+        let door = if delivers { Door::Delivery } else { Door::of(request.uri().path()) };
+        let asked = Asked::begin(&request, door, self.rules.is_proxied(&request));
         if let Some(status) = self.rules.refuses_head(&request, delivers) {
-            return now(request, refused(status));
+            return now(asked, request, refused(status));
         }
         if self.rules.refuses_host(&request, delivers) {
-            return now(request, refused(StatusCode::NOT_FOUND));
+            return now(asked, request, refused(StatusCode::NOT_FOUND));
         }
         if delivers {
-            return self.deliver(request);
+            return self.deliver(asked, request);
         }
-        if matches!(request.path(), "/healthz" | "/health") {
-            let asks = matches!(*request.method(), Method::GET | Method::HEAD);
-            return now(request, if asks { healthy() } else { refused(StatusCode::METHOD_NOT_ALLOWED) });
-        }
-        Either::Right(self.route(request, routes))
-    }
-
-    fn deliver(&self, request: ServiceRequest) -> Passed {
-        match self.delivery.answer(request.request()) {
-            Answer::Ready(response) => now(request, response),
-            Answer::Later(answer) => {
-                Either::Right(Box::pin(async move { Ok(request.into_response(answer.await)) }))
-            }
+        match request.path() {
+            "/healthz" | "/health" | "/readyz" => self.probe(asked, request),
+            _ => Either::Right(self.route(asked, request, routes)),
         }
     }
 
-    fn route<S, B>(&self, request: ServiceRequest, routes: &S) -> Boxed
+    fn deliver(&self, asked: Asked, request: ServiceRequest) -> Passed {
+        match asked.in_scope(|| self.delivery.answer(request.request())) {
+            Answer::Ready(response) => now(asked, request, response),
+            Answer::Later(answer) => Either::Right(Self::later(asked, request, answer)),
+        }
+    }
+
+    /// Probes wait for no worker and for no turn.
+    fn probe(&self, asked: Asked, request: ServiceRequest) -> Passed {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return now(asked, request, refused(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        if request.path() != "/readyz" {
+            return now(asked, request, healthy());
+        }
+        let readiness = self.readiness.clone();
+        Either::Right(Self::later(asked, request, async move {
+            let mut response = readiness.answer().await;
+            guard(response.headers_mut());
+            response
+        }))
+    }
+
+    /// An answer that has to be waited for, within the spans of its request.
+    fn later(
+        mut asked: Asked,
+        request: ServiceRequest,
+        answer: impl Future<Output = HttpResponse> + 'static,
+    ) -> Boxed {
+        let (trace, log) = asked.wait(&request);
+        Box::pin(async move {
+            let mut response = answer.instrument(trace).instrument(log).await;
+            asked.end(response.status(), response.headers_mut(), None);
+            Ok(request.into_response(response))
+        })
+    }
+
+    fn route<S, B>(&self, mut asked: Asked, request: ServiceRequest, routes: &S) -> Boxed
     where
         S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
         S::Future: 'static,
         B: MessageBody + 'static,
     {
         let visitor = self.rules.visitor(&request);
-        let id = RequestId::random();
-        let line = Line::begin(&request, &id, &visitor);
+        asked.by(visitor.address);
+        let (trace, log) = asked.wait(&request);
         request.extensions_mut().insert(visitor);
-        request.extensions_mut().insert(id.clone());
-        let answer = routes.call(request);
+        request.extensions_mut().insert(asked.id());
+        let answer = asked.in_scope(|| routes.call(request));
         Box::pin(async move {
-            let mut response = answer.await?.map_into_boxed_body();
-            if let Ok(value) = HeaderValue::from_str(&id.0) {
-                response.headers_mut().insert(REQUEST_ID, value);
-            }
+            let mut response = answer.instrument(trace).instrument(log).await?.map_into_boxed_body();
             guard(response.headers_mut());
-            line.end(response.status());
+            let (status, route) = (response.status(), response.request().match_pattern());
+            asked.end(status, response.headers_mut(), route.as_deref());
             Ok(response)
         })
     }
@@ -169,80 +205,6 @@ fn guard(headers: &mut HeaderMap) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     }
-}
-
-/// One line of the log for one request that is no delivery.
-struct Line {
-    method: Method,
-    target: String,
-    id: String,
-    address: Option<IpAddr>,
-    began: Instant,
-}
-
-impl Line {
-    fn begin(request: &ServiceRequest, id: &RequestId, visitor: &Visitor) -> Line {
-        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        Line {
-            method: request.method().clone(),
-            target: masked(target),
-            id: id.0.clone(),
-            address: visitor.address,
-            began: Instant::now(),
-        }
-    }
-
-    fn end(self, status: StatusCode) {
-        let Line { method, target, id, address, began } = self;
-        let (status, ms) = (status.as_u16(), began.elapsed().as_millis() as u64);
-        let address = address.map(|ip| ip.to_string()).unwrap_or_default();
-        if target.starts_with("/static/") || target.starts_with("/readyz") {
-            tracing::debug!(%method, path = target, status, ms, id, address, "request");
-        } else {
-            tracing::info!(%method, path = target, status, ms, id, address, "request");
-        }
-    }
-}
-
-/// A target with every value that gives a right cut to its first 8 characters; a setup code is not that long.
-/// Signatures and API tokens are found wherever someone put them: within another URL, or in a path by mistake.
-fn masked(target: &str) -> String {
-    without_rights(&without_values(target))
-}
-
-/// Cuts each run of 64 hex digits, which is a signature's length, and each run that begins as an API token does.
-fn without_rights(target: &str) -> String {
-    let mut out = String::with_capacity(target.len());
-    for word in target.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))) {
-        let run = word.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')));
-        let hex = run.bytes().rev().take_while(u8::is_ascii_hexdigit).count();
-        let kept = match run.find("drk_") {
-            Some(at) => at + "drk_".len(),
-            None if hex >= 64 => run.len() - 64 + 8,
-            None => run.len(),
-        };
-        out.push_str(&run[..kept]);
-        if kept < run.len() {
-            out.push('…');
-        }
-        out.push_str(&word[run.len()..]);
-    }
-    out
-}
-
-fn without_values(target: &str) -> String {
-    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
-    let pairs: Vec<String> = query
-        .split('&')
-        .map(|pair| match pair.split_once('=') {
-            Some(("code", _)) => "code=…".to_owned(),
-            Some((name @ ("sig" | "ticket" | "url"), value)) if value.len() > 8 => {
-                format!("{name}={}…", value.chars().take(8).collect::<String>())
-            }
-            _ => pair.to_owned(),
-        })
-        .collect();
-    format!("{path}?{}", pairs.join("&"))
 }
 
 fn forwarded(request: &ServiceRequest) -> Vec<IpAddr> {
@@ -264,7 +226,8 @@ fn is_global(address: IpAddr) -> bool {
     }
 }
 
-fn now(request: ServiceRequest, response: HttpResponse) -> Passed {
+fn now(asked: Asked, request: ServiceRequest, mut response: HttpResponse) -> Passed {
+    asked.end(response.status(), response.headers_mut(), None);
     Either::Left(ready(Ok(request.into_response(response))))
 }
 
@@ -327,21 +290,6 @@ mod tests {
         assert!(!visitor(&[], "127.0.0.1", "").address_counts);
         assert!(visitor(&[], "203.0.113.9", "").address_counts);
         assert!(visitor(&["127.0.0.1"], "127.0.0.1", "203.0.113.9").address_counts);
-    }
-
-    #[test]
-    fn the_log_never_holds_a_whole_signature_or_code() {
-        assert_eq!(masked("/a?exp=1&sig=0123456789abcdef"), "/a?exp=1&sig=01234567…");
-        assert_eq!(masked("/dashboard/setup?code=K7QM-2RFD"), "/dashboard/setup?code=…");
-        assert_eq!(masked("/plain"), "/plain");
-        let sig = "0123456789abcdef".repeat(4);
-        let within = format!("/dashboard/login?next=%2Fa%3Fexp%3D1%26sig%3D{sig}&x=1");
-        assert_eq!(masked(&within), "/dashboard/login?next=%2Fa%3Fexp%3D1%26sig%3D01234567…&x=1");
-        let token = "drk_1SV8vc2L2gjXe4XdsEc5UQrv_2S3zbttgCDOnr4iW4EJS_1ot";
-        assert_eq!(masked(&format!("/accounts?token={token}&page=2")), "/accounts?token=drk_…&page=2");
-        assert_eq!(masked(&format!("/{token}/x%2F{token}")), "/drk_…/x%2Fdrk_…");
-        let id = "/dashboard/38a54450866babd4682e63e88ca5e185/image?id=3bc4a77e-3ce5-4134-8747-cf4fc6258287";
-        assert_eq!(masked(id), id);
     }
 
     #[test]

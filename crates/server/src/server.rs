@@ -5,7 +5,6 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::http::header;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context as _;
 use api::Api;
@@ -20,6 +19,8 @@ use upload::Uploads;
 use workers::Workers;
 
 use crate::front::{Front, Rules};
+use crate::operations::{Gauged, Operations};
+use crate::readiness::Readiness;
 use crate::{Config, DataDirLock, master_key};
 
 /// A running server.
@@ -28,9 +29,17 @@ pub struct Server {
     catalog: Catalog,
     storage: Storage,
     renditions: Renditions,
+    readiness: Readiness,
+    operator: Option<Operator>,
     handle: ServerHandle,
     running: JoinHandle<std::io::Result<()>>,
     _lock: DataDirLock,
+}
+
+/// The address for operators, while it answers.
+struct Operator {
+    address: SocketAddr,
+    handle: ServerHandle,
 }
 
 /// Everything that the routes need, cloned into each HTTP thread.
@@ -39,8 +48,6 @@ struct Doors {
     front: Front,
     api: Api,
     dashboard: Dashboard,
-    catalog: Catalog,
-    storage: Storage,
 }
 
 impl Server {
@@ -55,26 +62,51 @@ impl Server {
         let listener = TcpListener::bind(config.bind)
             .with_context(|| format!("{} cannot be listened on (DARKROOM_BIND)", config.bind))?;
         let address = listener.local_addr()?;
+        // The recorder is there before anything counts.
+        let operations = config.metrics_bind.map(Operations::bind).transpose()?;
         let lock = DataDirLock::take(&config.data_dir)?;
         let catalog = open_catalog(&config, clock.clone()).await?;
         let storage = open_storage(&config).await?;
         let workers = Workers::new(config.workers.clone())?;
         let uploads = uploads(&config, &catalog, &storage, &workers, &clock);
         let memory = renditions::Config { memory_bytes: config.memory_cache_bytes };
-        let renditions = Renditions::new(memory, storage.clone(), workers);
+        let renditions = Renditions::new(memory, storage.clone(), workers.clone());
+        let readiness = Readiness::new(catalog.clone(), storage.clone(), workers.clone());
         make_administrator(&config, &catalog).await?;
-        let doors = doors(&config, address, &catalog, &storage, &uploads, &renditions, &clock, announce);
+        let doors = doors(&config, address, &catalog, &uploads, &renditions, &readiness, &clock, announce);
         doors.dashboard.announce_setup().await?;
         tokio::spawn(finish_removals(uploads));
         let server = listen(&config, listener, doors)?;
         let handle = server.handle();
         let running = tokio::spawn(server);
-        Ok(Server { address, catalog, storage, renditions, handle, running, _lock: lock })
+        let gauged = Gauged {
+            catalog: catalog.clone(),
+            storage: storage.clone(),
+            workers,
+            renditions: renditions.clone(),
+        };
+        let operator = operations.map(|bound| Operator::start(bound, gauged, &readiness)).transpose()?;
+        Ok(Server {
+            address,
+            catalog,
+            storage,
+            renditions,
+            readiness,
+            operator,
+            handle,
+            running,
+            _lock: lock,
+        })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the address for operators listens, if there is one.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.operator.as_ref().map(|operator| operator.address)
     }
 
     /// Its catalog, for fixtures.
@@ -92,10 +124,25 @@ impl Server {
         &self.renditions
     }
 
-    /// Stops: refuses what is new at once, finishes what runs.
+    /// Stops: refuses what is new at once, finishes what runs. Not ready from now on; the address for operators goes
+    /// last, so that a probe and a last scrape still find it.
     pub async fn stop(self) {
+        self.readiness.stop();
         self.handle.stop(true).await;
         let _ = self.running.await;
+        if let Some(operator) = self.operator {
+            operator.handle.stop(true).await;
+        }
+    }
+}
+
+impl Operator {
+    fn start(bound: Operations, gauged: Gauged, readiness: &Readiness) -> std::io::Result<Operator> {
+        let address = bound.address()?;
+        let server = bound.serve(gauged, readiness.clone())?;
+        let handle = server.handle();
+        tokio::spawn(server);
+        Ok(Operator { address, handle })
     }
 }
 
@@ -131,7 +178,8 @@ pub async fn open_uploads(config: &Config, clock: Clock) -> anyhow::Result<(Cata
     Ok((catalog, uploads))
 }
 
-async fn open_storage(config: &Config) -> anyhow::Result<Storage> {
+/// Opens the storage of a configuration.
+pub async fn open_storage(config: &Config) -> anyhow::Result<Storage> {
     if config.memory_storage {
         return Ok(Storage::memory());
     }
@@ -165,9 +213,9 @@ fn doors(
     config: &Config,
     address: SocketAddr,
     catalog: &Catalog,
-    storage: &Storage,
     uploads: &Uploads,
     renditions: &Renditions,
+    readiness: &Readiness,
     clock: &Clock,
     announce: impl Fn(&str) + Send + Sync + 'static,
 ) -> Doors {
@@ -208,8 +256,8 @@ fn doors(
         announce,
     );
     let rules = Rules::new(config, &public_url, &delivery_url);
-    let front = Front::new(delivery, rules);
-    Doors { front, api, dashboard, catalog: catalog.clone(), storage: storage.clone() }
+    let front = Front::new(delivery, rules, readiness.clone());
+    Doors { front, api, dashboard }
 }
 
 fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Result<actix_web::dev::Server> {
@@ -220,12 +268,10 @@ fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Resu
     rustix::net::sockopt::set_tcp_user_timeout(&listener, stall_ms)?;
     let server = HttpServer::new(move || {
         let front = doors.front.clone();
-        let (catalog, storage) = (doors.catalog.clone(), doors.storage.clone());
         App::new()
             .wrap_fn(move |request, routes| front.pass(request, routes))
             .configure(|routes| doors.api.routes(routes))
             .configure(|routes| doors.dashboard.routes(routes))
-            .service(web::resource("/readyz").to(move || ready(catalog.clone(), storage.clone())))
             .default_service(web::to(missing))
     })
     .workers(threads)
@@ -236,20 +282,6 @@ fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Resu
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())
-}
-
-/// Ready is: the database answers and storage can be written.
-async fn ready(catalog: Catalog, storage: Storage) -> HttpResponse {
-    let database = catalog.check().await.map_err(|error| error.to_string());
-    let objects = storage.check().await.map_err(|error| error.to_string());
-    let mut response = match (&database, &objects) {
-        (Ok(()), Ok(())) => HttpResponse::Ok(),
-        _ => HttpResponse::ServiceUnavailable(),
-    };
-    let word = |part: Result<(), String>| part.map_or_else(|error| error, |()| "ok".into());
-    response
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(serde_json::json!({ "database": word(database), "storage": word(objects) }))
 }
 
 async fn missing() -> HttpResponse {

@@ -1,29 +1,67 @@
-//! Where log lines go and how they look.
+//! Where log lines and traces go, and how lines look.
+
+mod lines;
+mod traces;
 
 use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use server::config::{Config, LogFormat};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
-/// What the HTTP library says of itself is no news: above all, a stranger's broken request is no error of this server,
-/// and must not fill its log. Who wants it names it in `DARKROOM_LOG`.
-const QUIET: [(&str, &str); 2] = [("actix_http", "off"), ("actix_server", "warn")];
+use self::traces::Traces;
 
-/// Starts logging to standard error, by the configuration.
-pub(crate) fn start(config: &Config) -> anyhow::Result<()> {
+/// What libraries say of themselves is no news: above all, a stranger's broken request is no error of this server, and
+/// must not fill its log; and what is signed for a storage is nobody's to read. Who wants it names it in `DARKROOM_LOG`.
+/// `span` are the spans for a collector of traces: the log knows requests by their id.
+const QUIET: [(&str, &str); 9] = [
+    ("actix_http", "off"),
+    ("actix_server", "warn"),
+    ("aws_config", "info"),
+    ("aws_runtime", "info"),
+    ("aws_sdk_s3", "info"),
+    ("aws_sigv4", "info"),
+    ("aws_smithy_runtime", "info"),
+    ("hyper", "info"),
+    ("span", "off"),
+];
+
+/// What was started; to be ended, so that no trace is lost.
+pub(crate) struct Telemetry {
+    traces: Option<Traces>,
+}
+
+/// Starts logging to standard error, by the configuration, and traces where `OTEL_…` names a collector.
+pub(crate) fn start(config: &Config) -> anyhow::Result<Telemetry> {
     let filter = filter(&config.log).with_context(|| format!("DARKROOM_LOG: '{}'", config.log))?;
     let pretty = match config.log_format {
         Some(format) => format == LogFormat::Pretty,
         None => std::io::stderr().is_terminal(),
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if pretty {
-        lines.with_target(false).init();
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = if pretty {
+        lines.with_target(false).fmt_fields(lines::Fields).boxed()
     } else {
-        lines.json().flatten_event(true).init();
+        lines.json().flatten_event(true).with_span_list(false).boxed()
+    };
+    let traces = Traces::from_environment()?;
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(traces.as_ref().map(Traces::layer))
+        .try_init()
+        .context("logging cannot be started")?;
+    Ok(Telemetry { traces })
+}
+
+impl Telemetry {
+    /// Sends what is not sent yet.
+    pub(crate) async fn end(self) {
+        if let Some(traces) = self.traces {
+            traces.end().await;
+        }
     }
-    Ok(())
 }
 
 fn filter(wanted: &str) -> anyhow::Result<EnvFilter> {
@@ -44,7 +82,7 @@ mod tests {
         assert!(text("info").contains("actix_http=off"));
         assert!(text("trace").contains("actix_http=off"));
         let wished = text("info,actix_http=debug");
-        assert!(wished.contains("actix_http=debug") && !wished.contains("off"), "{wished}");
+        assert!(wished.contains("actix_http=debug") && !wished.contains("actix_http=off"), "{wished}");
         assert!(filter("a=b=c").is_err());
     }
 }

@@ -13,4 +13,4 @@ mod workers;
 
 pub use config::Config;
 pub use error::Error;
-pub use workers::{ProbeSlot, Slot, Workers};
+pub use workers::{Load, ProbeSlot, Slot, Workers};

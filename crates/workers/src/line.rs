@@ -77,6 +77,11 @@ impl<T> Line<T> {
         Arrival { number, turns, refused }
     }
 
+    /// How many slots are free, and how many wait.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.free_slots, self.waiting)
+    }
+
     /// A waiter leaves before its turn. Nothing happens where its turn has come already.
     pub(crate) fn leave(&mut self, account: &AccountId, number: u64) -> Vec<Turn<T>> {
         let Some(place) = self.accounts.get_mut(account) else { return Vec::new() };

@@ -14,8 +14,11 @@ use crate::pool::Pool;
 use crate::weight::decode_bytes;
 use crate::{Config, Error};
 
+mod load;
 #[cfg(test)]
 mod tests;
+
+pub use load::Load;
 
 /// The workers. Clones share them.
 #[derive(Debug, Clone)]
@@ -43,6 +46,8 @@ struct Inner {
     line: Mutex<Line<oneshot::Sender<Permit>>>,
     probes: Arc<Semaphore>,
     config: Config,
+    /// When a slot was last taken or given back.
+    moved_at: Mutex<Instant>,
 }
 
 /// A slot and its share of the memory, given back when it is dropped.
@@ -67,7 +72,7 @@ impl Workers {
         let pool = Pool::start(workers).map_err(|error| Error::Start(Arc::new(error)))?;
         let line = Mutex::new(Line::new(workers, config.decode_budget_bytes, config.max_queued));
         let probes = Arc::new(Semaphore::new(workers));
-        Ok(Workers { inner: Arc::new(Inner { pool, line, probes, config }) })
+        Ok(Workers { inner: Arc::new(Inner { pool, line, probes, config, moved_at: Mutex::new(Instant::now()) }) })
     }
 
     /// Waits for a slot in which an account may examine the original that has these facts. Within an account first
@@ -127,6 +132,7 @@ impl Workers {
 /// Tells those whose turn it is. Whoever has left gives the permit back by dropping it.
 fn grant(inner: &Arc<Inner>, turns: Vec<Turn<oneshot::Sender<Permit>>>) {
     for Turn { account, bytes, tell } in turns {
+        *inner.moved_at.lock() = Instant::now();
         let _ = tell.send(Permit { inner: inner.clone(), account, bytes });
     }
 }

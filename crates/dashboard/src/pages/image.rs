@@ -141,7 +141,7 @@ async fn stage(member: &Member, image: &Image, variant: &Variant) -> Result<Stag
     let (recipe, rendered) = match rendition(member, image, &variant.options).await {
         Ok(made) => made,
         Err(failure @ Failure::Broken(_)) => {
-            tracing::error!(request_id = %member.visit.request_id, error = ?failure, "a preview failed");
+            tracing::error!(error = ?failure, "a preview failed");
             return Err("The rendition could not be made. The server's log knows why.".into());
         }
         Err(failure) => return Err(failure.to_string()),

@@ -59,7 +59,7 @@ pub(crate) async fn accept(member: Member, request: HttpRequest, payload: web::P
         Ok(form) => form,
         Err(error) => {
             let failure = refusal(error);
-            return page(&member, failure.status_code(), Vec::new(), told(&member, &failure));
+            return page(&member, failure.status_code(), Vec::new(), told(&failure));
         }
     };
     accept_all(&member, &request, form).await
@@ -126,7 +126,7 @@ async fn accept_all(member: &Member, request: &HttpRequest, form: ManyFiles) -> 
             }
             Err(error) => Err(refusal(error)),
         };
-        let outcome = outcome.map_err(|failure| told(member, &failure));
+        let outcome = outcome.map_err(|failure| told(&failure));
         rows.push(Row { name: filename, outcome });
     }
     let failed = rows.iter().any(|row| row.outcome.is_err());
@@ -148,14 +148,15 @@ fn refusal(error: upload::Error) -> Failure {
     if size == limit {
         return error.into();
     }
+    crate::error::count(&error);
     let sentence = format!("This file is {size}. The limit is {limit}.");
     Failure::refused(StatusCode::PAYLOAD_TOO_LARGE, "size", sentence)
 }
 
 /// What is said about a file; what only the log may see is written there.
-fn told(member: &Member, failure: &Failure) -> String {
+fn told(failure: &Failure) -> String {
     if let Failure::Broken(error) = failure {
-        tracing::error!(request_id = %member.visit.request_id, %error, "an upload failed");
+        tracing::error!(%error, "an upload failed");
     }
     failure.to_string()
 }

@@ -12,7 +12,7 @@ use crate::telemetry;
 
 /// Runs the server until SIGTERM or SIGINT; a second signal stops it at once.
 pub(super) async fn run(effective: Effective) -> anyhow::Result<ExitCode> {
-    telemetry::start(&effective.config)?;
+    let telemetry = telemetry::start(&effective.config)?;
     for warning in &effective.warnings {
         tracing::warn!("{warning}");
     }
@@ -26,13 +26,20 @@ pub(super) async fn run(effective: Effective) -> anyhow::Result<ExitCode> {
             .await?;
     let address = server.address();
     say!("Darkroom listens on {address}. Dashboard: {}/", public_url.unwrap_or(format!("http://{address}")));
+    if let Some(address) = server.metrics_address() {
+        say!("Metrics: http://{address}/metrics");
+    }
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     tracing::info!("stopping: what runs is finished, what is new is refused");
+    let stop = async {
+        server.stop().await;
+        telemetry.end().await;
+    };
     tokio::select! {
-        () = server.stop() => tracing::info!("stopped"),
+        () = stop => tracing::info!("stopped"),
         _ = terminate.recv() => std::process::exit(1),
         _ = interrupt.recv() => std::process::exit(1),
     }

@@ -60,6 +60,13 @@ macro_rules! limit {
 pub static SETTINGS: &[Setting] = &[
     plain!("bind", bind, "address of the server; port 0 picks a free one, printed at start"),
     Setting {
+        name: "metrics_bind",
+        about: "separate address for /metrics and probes; without it nothing is counted",
+        secret: false,
+        set: |config, text| read(text).map(|address| config.metrics_bind = Some(address)),
+        show: |config| config.metrics_bind.map_or_else(String::new, |address| address.to_string()),
+    },
+    Setting {
         name: "data_dir",
         about: "folder of database, objects and secrets",
         secret: false,

@@ -1,0 +1,195 @@
+//! What lies at rest, kept within its budget: those go first that nobody asked for longest. Objects are deleted before
+//! their rows, so a crash between the two leaves a row too many, which goes in its turn, and never bytes that nobody
+//! knows of.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use catalog::{AtRest, AtRestTotal};
+use domain::{ObjectId, Timestamp};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use storage::{Listed, Prefix};
+
+use crate::{Error, Renditions};
+
+/// Renditions that are looked up and removed in one go.
+const BATCH: u32 = 200;
+
+/// Deletes that wait for the storage at once.
+const DELETES_AT_ONCE: usize = 8;
+
+/// In hundredths of the budget: what may lie at rest before some goes, and what is left then. What is between it and the
+/// whole budget is room for what is made meanwhile.
+const HIGH: u64 = 95;
+const LOW: u64 = 90;
+
+/// A part of the budget: when so much was kept that no row knows of yet, whoever writes the rows is woken.
+const PRESSING: u64 = 50;
+
+/// Why renditions went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Budget,
+    Idle,
+    Room,
+}
+
+impl Renditions {
+    /// Waits until so much was kept that the rows should be written before their time.
+    pub async fn pressed(&self) {
+        self.pressed.notified().await;
+    }
+
+    /// Whether more lies at rest than should.
+    pub async fn is_over_budget(&self) -> Result<bool, Error> {
+        Ok(self.catalog.at_rest_total().await?.bytes > self.hundredths(HIGH))
+    }
+
+    /// Removes what nobody asked for since the days that it may be idle, and then, where more lies at rest than should,
+    /// what was longest unused. Stops early where `is_stopping` says so. Returns what went.
+    pub async fn keep_to_budget(&self, is_stopping: impl Fn() -> bool) -> Result<AtRestTotal, Error> {
+        let mut gone = AtRestTotal::default();
+        if let Some(days) = self.config.idle_days {
+            let idle = Duration::from_secs(u64::from(days) * 86_400);
+            let since = self.clock.now().minus(idle);
+            while !is_stopping() && self.remove_some(since, u64::MAX, Reason::Idle, &mut gone).await? {}
+        }
+        if !self.is_over_budget().await? {
+            return Ok(gone);
+        }
+        while !is_stopping() {
+            let bytes = self.catalog.at_rest_total().await?.bytes;
+            let excess = bytes.saturating_sub(self.hundredths(LOW));
+            if excess == 0 || !self.remove_some(END, excess, Reason::Budget, &mut gone).await? {
+                break;
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Removes what was longest unused until so many bytes are free. Returns what went: less where there is no more.
+    pub async fn make_room(&self, bytes: u64) -> Result<AtRestTotal, Error> {
+        let mut gone = AtRestTotal::default();
+        while gone.bytes < bytes && self.remove_some(END, bytes - gone.bytes, Reason::Room, &mut gone).await?
+        {
+        }
+        Ok(gone)
+    }
+
+    /// Notes the renditions of listed prefixes that no row knows of, and forgets rows whose rendition was not in the
+    /// listing, which began at `since`. Returns how many were not known.
+    pub async fn note_listed(&self, listed: &[Listed], since: Timestamp) -> Result<u64, Error> {
+        let places: BTreeMap<ObjectId, &Listed> =
+            listed.iter().map(|listed| (listed.prefix.parts().2, listed)).collect();
+        let owned: Vec<ObjectId> = places.keys().copied().collect();
+        let owned = self.catalog.owned_objects(&owned).await?;
+        let rows = self.catalog.renditions_of(&owned.iter().copied().collect::<Vec<_>>()).await?;
+        let known: BTreeSet<_> = rows.iter().map(|row| (row.object, row.digest)).collect();
+        let lying = places.iter().filter(|(object, _)| owned.contains(object));
+        let lying: BTreeMap<_, _> =
+            lying.flat_map(|(_, listed)| at_rest(listed)).map(|it| ((it.object, it.digest), it)).collect();
+        let gone = rows
+            .into_iter()
+            .filter(|row| row.used_at < since && !lying.contains_key(&(row.object, row.digest)));
+        let gone: Vec<AtRest> = gone.collect();
+        let new: Vec<AtRest> =
+            lying.into_iter().filter(|(key, _)| !known.contains(key)).map(|(_, it)| it).collect();
+        for batch in new.chunks(BATCH as usize) {
+            self.catalog.insert_at_rest(batch).await?;
+        }
+        for batch in gone.chunks(BATCH as usize) {
+            self.catalog.forget_renditions(batch).await?;
+        }
+        Ok(new.len() as u64)
+    }
+
+    /// Notes a rendition that was put or found at rest.
+    pub(crate) fn note(&self, prefix: &Prefix, digest: [u8; 16], bytes: u64) {
+        let (day, account, object) = prefix.parts();
+        let used_at = self.clock.now();
+        let waiting = self.catalog.note_at_rest(AtRest { account, object, day, digest, bytes, used_at });
+        if waiting > self.config.rest_bytes / PRESSING {
+            self.pressed.notify_one();
+        }
+    }
+
+    /// Removes some of those that nobody asked for since then, the longest unused first, until so many bytes went. False
+    /// where there was nothing to remove.
+    async fn remove_some(
+        &self,
+        since: Timestamp,
+        bytes: u64,
+        reason: Reason,
+        gone: &mut AtRestTotal,
+    ) -> Result<bool, Error> {
+        let unused = self.catalog.unused_renditions(since, BATCH).await?;
+        let mut chosen_bytes = 0;
+        let chosen = unused.into_iter().take_while(|rendition| {
+            let is_needed = chosen_bytes < bytes;
+            chosen_bytes = chosen_bytes.saturating_add(rendition.bytes);
+            is_needed
+        });
+        let deleted = self.delete(chosen.collect()).await?;
+        let removed = self.catalog.forget_renditions(&deleted).await?;
+        reason.count(&removed);
+        gone.renditions += removed.renditions;
+        gone.bytes += removed.bytes;
+        Ok(removed.renditions > 0)
+    }
+
+    /// Deletes renditions from storage; returns those that are gone. An error where none could be deleted.
+    async fn delete(&self, renditions: Vec<AtRest>) -> Result<Vec<AtRest>, Error> {
+        let deletes = stream::iter(renditions).map(|it| async {
+            let place = Prefix::new(it.day, &it.account, &it.object).rendition(&it.digest);
+            self.storage.delete_spare(&place).await.map(|()| it)
+        });
+        let mut deleted = Vec::new();
+        let mut failure = None;
+        let mut answers = deletes.buffer_unordered(DELETES_AT_ONCE);
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(rendition) => deleted.push(rendition),
+                Err(error) => failure = Some(error),
+            }
+        }
+        match failure {
+            Some(error) if deleted.is_empty() => Err(Error::Delete(Arc::new(error))),
+            _ => Ok(deleted),
+        }
+    }
+
+    fn hundredths(&self, part: u64) -> u64 {
+        // Divided first, so that no budget is too large to be counted in.
+        (self.config.rest_bytes / 100).saturating_mul(part) + self.config.rest_bytes % 100 * part / 100
+    }
+}
+
+/// Later than any use.
+const END: Timestamp = Timestamp::from_micros(i64::MAX);
+
+/// The renditions of a listed prefix, as rows; last used when they were written.
+fn at_rest(listed: &Listed) -> impl Iterator<Item = AtRest> + '_ {
+    let (day, account, object) = listed.prefix.parts();
+    listed.renditions.iter().map(move |rendition| AtRest {
+        account,
+        object,
+        day,
+        digest: rendition.digest,
+        bytes: rendition.bytes,
+        used_at: Timestamp::from_seconds(rendition.written_s),
+    })
+}
+
+impl Reason {
+    fn count(self, removed: &AtRestTotal) {
+        let reason = match self {
+            Reason::Budget => "budget",
+            Reason::Idle => "idle",
+            Reason::Room => "room",
+        };
+        metrics::counter!("darkroom_renditions_removed_total", "reason" => reason)
+            .increment(removed.renditions);
+    }
+}

@@ -1,0 +1,131 @@
+//! What may be written down of a request's target: everything but what gives a right. The one place for it.
+
+use std::borrow::Cow;
+
+/// Characters of a signature that stay: enough to find one again, too few to use it.
+const SHOWN_CHARS: usize = 8;
+
+/// Hex digits in a row that are taken for a signature: an HMAC-SHA256 has 64.
+const SIGNATURE_DIGITS: usize = 64;
+
+/// How an API token begins, wherever someone put it.
+const TOKEN_START: &str = "drk_";
+
+/// A target with every value that gives a right cut to its first 8 characters; of a setup code, which is not that
+/// long, nothing stays. Signatures and API tokens are found wherever someone put them: within another URL, or in a
+/// path by mistake.
+pub(crate) fn masked(target: &str) -> String {
+    without_rights(&without_values(target))
+}
+
+/// Cuts the values of parameters that give a right by their name. A name that does not decode is taken for such.
+fn without_values(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+    let pairs: Vec<Cow<'_, str>> = query.split('&').map(without_value).collect();
+    format!("{path}?{}", pairs.join("&"))
+}
+
+fn without_value(pair: &str) -> Cow<'_, str> {
+    let Some((name, value)) = pair.split_once('=') else { return pair.into() };
+    let shown_chars = match decoded(name).as_deref() {
+        Some("code") => 0,
+        Some("sig" | "ticket" | "url") | None => SHOWN_CHARS,
+        Some(_) => return pair.into(),
+    };
+    match value.char_indices().nth(shown_chars) {
+        Some((cut, _)) => format!("{name}={}…", &value[..cut]).into(),
+        None => pair.into(),
+    }
+}
+
+fn decoded(name: &str) -> Option<Cow<'_, str>> {
+    percent_encoding::percent_decode_str(name).decode_utf8().ok()
+}
+
+/// Cuts each word that ends in as many hex digits as a signature has, and each that holds an API token.
+fn without_rights(target: &str) -> String {
+    let mut out = String::with_capacity(target.len());
+    let mut rest = target;
+    while let Some(first) = rest.chars().next() {
+        let gap = escape_bytes(rest).unwrap_or(if is_word(first) { 0 } else { first.len_utf8() });
+        let (between, after) = rest.split_at(gap);
+        let (word, after) = after.split_at(after.find(|c| !is_word(c)).unwrap_or(after.len()));
+        let shown = shown_bytes(word);
+        out.push_str(between);
+        out.push_str(&word[..shown]);
+        if shown < word.len() {
+            out.push('…');
+        }
+        rest = after;
+    }
+    out
+}
+
+/// An escape such as `%3D` ends a word and is none: its digits are not those of a signature behind it.
+fn escape_bytes(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let escape = bytes.len() >= 3 && bytes[0] == b'%' && bytes[1..3].iter().all(u8::is_ascii_hexdigit);
+    escape.then_some(3)
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+}
+
+fn shown_bytes(word: &str) -> usize {
+    let digits = word.bytes().rev().take_while(u8::is_ascii_hexdigit).count();
+    match word.find(TOKEN_START) {
+        Some(at) => at + TOKEN_START.len(),
+        None if digits >= SIGNATURE_DIGITS => word.len() - digits + SHOWN_CHARS,
+        None => word.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(target: &str, expected: &str) {
+        assert_eq!(masked(target), expected, "{target}");
+    }
+
+    #[test]
+    fn the_log_never_holds_a_whole_signature_or_code() {
+        check("/a?exp=1&sig=0123456789abcdef", "/a?exp=1&sig=01234567…");
+        check("/a?%73ig=0123456789abcdef", "/a?%73ig=01234567…");
+        check("/a?%ff=0123456789abcdef", "/a?%ff=01234567…");
+        check("/a?sig=01234567&sig", "/a?sig=01234567&sig");
+        check("/a?sig=éééééééééé", "/a?sig=éééééééé…");
+        check("/dashboard/setup?code=K7QM-2RFD", "/dashboard/setup?code=…");
+        check("/plain", "/plain");
+    }
+
+    #[test]
+    fn a_signature_is_found_within_another_url_and_a_token_in_a_path() {
+        let sig = "0123456789abcdef".repeat(4);
+        let within = format!("/dashboard/login?next=%2Fa%3Fexp%3D1%26sig%3D{sig}&x=1");
+        check(&within, "/dashboard/login?next=%2Fa%3Fexp%3D1%26sig%3D01234567…&x=1");
+        check(&format!("/?X-Goog-Signature={}", sig.repeat(8)), "/?X-Goog-Signature=01234567…");
+        let token = "drk_1SV8vc2L2gjXe4XdsEc5UQrv_2S3zbttgCDOnr4iW4EJS_1ot";
+        check(&format!("/accounts?token={token}&page=2"), "/accounts?token=drk_…&page=2");
+        check(&format!("/{token}/x%2F{token}"), "/drk_…/x%2Fdrk_…");
+    }
+
+    #[test]
+    fn ids_stay_readable() {
+        let id = "/dashboard/38a54450866babd4682e63e88ca5e185/image?id=3bc4a77e-3ce5-4134-8747-cf4fc6258287";
+        check(id, id);
+    }
+
+    proptest! {
+        #[test]
+        fn no_target_keeps_a_whole_signature(before in "\\PC{0,20}", after in "[^0-9a-f]\\PC{0,20}|") {
+            let sig = "c0ffee42".repeat(8);
+            prop_assert!(!masked(&format!("{before}{sig}{after}")).contains(&sig));
+            let shown = masked(&format!("/x?sig={sig}{after}"));
+            prop_assert!(!shown.contains(&sig[..9]), "{}", shown);
+        }
+    }
+}

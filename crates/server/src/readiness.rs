@@ -1,0 +1,149 @@
+//! Whether the server can do its work: database, storage, queue. Probes cost no more than one look a second.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use catalog::Catalog;
+use storage::Storage;
+use tokio::sync::Mutex;
+use workers::Workers;
+
+/// How long one part may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a finding is told again.
+const KEEP: Duration = Duration::from_secs(1);
+
+/// The probe. Clones share what was found.
+#[derive(Clone)]
+pub(crate) struct Readiness {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    catalog: Catalog,
+    storage: Storage,
+    workers: Workers,
+    stopping: AtomicBool,
+    found: Mutex<Option<(Instant, Found)>>,
+}
+
+/// One clear word for each part: no address, no secret, nothing that an error says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Found {
+    database: &'static str,
+    storage: &'static str,
+    queue: &'static str,
+}
+
+const OK: &str = "ok";
+
+impl Readiness {
+    pub(crate) fn new(catalog: Catalog, storage: Storage, workers: Workers) -> Readiness {
+        let (stopping, found) = (AtomicBool::new(false), Mutex::default());
+        Readiness { inner: Arc::new(Inner { catalog, storage, workers, stopping, found }) }
+    }
+
+    /// From now on the server is not ready, so that nobody sends it anything new.
+    pub(crate) fn stop(&self) {
+        self.inner.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is about to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.inner.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The answer of `/readyz`: 200, or 503 that names the part.
+    pub(crate) async fn answer(&self) -> HttpResponse {
+        if self.is_stopping() {
+            return told("stopping", None);
+        }
+        let found = self.look().await;
+        told(if found.is_ready() { "ready" } else { "not ready" }, Some(found))
+    }
+
+    /// Whoever comes while another looks waits for what that one finds.
+    async fn look(&self) -> Found {
+        let mut last = self.inner.found.lock().await;
+        if let Some((at, found)) = *last
+            && at.elapsed() < KEEP
+        {
+            return found;
+        }
+        let Inner { catalog, storage, workers, .. } = &*self.inner;
+        let (database, storage) = tokio::join!(
+            within(catalog.check(), |_| "down"),
+            within(storage.check(), |error| match error {
+                storage::Error::Full(_) => "full",
+                _ => "down",
+            })
+        );
+        let queue = if workers.load().stuck { "stuck" } else { OK };
+        let found = Found { database, storage, queue };
+        if !found.is_ready() {
+            tracing::warn!(database, storage, queue, "not ready");
+        }
+        *last = Some((Instant::now(), found));
+        found
+    }
+}
+
+impl Found {
+    fn is_ready(self) -> bool {
+        [self.database, self.storage, self.queue] == [OK; 3]
+    }
+}
+
+/// `ok`, the word for a failure, or `slow`.
+async fn within<E>(
+    check: impl Future<Output = Result<(), E>>,
+    word: impl FnOnce(E) -> &'static str,
+) -> &'static str {
+    match tokio::time::timeout(PATIENCE, check).await {
+        Ok(Ok(())) => OK,
+        Ok(Err(error)) => word(error),
+        Err(_) => "slow",
+    }
+}
+
+fn told(status: &'static str, found: Option<Found>) -> HttpResponse {
+    let code = if status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut body = serde_json::json!({ "status": status });
+    if let Some(Found { database, storage, queue }) = found {
+        for (part, word) in [("database", database), ("storage", storage), ("queue", queue)] {
+            body[part] = word.into();
+        }
+    }
+    HttpResponse::build(code).json(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_does_not_answer_is_slow_and_one_that_fails_has_its_word() {
+        assert_eq!(within(std::future::pending::<Result<(), ()>>(), |()| "down").await, "slow");
+        assert_eq!(within(std::future::ready(Err("x")), |_| "down").await, "down");
+        assert_eq!(within(std::future::ready(Ok::<(), ()>(())), |()| "down").await, OK);
+    }
+
+    #[test]
+    fn ready_is_every_part() {
+        let found = Found { database: OK, storage: OK, queue: OK };
+        assert!(found.is_ready());
+        for odd in [
+            Found { database: "down", ..found },
+            Found { storage: "full", ..found },
+            Found { queue: "stuck", ..found },
+        ] {
+            assert!(!odd.is_ready());
+            assert_eq!(told("not ready", Some(odd)).status(), 503);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The recorder of metrics and the list of all of them. Every crate counts through the `metrics` facade, which does
+//! nothing until this recorder is installed; it is installed only where `DARKROOM_METRICS_BIND` is set.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use parking_lot::Mutex;
+
+/// What a metric does over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It only rises, until the process ends.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+    /// It sorts durations into buckets.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its labels. Their values are words of ours: never an image, an account, an address or a path.
+    pub labels: &'static [&'static str],
+    /// What it tells, for its line of help and for `docs/metrics.md`.
+    pub about: &'static str,
+}
+
+/// Every metric of the house, in the order of `docs/metrics.md`.
+pub const METRICS: &[Metric] = &[
+    counter("darkroom_requests_total", &["door", "status"], "requests that were answered"),
+    histogram("darkroom_request_seconds", &["door", "status"], "from a request's head to its answer's head"),
+    gauge("darkroom_requests_in_flight", &[], "requests that wait for more than memory"),
+    counter("darkroom_renders_total", &["format"], "renditions that were made"),
+    histogram(
+        "darkroom_render_seconds",
+        &["format"],
+        "from a slot to a rendition, reading the original included",
+    ),
+    histogram("darkroom_queue_wait_seconds", &[], "how long work waited for a worker"),
+    gauge("darkroom_queue_length", &[], "pieces of work that wait for a worker"),
+    gauge("darkroom_workers_busy", &[], "workers that are at work"),
+    gauge("darkroom_workers", &[], "workers that there are"),
+    counter("darkroom_cache_hits_total", &["cache"], "what was found where it is fastest"),
+    counter("darkroom_cache_misses_total", &["cache"], "what had to be read or made"),
+    gauge("darkroom_memory_cache_bytes", &[], "renditions in memory"),
+    counter("darkroom_storage_requests_total", &["kind"], "requests of the storage"),
+    gauge("darkroom_database_connections", &["state"], "connections to the database"),
+    counter("darkroom_signature_refusals_total", &["reason"], "delivery URLs refused for their signature"),
+    counter("darkroom_limit_refusals_total", &["limit"], "refusals by a limit, by the name of its setting"),
+    gauge("darkroom_build_info", &["version"], "always 1"),
+    gauge("darkroom_process_start_time_seconds", &[], "when the process began, in unix seconds"),
+    gauge("darkroom_process_resident_memory_bytes", &[], "memory of the process that is in use"),
+    gauge("darkroom_process_open_fds", &[], "open files and connections of the process"),
+];
+
+/// Upper bounds in seconds, one scale for all durations: a hit takes a tenth of a millisecond, a render ten to a
+/// thousand. The last three are limits of time as they are by default, so that what met one stands in the bucket behind
+/// it: the wait for a worker, a render, a stop.
+const BUCKETS_S: [f64; 15] =
+    [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+static RECORDER: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+static IS_ON: AtomicBool = AtomicBool::new(false);
+
+/// Installs the recorder of this process, once. To be called before anything counts: handles that were made earlier
+/// count nothing.
+pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
+    let mut recorder = RECORDER.lock();
+    if let Some(handle) = &*recorder {
+        return Ok(handle.clone());
+    }
+    let builder = PrometheusBuilder::new().set_buckets(&BUCKETS_S)?;
+    let handle = builder.install_recorder().context("the recorder of metrics cannot be installed")?;
+    METRICS.iter().for_each(describe);
+    IS_ON.store(true, Ordering::Relaxed);
+    Ok(recorder.insert(handle).clone())
+}
+
+/// Whether anything is counted. Where nothing is, nothing need be measured.
+pub(crate) fn is_on() -> bool {
+    IS_ON.load(Ordering::Relaxed)
+}
+
+fn describe(metric: &Metric) {
+    match metric.kind {
+        Kind::Counter => metrics::describe_counter!(metric.name, metric.about),
+        Kind::Gauge => metrics::describe_gauge!(metric.name, metric.about),
+        Kind::Histogram => metrics::describe_histogram!(metric.name, metric.about),
+    }
+}
+
+const fn counter(name: &'static str, labels: &'static [&'static str], about: &'static str) -> Metric {
+    Metric { name, kind: Kind::Counter, labels, about }
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], about: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, labels, about }
+}
+
+const fn histogram(name: &'static str, labels: &'static [&'static str], about: &'static str) -> Metric {
+    Metric { name, kind: Kind::Histogram, labels, about }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_ours_unique_and_end_as_the_field_ends_them() {
+        let mut names: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), METRICS.len());
+        for metric in METRICS {
+            let Metric { name, kind, about, .. } = metric;
+            assert!(name.starts_with("darkroom_"), "{name}");
+            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            assert!(*kind != Kind::Histogram || name.ends_with("_seconds"), "{name}");
+            assert!(!about.is_empty() && !about.ends_with('.'), "{name}");
+        }
+    }
+
+    #[test]
+    fn buckets_rise() {
+        assert!(BUCKETS_S.is_sorted());
+    }
+}
