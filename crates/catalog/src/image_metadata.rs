@@ -1,6 +1,6 @@
 //! Metadata of images as rows that can be asked for (contract 3.11): its scalars by their dotted paths.
 
-use domain::AccountId;
+use domain::{AccountId, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -52,12 +52,11 @@ const MAX_FILTERS: usize = 5;
 const MAX_VALUES: usize = 10;
 
 /// A scalar in metadata.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Scalar {
     path: String,
     kind: &'static str,
     text: String,
-    /// Of a number, and of a text that is the spelling of one: forms carry all values as text.
-    number: Option<f64>,
 }
 
 /// Writes the scalars of an image's metadata.
@@ -65,20 +64,28 @@ pub(crate) async fn insert(
     db: &mut Connection,
     image: i64,
     account: &AccountId,
+    uploaded_at: Timestamp,
     metadata: &Map<String, Value>,
 ) -> Result<(), Error> {
     let mut scalars = Vec::new();
     collect_fields(metadata, "", 1, &mut scalars);
+    // A list may name a value twice; a row for it is enough, and a join then finds the image once.
+    scalars.sort();
+    scalars.dedup();
     for scalar in scalars {
+        // Of a number, and of a text that is the spelling of one: forms carry all values as text.
+        let number = spelled_number(&scalar.text);
         query(
-            "insert into image_metadata (image, account, path, kind, text, number) values ($1, $2, $3, $4, $5, $6)",
+            "insert into image_metadata (image, account, uploaded_at, path, kind, text, number)
+             values ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(image)
         .bind(&account.as_bytes()[..])
+        .bind(uploaded_at.as_micros())
         .bind(scalar.path)
         .bind(scalar.kind)
         .bind(scalar.text)
-        .bind(scalar.number)
+        .bind(number)
         .execute(&mut *db)
         .await?;
     }
@@ -122,10 +129,37 @@ pub(crate) fn check(filters: &[MetaFilter]) -> Result<(), Error> {
     Ok(())
 }
 
+/// The value, where a condition is met by one alone: its images lie in an index in their order of upload.
+pub(crate) fn one_value(filter: &MetaFilter) -> Option<&MetaValue> {
+    match filter.values.as_slice() {
+        [value] if sign(filter.operator).is_none() => Some(value),
+        _ => None,
+    }
+}
+
 /// Adds a condition to a question about `images`. Any member of a list may meet it.
 pub(crate) fn push(question: &mut Query, filter: &MetaFilter) {
-    question.push(" and exists (select 1 from image_metadata m where m.image = images.number and m.path = ");
-    question.push_bind(filter.field.clone()).push(" and (");
+    question.push(" and exists (select 1 from image_metadata m where m.image = images.number and ");
+    push_rows(question, filter);
+    question.push(")");
+}
+
+/// Adds what is true of the rows `m` that meet a condition with one value; of an image it is true of one row.
+pub(crate) fn push_one(question: &mut Query, field: &str, value: &MetaValue) {
+    question.push("m.path = ").push_bind(field).push(" and ");
+    push_equality(question, value);
+    if matches!(value, MetaValue::Any(_)) {
+        // A list may hold a number and the text that spells it.
+        question.push(
+            " and not exists (select 1 from image_metadata d where d.image = m.image and d.path = m.path
+                 and d.text = m.text and d.kind < m.kind)",
+        );
+    }
+}
+
+/// Adds what is true of the rows `m` that meet a condition.
+pub(crate) fn push_rows(question: &mut Query, filter: &MetaFilter) {
+    question.push("m.path = ").push_bind(filter.field.clone()).push(" and (");
     for (index, value) in filter.values.iter().enumerate() {
         if index > 0 {
             question.push(" or ");
@@ -135,7 +169,7 @@ pub(crate) fn push(question: &mut Query, filter: &MetaFilter) {
             None => push_equality(question, value),
         }
     }
-    question.push("))");
+    question.push(")");
 }
 
 fn sign(operator: MetaOperator) -> Option<&'static str> {
@@ -202,15 +236,15 @@ fn collect_fields(fields: &Map<String, Value>, above: &str, level: usize, scalar
 }
 
 fn collect(value: &Value, path: &str, level: usize, scalars: &mut Vec<Scalar>) {
-    let (kind, text, number) = match value {
+    let (kind, text) = match value {
         Value::Null => return,
         Value::Object(fields) => return collect_fields(fields, path, level + 1, scalars),
         Value::Array(members) => {
             return members.iter().for_each(|member| collect(member, path, level, scalars));
         }
-        Value::Bool(yes) => ("boolean", yes.to_string(), None),
-        Value::Number(number) => ("number", number.to_string(), number.as_f64()),
-        Value::String(text) => ("text", text.clone(), spelled_number(text)),
+        Value::Bool(yes) => ("boolean", yes.to_string()),
+        Value::Number(number) => ("number", number.to_string()),
+        Value::String(text) => ("text", text.clone()),
     };
-    scalars.push(Scalar { path: path.to_owned(), kind, text, number });
+    scalars.push(Scalar { path: path.to_owned(), kind, text });
 }

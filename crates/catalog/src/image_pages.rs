@@ -65,6 +65,20 @@ const MAX_PAGE: u32 = 10_000;
 /// The end of a range of texts that begin alike: nothing sorts after it.
 const LAST_CHAR: char = char::MAX;
 
+/// Images that are put into order after they were found.
+const FEW: i64 = 1_000;
+
+/// Which way a question finds its images.
+#[derive(Debug, Clone, Copy)]
+enum Walk {
+    /// In the order of upload, each held against every condition.
+    Upload,
+    /// In the order of upload those whose metadata has the one value of this condition.
+    Value(usize),
+    /// Those few that meet this condition on metadata; they are put into order.
+    Few(usize),
+}
+
 /// A place in the order of upload, and which way from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
@@ -85,12 +99,13 @@ impl Catalog {
         limit: u32,
     ) -> Result<Page<Image>, Error> {
         image_metadata::check(&filter.metadata)?;
+        let walk = self.walk(account, filter).await?;
         let limit = limit.clamp(1, MAX_PAGE);
         let after = after.map(|cursor| self.read_cursor(account, cursor)).transpose()?;
-        let page = self.page_from(account, filter, order, after, limit).await?;
+        let page = self.page_from(account, filter, walk, order, after, limit).await?;
         if page.items.is_empty() && after.is_some_and(|after| after.backwards) {
             // Everything before the place has gone: the list begins here now.
-            return self.page_from(account, filter, order, None, limit).await;
+            return self.page_from(account, filter, walk, order, None, limit).await;
         }
         Ok(page)
     }
@@ -103,7 +118,8 @@ impl Catalog {
         at_most: u32,
     ) -> Result<u32, Error> {
         image_metadata::check(&filter.metadata)?;
-        let question = count_question(account, filter, at_most);
+        let walk = self.walk(account, filter).await?;
+        let question = count_question(account, filter, walk, at_most);
         let count = question.scalar::<i64>().fetch_one(&self.inner.database).await?;
         Ok(count.try_into().unwrap_or(at_most))
     }
@@ -130,17 +146,34 @@ impl Catalog {
         Ok((newer, older))
     }
 
+    /// The way to a filter's images that touches few others.
+    async fn walk(&self, account: &AccountId, filter: &ImageFilter) -> Result<Walk, Error> {
+        if let Some(at) =
+            filter.metadata.iter().position(|filter| image_metadata::one_value(filter).is_some())
+        {
+            return Ok(Walk::Value(at));
+        }
+        for (at, condition) in filter.metadata.iter().enumerate() {
+            if rows_question(account, condition).scalar::<i64>().fetch_one(&self.inner.database).await? <= FEW
+            {
+                return Ok(Walk::Few(at));
+            }
+        }
+        Ok(Walk::Upload)
+    }
+
     async fn page_from(
         &self,
         account: &AccountId,
         filter: &ImageFilter,
+        walk: Walk,
         order: Order,
         after: Option<Place>,
         limit: u32,
     ) -> Result<Page<Image>, Error> {
         let backwards = after.is_some_and(|after| after.backwards);
         let newest_first = (order == Order::Newest) != backwards;
-        let question = page_question(account, filter, newest_first, after, limit);
+        let question = page_question(account, filter, walk, newest_first, after, limit);
         let mut rows = question.fetch_all(&self.inner.database).await?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
@@ -210,54 +243,105 @@ impl Place {
 fn page_question(
     account: &AccountId,
     filter: &ImageFilter,
+    walk: Walk,
     newest_first: bool,
     after: Option<Place>,
     limit: u32,
 ) -> Query {
     let (sign, direction) = if newest_first { ("<", "desc") } else { (">", "asc") };
-    let mut question = query("select *");
-    push_filter(&mut question, account, filter);
+    let (uploaded_at, number) = walk.order();
+    let mut question = query("select images.*");
+    push_filter(&mut question, account, filter, walk);
     if let Some(after) = after {
-        question.push(" and (uploaded_at, number) ").push(sign).push(" (").push_bind(after.uploaded_at);
-        question.push(", ").push_bind(after.number).push(")");
+        question.push(&format!(" and ({uploaded_at}, {number}) {sign} ("));
+        question.push_bind(after.uploaded_at).push(", ").push_bind(after.number).push(")");
     }
-    question.push(" order by uploaded_at ").push(direction).push(", number ").push(direction);
+    question.push(&format!(" order by {uploaded_at} {direction}, {number} {direction}"));
     question.push(" limit ").push_bind(limit + 1);
     question
 }
 
-fn count_question(account: &AccountId, filter: &ImageFilter, at_most: u32) -> Query {
+fn count_question(account: &AccountId, filter: &ImageFilter, walk: Walk, at_most: u32) -> Query {
     let mut question = query("select count(*) from (select 1");
-    push_filter(&mut question, account, filter);
-    question.push(" limit ").push_bind(at_most).push(") as some");
+    push_filter(&mut question, account, filter, walk);
+    question.push(" limit ").push_bind(at_most).push(") as found");
     question
 }
 
-fn push_filter(question: &mut Query, account: &AccountId, filter: &ImageFilter) {
-    question.push(" from images where account = ").push_bind(account.as_bytes().to_vec());
-    question.push(" and facts is not null");
+/// How many rows meet a condition on metadata, counted to one more than few.
+fn rows_question(account: &AccountId, condition: &MetaFilter) -> Query {
+    let mut question = query("select count(*) from (select 1 from image_metadata m where m.account = ");
+    question.push_bind(&account.as_bytes()[..]).push(" and ");
+    image_metadata::push_rows(&mut question, condition);
+    question.push(" limit ").push_bind(FEW + 1).push(") as found");
+    question
+}
+
+impl Walk {
+    /// The columns that hold time of upload and number where this way finds them.
+    fn order(self) -> (&'static str, &'static str) {
+        match self {
+            Walk::Value(_) => ("m.uploaded_at", "m.image"),
+            Walk::Upload | Walk::Few(_) => ("images.uploaded_at", "images.number"),
+        }
+    }
+
+    /// Adds the tables. `cross join` tells SQLite which comes first.
+    fn push(self, question: &mut Query, account: &AccountId, filter: &ImageFilter) {
+        let account = &account.as_bytes()[..];
+        let led_by = match self {
+            Walk::Upload => None,
+            Walk::Value(at) | Walk::Few(at) => Some(&filter.metadata[at]),
+        };
+        match led_by.map(|led_by| (led_by, image_metadata::one_value(led_by))) {
+            None => question.push(" from images where "),
+            Some((led_by, Some(value))) => {
+                question
+                    .push(" from image_metadata m cross join images where m.account = ")
+                    .push_bind(account);
+                question.push(" and ");
+                image_metadata::push_one(question, &led_by.field, value);
+                question.push(" and images.number = m.image and ")
+            }
+            Some((led_by, None)) => {
+                question.push(" from (select distinct m.image from image_metadata m where m.account = ");
+                question.push_bind(account).push(" and ");
+                image_metadata::push_rows(question, led_by);
+                question.push(") few cross join images where images.number = few.image and ")
+            }
+        };
+        question.push("images.account = ").push_bind(account).push(" and images.facts is not null");
+    }
+}
+
+fn push_filter(question: &mut Query, account: &AccountId, filter: &ImageFilter, walk: Walk) {
+    walk.push(question, account, filter);
     match &filter.creator {
-        Some(Some(creator)) => question.push(" and creator = ").push_bind(creator.clone()),
-        Some(None) => question.push(" and creator is null"),
+        Some(Some(creator)) => question.push(" and images.creator = ").push_bind(creator.clone()),
+        Some(None) => question.push(" and images.creator is null"),
         None => question,
     };
     if let Some(private) = filter.private {
-        question.push(" and private = ").push_bind(private);
+        question.push(" and images.private = ").push_bind(private);
     }
     if let Some(format) = filter.format {
-        question.push(" and format = ").push_bind(format.extension());
+        question.push(" and images.format = ").push_bind(format.extension());
     }
     if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
         push_search(question, account, search);
     }
-    filter.metadata.iter().for_each(|filter| image_metadata::push(question, filter));
+    for (at, condition) in filter.metadata.iter().enumerate() {
+        if !matches!(walk, Walk::Value(led) | Walk::Few(led) if led == at) {
+            image_metadata::push(question, condition);
+        }
+    }
 }
 
 /// Both searches are ranges of an index; together they give the few rows that are then put into order.
 fn push_search(question: &mut Query, account: &AccountId, search: &str) {
     let from = search.to_ascii_lowercase();
     let to = format!("{from}{LAST_CHAR}");
-    question.push(" and number in (");
+    question.push(" and images.number in (");
     for (index, column) in ["lower_filename", "lower_id"].into_iter().enumerate() {
         question.push(if index > 0 { " union all " } else { "" });
         question.push("select number from images where account = ").push_bind(account.as_bytes().to_vec());
@@ -267,15 +351,20 @@ fn push_search(question: &mut Query, account: &AccountId, search: &str) {
     question.push(")");
 }
 
-/// The texts of the questions for pages and counts, for those who ask how they are answered.
+/// The texts of the questions for pages and counts, each way, for those who ask how they are answered.
 #[cfg(test)]
 pub(crate) fn questions(account: &AccountId, filter: &ImageFilter) -> Vec<String> {
     let middle = Place { backwards: false, uploaded_at: 1, number: 1 };
     let pages = [(true, None), (false, None), (true, Some(middle)), (false, Some(middle))];
-    let pages = pages.map(|(newest_first, after)| page_question(account, filter, newest_first, after, 60));
-    pages
-        .into_iter()
-        .chain([count_question(account, filter, 60)])
-        .map(|question| question.text().to_owned())
-        .collect()
+    let ways = filter.metadata.iter().enumerate().map(|(at, condition)| {
+        if image_metadata::one_value(condition).is_some() { Walk::Value(at) } else { Walk::Few(at) }
+    });
+    let mut questions: Vec<Query> = filter.metadata.iter().map(|one| rows_question(account, one)).collect();
+    for walk in ways.chain([Walk::Upload]) {
+        questions.extend(pages.map(|(newest_first, after)| {
+            page_question(account, filter, walk, newest_first, after, 60)
+        }));
+        questions.push(count_question(account, filter, walk, 60));
+    }
+    questions.iter().map(|question| question.text().to_owned()).collect()
 }

@@ -1,7 +1,7 @@
 //! Speed and memory of the release binary beside programs that everyone has: nginx and sharp. Only ratios within one
 //! run mean something on a shared machine; each figure is printed with what it is compared with.
 //!
-//! usage: bench BINARY [hits] [cold] [memory] [start]
+//! usage: bench BINARY [hits] [cold] [memory] [start]; bench BINARY scale
 
 mod cold;
 mod darkroom;
@@ -12,6 +12,7 @@ mod hits;
 mod http;
 mod memory;
 mod process;
+mod scale;
 mod score;
 mod start;
 
@@ -25,14 +26,18 @@ type Bench = (&'static str, fn(&std::path::Path) -> Result<()>);
 const BENCHES: [Bench; 4] =
     [("start", start::run), ("memory", memory::run), ("hits", hits::run), ("cold", cold::run)];
 
+/// Benches that run only where they are named: they take long.
+const ON_REQUEST: [Bench; 1] = [("scale", scale::run)];
+
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let binary =
         PathBuf::from(arguments.next().context("usage: bench BINARY [hits] [cold] [memory] [start]")?);
     let binary = binary.canonicalize().with_context(|| format!("{} is not there", binary.display()))?;
     let wanted: Vec<String> = arguments.collect();
-    for (name, run) in BENCHES {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+    let all = BENCHES.into_iter().map(|bench| (bench, wanted.is_empty()));
+    for ((name, run), unasked) in all.chain(ON_REQUEST.map(|bench| (bench, false))) {
+        if unasked || wanted.iter().any(|wanted| wanted == name) {
             println!("\n== {name}");
             run(&binary).with_context(|| format!("bench {name}"))?;
         }

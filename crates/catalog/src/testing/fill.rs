@@ -95,7 +95,7 @@ fn metadata(kind: Kind) -> String {
     format!(
         "insert into image_metadata (image, account, uploaded_at, path, kind, text, number)
          {with} select number, account, uploaded_at, path, kind, value, case when path = 'rank' then i end
-         from (select n.i, images.number, images.account, images.uploaded_at, n.i, p.path, p.kind, case p.path
+         from (select images.number, images.account, images.uploaded_at, n.i, p.path, p.kind, case p.path
                    when 'shelf' then 'shelf-' || (i / 20)
                    when 'kind' then case when i % 2 = 0 then 'even' else 'odd' end
                    else '' || i end as value

@@ -1,18 +1,43 @@
 //! No question on a hot path reads a table from end to end.
 
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _};
+
 use super::*;
-use crate::database::query;
+use crate::testing::On;
 use crate::{ImageFilter, MetaFilter, MetaOperator, MetaValue};
 
-/// How SQLite would answer a question.
-async fn plan(catalog: &Catalog, question: &str) -> Vec<String> {
-    let mut reader = catalog.inner.database.acquire().await.unwrap();
-    let rows = query(format!("explain query plan {question}")).fetch_all(&mut reader).await;
-    rows.unwrap().iter().map(|row| row.try_get("detail").unwrap()).collect()
+/// How a question would be answered, a step a line.
+async fn plan(test: &TestCatalog, question: &str) -> Vec<String> {
+    match &test.config.database {
+        DatabaseUrl::Sqlite(_) => {
+            let mut reader = test.catalog.inner.database.acquire().await.unwrap();
+            let rows = query(format!("explain query plan {question}")).fetch_all(&mut reader).await;
+            rows.unwrap().iter().map(|row| row.try_get("detail").unwrap()).collect()
+        }
+        DatabaseUrl::Postgres(url) => postgres_plan(url, question).await,
+    }
 }
 
-async fn check_no_scan(catalog: &Catalog, question: &str) {
-    let plan = plan(catalog, question).await;
+/// PostgreSQL reads a small table from end to end whatever there is. Forbidden that, it shows whether there is a way that
+/// a large one would be read by.
+async fn postgres_plan(url: &Secret, question: &str) -> Vec<String> {
+    let options: sqlx::postgres::PgConnectOptions = url.reveal().parse().unwrap();
+    let mut line = options.connect().await.unwrap();
+    let values = (1..).take_while(|number| question.contains(&format!("${number}"))).map(|_| "null");
+    let values = values.collect::<Vec<_>>().join(", ");
+    let prepare = format!(
+        "set enable_seqscan = off; set enable_sort = off; set enable_bitmapscan = off;
+         set plan_cache_mode = force_generic_plan; prepare asked as {question}"
+    );
+    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut line).await.unwrap();
+    let values = if values.is_empty() { values } else { format!("({values})") };
+    let explain = format!("explain (costs off) execute asked{values}");
+    let rows = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut line).await.unwrap();
+    rows.iter().map(|row| row.try_get(0).unwrap()).collect()
+}
+
+async fn check_no_scan(test: &TestCatalog, question: &str) {
+    let plan = plan(test, question).await;
     let tables = [
         "images",
         "image_metadata",
@@ -24,10 +49,15 @@ async fn check_no_scan(catalog: &Catalog, question: &str) {
         "sessions",
         "changes",
     ];
-    let scans = |step: &String| {
-        tables.iter().any(|table| step.split(" USING").next() == Some(&format!("SCAN {table}")))
+    let scans = |step: &String| match super::ON {
+        On::Sqlite => tables.iter().any(|table| step.split(" USING").next() == Some(&format!("SCAN {table}"))),
+        On::Postgres => step.contains("Seq Scan"),
     };
     assert!(!plan.is_empty() && !plan.iter().any(scans), "{question}\n{plan:#?}");
+    // An index that is read from end to end is no better than its table.
+    let count = |text: &str| plan.iter().filter(|step| step.contains(text)).count();
+    let indexes = count("Index Scan") + count("Index Only Scan");
+    assert!(indexes == count("Index Cond:"), "{question}\n{plan:#?}");
 }
 
 #[tokio::test]
@@ -67,7 +97,7 @@ async fn lists_of_images_walk_an_index() {
     ];
     for filter in &filters {
         for question in crate::image_pages::questions(&account, filter) {
-            check_no_scan(&test.catalog, &question).await;
+            check_no_scan(&test, &question).await;
         }
     }
     let one_value = ImageFilter { metadata: vec![one_value()], ..all() };
@@ -75,8 +105,8 @@ async fn lists_of_images_walk_an_index() {
         &crate::image_pages::questions(&account, &all())[0],
         &crate::image_pages::questions(&account, &one_value)[1],
     ] {
-        let plan = plan(&test.catalog, question).await;
-        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "a page comes in order: {plan:?}");
+        let plan = plan(&test, question).await;
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("Sort")), "a page comes in order: {plan:?}");
     }
 }
 
@@ -96,10 +126,9 @@ async fn look_ups_and_deliveries_use_an_index() {
         "select * from signing_keys where account = $1 order by signs desc, created_at desc, name",
         "select * from api_tokens where digest = $1",
         "select * from api_tokens where account = $1 order by created_at desc, id",
-        "select id, kind, account, name from changes where id > $1 order by id",
         "select p.*, s.started_at from sessions s join people p on p.id = s.person where s.digest = $1",
     ];
     for question in questions {
-        check_no_scan(&test.catalog, question).await;
+        check_no_scan(&test, question).await;
     }
 }
