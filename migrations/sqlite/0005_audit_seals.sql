@@ -1,7 +1,9 @@
 -- Seals over the audit log, a chain for each account and one for what belongs to none (an empty account). Each is an
--- HMAC over the seal before it and over the rows since. Append-only, like the log.
+-- HMAC over the seal before it in the chain, the seal put before it in any chain, and the rows since. Append-only, like
+-- the log.
 create table audit_seals (
-    id integer primary key autoincrement,
+    -- 1, 2, 3 …, without a gap.
+    id integer primary key not null,
     account blob not null,
     at integer not null,
     -- The rows after the seal before it, up to this one and with it.

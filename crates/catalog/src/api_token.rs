@@ -1,7 +1,5 @@
 //! An API token as a value: its scopes, its text. No table.
 
-use std::sync::atomic::AtomicI64;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{AccountId, Secret, Timestamp};
@@ -144,13 +142,6 @@ pub struct IssuedToken {
     pub token: ApiToken,
     /// `drk_` + 43 characters + 6 check characters.
     pub value: Secret,
-}
-
-/// A token in memory, with the last use that was noted (microseconds since 1970; 0 where none was).
-#[derive(Debug)]
-pub(crate) struct LiveToken {
-    pub(crate) token: ApiToken,
-    pub(crate) last_used: AtomicI64,
 }
 
 /// What every token begins with, so that scanners for leaked secrets find it.

@@ -1,4 +1,4 @@
-//! The audit log: who did what to what. Append-only; sealed into a chain in a later issue.
+//! The audit log: who did what to what. Append-only; the seals over it stand in `audit_seals.rs`.
 
 use std::net::IpAddr;
 
@@ -100,6 +100,8 @@ pub(crate) async fn note(
     act: &str,
     target: &str,
 ) -> Result<(), Error> {
+    // Only so do the ids of an account's rows grow in the order in which they become visible; seals rely on that.
+    debug_assert!(writing.is_alone_in(account), "{act} is noted under another lock");
     let now = writing.now;
     insert(writing.db(), now, account, actor, act, target, "done").await
 }

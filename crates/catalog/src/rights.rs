@@ -10,6 +10,7 @@ use variant::{Facts, MetadataPolicy, Options};
 
 use crate::Error;
 use crate::policy::{AccountPolicy, Flexible, HideExistence};
+use crate::tally::{Counted, FLEXIBLE, UNKNOWN};
 
 /// What decides one delivery: the image, its options, the account's keys and policy. Answers for unknown ids and
 /// malformed options too, so that [`Rights::admit`] alone decides what a stranger learns.
@@ -92,6 +93,17 @@ impl Rights {
             return Err(Error::RightsUnavailable);
         }
         if url.is_flexible() { asked.admit_flexible() } else { asked.admit_named() }
+    }
+
+    /// For whom an answer to a URL counts; none where the account is unknown.
+    pub fn counted<'u>(&self, url: &'u DeliveryUrl) -> Option<Counted<'u>> {
+        let account = self.account.as_deref()?;
+        let variant = match url.last() {
+            _ if url.is_flexible() => FLEXIBLE,
+            name if account.variants.contains_key(name) => name,
+            _ => UNKNOWN,
+        };
+        Some(Counted { account: account.id, variant })
     }
 
     /// How the signature of a URL is judged, for people with the right to see it; none where the account is unknown.

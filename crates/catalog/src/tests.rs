@@ -9,6 +9,10 @@ macro_rules! promises {
         mod admission;
         #[path = "at_rest.rs"]
         mod at_rest;
+        #[path = "audit_seals.rs"]
+        mod audit_seals;
+        #[path = "counters.rs"]
+        mod counters;
         #[path = "feed.rs"]
         mod feed;
         #[path = "images.rs"]
@@ -27,6 +31,8 @@ macro_rules! promises {
         mod sealing;
         #[path = "signing_keys.rs"]
         mod signing_keys;
+        #[path = "texts.rs"]
+        mod texts;
         #[path = "tokens.rs"]
         mod tokens;
         #[path = "variants.rs"]
@@ -45,7 +51,9 @@ use domain::{AccountId, Clock, ImageId, ObjectId, Secret, SigningKeyId, Timestam
 use signing::{DeliveryUrl, KeyState, SigningKey};
 use variant::{Facts, Format, Orientation};
 
-use crate::{Actor, Catalog, Image, Inserted, NewImage};
+use crate::database::{query, query_scalar};
+use crate::testing::TestCatalog;
+use crate::{Actor, Catalog, DatabaseUrl, Image, Inserted, NewImage};
 
 /// A clock that stands until it is told to go on.
 #[derive(Clone)]
@@ -116,6 +124,28 @@ async fn put_image(catalog: &Catalog, new: NewImage) -> Image {
 
 fn id(text: &str) -> ImageId {
     text.parse().unwrap()
+}
+
+/// Whether the database holds a text anywhere: in SQLite's files, or in any table of PostgreSQL.
+async fn is_stored(test: &TestCatalog, text: &str) -> bool {
+    if let DatabaseUrl::Sqlite(file) = &test.config.database {
+        let log = file.with_extension("db-wal");
+        let stored = [std::fs::read(file).unwrap(), std::fs::read(log).unwrap()].concat();
+        return stored.windows(text.len()).any(|window| window == text.as_bytes());
+    }
+    let database = &test.catalog.inner.database;
+    let tables = "select table_name::text from information_schema.tables where table_schema = 'public'";
+    let tables: Vec<String> = query_scalar(tables).fetch_all(database).await.unwrap();
+    let (plain, in_bytes) = (text.to_owned(), hex::encode(text));
+    for table in tables {
+        // A row as text has bytes as hexadecimal digits.
+        let question = format!("select t::text from \"{table}\" t");
+        let rows = query(question).scalar::<String>().fetch_all(database).await.unwrap();
+        if rows.iter().any(|row| row.contains(&plain) || row.contains(&in_bytes)) {
+            return true;
+        }
+    }
+    false
 }
 
 fn signing_key(id: &str, secret: &str) -> SigningKey {

@@ -6,7 +6,6 @@ use signing::Verified;
 
 use super::*;
 use crate::database::query;
-use crate::testing::{TestCatalog, fresh_with};
 use crate::{Answered, FLEXIBLE, KeyUsage, LastUse, Outcome, Rendition};
 
 /// A catalog with its clock, its account and the signing key `web`.

@@ -1,0 +1,324 @@
+//! What the tally holds, written into tables that add up over processes: by account and day, image and day, signing key
+//! and hour, API token and hour. Who reads them stands in `usage.rs`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use domain::{AccountId, ObjectId, SigningKeyId, Timestamp};
+
+use crate::database::{Connection, Lock, Query, query};
+use crate::tally::{Counts, Kind, Sum, Tally, hour_of};
+use crate::{Catalog, Error};
+
+/// A rendition that was delivered since the last flush.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Touched {
+    /// The account of its image.
+    pub account: AccountId,
+    /// Its original.
+    pub object: ObjectId,
+    /// The day in its object key.
+    pub day: i64,
+    /// The digest of its recipe.
+    pub digest: [u8; 16],
+    /// Its length.
+    pub bytes: u64,
+    /// When it was last delivered.
+    pub used_at: Timestamp,
+}
+
+/// What a flush wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flushed {
+    /// Deliveries and requests.
+    pub requests: u64,
+    /// The renditions among the deliveries, each once.
+    pub touched: Vec<Touched>,
+}
+
+/// How long counters of an hour, and those of a day, are kept.
+const HOURS_KEPT: Duration = Duration::from_secs(8 * 86_400);
+const DAYS_KEPT: Duration = Duration::from_secs(400 * 86_400);
+
+/// Rows that one statement writes: texts of two lengths only, so that the database keeps both prepared.
+const AT_ONCE: [usize; 2] = [50, 1];
+
+/// Hours of a day.
+const HOURS: i64 = 24;
+
+impl Catalog {
+    /// What was counted in this process since the last flush.
+    pub fn tally(&self) -> &Tally {
+        &self.inner.tally
+    }
+
+    /// Writes what was counted into its tables, in one transaction. What cannot be written is kept for the next time.
+    /// To be called at least once a minute, and whenever [`Tally::filling`] returns.
+    pub async fn flush_tally(&self) -> Result<Flushed, Error> {
+        // Nobody reads while something is neither here nor there.
+        let _alone = self.inner.flushing.write().await;
+        let taken = self.inner.tally.take();
+        if taken.is_empty() {
+            return Ok(Flushed::default());
+        }
+        let sums = Sums::of(&taken);
+        if let Err(error) = self.write_sums(&sums).await {
+            // What may have been written must not be written twice.
+            if !matches!(error, Error::Unknown(_)) {
+                self.inner.tally.put_back(taken);
+            }
+            return Err(error);
+        }
+        let (coarse, lost) = (sum(&taken, |counts| counts.coarse), sum(&taken, |counts| counts.lost));
+        if coarse + lost > 0 {
+            tracing::warn!(
+                coarse,
+                lost,
+                "more was asked than memory counts apart: by variant only, or not at all"
+            );
+        }
+        Ok(Flushed { requests: sums.requests, touched: sums.touched.into_values().collect() })
+    }
+
+    /// Removes counters that are past their time. Returns how many rows went.
+    pub async fn prune_counters(&self) -> Result<u64, Error> {
+        let now = self.now();
+        let (hour, day) = (hour_of(now.minus(HOURS_KEPT)), hour_of(now.minus(DAYS_KEPT)) / HOURS);
+        let mut writing = self.begin(Lock::Rows).await?;
+        let mut gone = 0;
+        for (statement, before) in [
+            ("delete from signing_key_hours where hour < $1", hour),
+            ("delete from api_token_hours where hour < $1", hour),
+            ("delete from account_days where day < $1", day),
+            ("delete from image_days where day < $1", day),
+        ] {
+            gone += query(statement).bind(before).execute(writing.db()).await?;
+        }
+        self.commit(writing).await?;
+        Ok(gone)
+    }
+
+    /// Rows are locked in the order of their keys, so that two processes wait for each other in no circle.
+    async fn write_sums(&self, sums: &Sums<'_>) -> Result<(), Error> {
+        let mut writing = self.begin(Lock::Rows).await?;
+        let db = writing.db();
+        write_account_days(db, sums).await?;
+        write_image_days(db, sums).await?;
+        write_key_hours(db, sums).await?;
+        write_key_uses(db, sums).await?;
+        write_token_hours(db, sums).await?;
+        for (token, last_at) in &sums.token_uses {
+            query("update api_tokens set last_used_at = $2 where id = $1 and coalesce(last_used_at, 0) < $2")
+                .bind(*token)
+                .bind(last_at.as_micros())
+                .execute(&mut *db)
+                .await?;
+        }
+        self.commit(writing).await
+    }
+}
+
+fn sum(taken: &[Counts], of: impl Fn(&Counts) -> u64) -> u64 {
+    taken.iter().map(of).sum()
+}
+
+/// Account, day, variant, result, format.
+type AccountDay<'t> = (AccountId, i64, &'t str, &'static str, &'static str);
+
+/// Counts of all threads, summed up by the keys of the tables.
+#[derive(Default)]
+struct Sums<'t> {
+    requests: u64,
+    account_days: BTreeMap<AccountDay<'t>, (u64, u64)>,
+    image_days: BTreeMap<(ObjectId, i64), (AccountId, u64, u64)>,
+    key_hours: BTreeMap<(AccountId, &'t SigningKeyId, i64), u64>,
+    key_uses: BTreeMap<(AccountId, &'t SigningKeyId), KeyUse<'t>>,
+    token_hours: BTreeMap<(&'t str, i64), u64>,
+    token_uses: BTreeMap<&'t str, Timestamp>,
+    touched: HashMap<(ObjectId, [u8; 16]), Touched>,
+}
+
+/// The last use of a signing key, and the latest end among its URLs.
+struct KeyUse<'t> {
+    at: Timestamp,
+    variant: &'t str,
+    address: Option<IpAddr>,
+    latest_exp_s: Option<i64>,
+}
+
+impl<'t> Sums<'t> {
+    fn of(taken: &'t [Counts]) -> Sums<'t> {
+        let mut sums = Sums::default();
+        for (kind, sum) in taken.iter().flat_map(|counts| &counts.answers) {
+            sums.add_answers(kind, sum);
+        }
+        for ((token, hour), asked) in taken.iter().flat_map(|counts| &counts.tokens) {
+            sums.requests += asked.requests;
+            *sums.token_hours.entry((token, *hour)).or_default() += asked.requests;
+            let last = sums.token_uses.entry(token).or_insert(asked.last_at);
+            *last = asked.last_at.max(*last);
+        }
+        sums
+    }
+
+    fn add_answers(&mut self, kind: &'t Kind<Box<str>, SigningKeyId>, sum: &Sum) {
+        self.requests += sum.requests;
+        let day = kind.hour.div_euclid(HOURS);
+        let format = kind.format.map_or("", |format| format.media_type().trim_start_matches("image/"));
+        let key = (kind.account, day, &*kind.variant, kind.outcome.word(), format);
+        let (requests, bytes) = self.account_days.entry(key).or_default();
+        (*requests, *bytes) = (*requests + sum.requests, *bytes + sum.sent_bytes);
+        if let Some(object) = kind.object {
+            let (_, requests, bytes) = self.image_days.entry((object, day)).or_insert((kind.account, 0, 0));
+            (*requests, *bytes) = (*requests + sum.requests, *bytes + sum.sent_bytes);
+            self.add_rendition(kind.account, object, sum);
+        }
+        if let Some(id) = &kind.key {
+            *self.key_hours.entry((kind.account, id, kind.hour)).or_default() += sum.requests;
+            self.add_key_use(kind.account, id, &kind.variant, sum);
+        }
+    }
+
+    fn add_rendition(&mut self, account: AccountId, object: ObjectId, sum: &Sum) {
+        let Some(rendition) = sum.rendition else { return };
+        let (day, digest, bytes) = (rendition.day, rendition.digest, rendition.bytes);
+        let touched = Touched { account, object, day, digest, bytes, used_at: sum.last_at };
+        let known = self.touched.entry((object, digest)).or_insert(touched);
+        if known.used_at < touched.used_at {
+            *known = touched;
+        }
+    }
+
+    fn add_key_use(&mut self, account: AccountId, id: &'t SigningKeyId, variant: &'t str, sum: &Sum) {
+        let now =
+            KeyUse { at: sum.last_at, variant, address: sum.last_address, latest_exp_s: sum.latest_exp_s };
+        match self.key_uses.entry((account, id)) {
+            std::collections::btree_map::Entry::Vacant(vacant) => _ = vacant.insert(now),
+            std::collections::btree_map::Entry::Occupied(mut known) => {
+                let latest_exp_s = known.get().latest_exp_s.max(now.latest_exp_s);
+                if known.get().at < now.at {
+                    known.insert(now);
+                }
+                known.get_mut().latest_exp_s = latest_exp_s;
+            }
+        }
+    }
+}
+
+async fn write_account_days(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Error> {
+    let insert = "insert into account_days (account, day, variant, result, format, requests, bytes) values";
+    let add = "on conflict (account, day, variant, result, format) do update set
+                   requests = account_days.requests + excluded.requests, bytes = account_days.bytes + excluded.bytes";
+    let rows: Vec<_> = sums.account_days.iter().collect();
+    write(db, insert, 7, add, &rows, |asked, ((account, day, variant, result, format), (requests, bytes))| {
+        asked
+            .bind(&account.as_bytes()[..])
+            .bind(*day)
+            .bind(*variant)
+            .bind(*result)
+            .bind(*format)
+            .bind(whole(*requests))
+            .bind(whole(*bytes))
+    })
+    .await
+}
+
+async fn write_image_days(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Error> {
+    let insert = "insert into image_days (object, day, account, requests, bytes) values";
+    let add = "on conflict (object, day) do update set
+                   requests = image_days.requests + excluded.requests, bytes = image_days.bytes + excluded.bytes";
+    let rows: Vec<_> = sums.image_days.iter().collect();
+    write(db, insert, 5, add, &rows, |asked, ((object, day), (account, requests, bytes))| {
+        asked
+            .bind(&object.as_bytes()[..])
+            .bind(*day)
+            .bind(&account.as_bytes()[..])
+            .bind(whole(*requests))
+            .bind(whole(*bytes))
+    })
+    .await
+}
+
+async fn write_key_hours(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Error> {
+    let insert = "insert into signing_key_hours (account, name, hour, requests) values";
+    let add = "on conflict (account, name, hour) do update set
+                   requests = signing_key_hours.requests + excluded.requests";
+    let rows: Vec<_> = sums.key_hours.iter().collect();
+    write(db, insert, 4, add, &rows, |asked, ((account, id, hour), requests)| {
+        asked.bind(&account.as_bytes()[..]).bind(id.as_str()).bind(*hour).bind(whole(**requests))
+    })
+    .await
+}
+
+async fn write_key_uses(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Error> {
+    let insert =
+        "insert into signing_key_uses (account, name, used_at, variant, address, latest_exp_s) values";
+    // Another process may have written a later use already.
+    let put = "on conflict (account, name) do update set
+        variant = case when excluded.used_at >= signing_key_uses.used_at
+            then excluded.variant else signing_key_uses.variant end,
+        address = case when excluded.used_at >= signing_key_uses.used_at
+            then excluded.address else signing_key_uses.address end,
+        used_at = case when excluded.used_at >= signing_key_uses.used_at
+            then excluded.used_at else signing_key_uses.used_at end,
+        latest_exp_s = case when excluded.latest_exp_s > coalesce(signing_key_uses.latest_exp_s, 0)
+            then excluded.latest_exp_s else signing_key_uses.latest_exp_s end";
+    let rows: Vec<_> = sums.key_uses.iter().collect();
+    write(db, insert, 6, put, &rows, |asked, ((account, id), used)| {
+        asked
+            .bind(&account.as_bytes()[..])
+            .bind(id.as_str())
+            .bind(used.at.as_micros())
+            .bind(used.variant)
+            .bind(used.address.map(|address| address.to_string()))
+            .bind(used.latest_exp_s)
+    })
+    .await
+}
+
+async fn write_token_hours(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Error> {
+    let insert = "insert into api_token_hours (token, hour, requests) values";
+    let add =
+        "on conflict (token, hour) do update set requests = api_token_hours.requests + excluded.requests";
+    let rows: Vec<_> = sums.token_hours.iter().collect();
+    write(db, insert, 3, add, &rows, |asked, ((token, hour), requests)| {
+        asked.bind(*token).bind(*hour).bind(whole(**requests))
+    })
+    .await
+}
+
+/// Writes rows of so many columns, many with one statement.
+async fn write<R>(
+    db: &mut Connection,
+    insert: &str,
+    columns: usize,
+    on_conflict: &str,
+    mut rows: &[R],
+    bind: impl Fn(Query, &R) -> Query,
+) -> Result<(), Error> {
+    for at_once in AT_ONCE {
+        while rows.len() >= at_once {
+            let (batch, rest) = rows.split_at(at_once);
+            let text = format!("{insert} {} {on_conflict}", places(at_once, columns));
+            batch.iter().fold(query(text), &bind).execute(&mut *db).await?;
+            rows = rest;
+        }
+    }
+    Ok(())
+}
+
+/// `($1, $2), ($3, $4)`.
+fn places(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<String> =
+            (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<String>>().join(", ")
+}
+
+/// A count as the database holds it.
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
