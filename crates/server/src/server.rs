@@ -69,8 +69,9 @@ impl Server {
         let storage = open_storage(&config).await?;
         let workers = Workers::new(config.workers.clone())?;
         let uploads = uploads(&config, &catalog, &storage, &workers, &clock);
-        let memory = renditions::Config { memory_bytes: config.memory_cache_bytes };
-        let renditions = Renditions::new(memory, storage.clone(), workers.clone());
+        let kept = renditions::Config { memory_bytes: config.memory_cache_bytes, ..Default::default() };
+        let renditions =
+            Renditions::new(kept, catalog.clone(), storage.clone(), workers.clone(), clock.clone());
         let readiness = Readiness::new(catalog.clone(), storage.clone(), workers.clone());
         make_administrator(&config, &catalog).await?;
         let doors = doors(&config, address, &catalog, &uploads, &renditions, &readiness, &clock, announce);
@@ -204,7 +205,7 @@ fn uploads(
     workers: &Workers,
     clock: &Clock,
 ) -> Uploads {
-    let limits = upload::Config { form: config.form.clone() };
+    let limits = upload::Config { form: config.form.clone(), ..Default::default() };
     Uploads::new(limits, catalog.clone(), storage.clone(), workers.clone(), clock.clone())
 }
 
