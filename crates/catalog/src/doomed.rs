@@ -4,7 +4,7 @@ use domain::{AccountId, ObjectId};
 
 use crate::Error;
 use crate::catalog::Catalog;
-use crate::database::{Connection, Lock, Row, query, query_scalar};
+use crate::database::{Connection, Row, query, query_scalar};
 use crate::rows::{account_id, object_id};
 
 /// The place of a removed image's objects, noted in the transaction that removed the row.
@@ -25,13 +25,6 @@ impl Catalog {
     pub async fn doomed(&self, limit: u32) -> Result<Vec<Doomed>, Error> {
         let rows = query("select * from doomed order by id limit $1").bind(limit);
         rows.fetch_all(&self.inner.database).await?.iter().map(doomed).collect()
-    }
-
-    /// Forgets a doomed place once its objects are gone.
-    pub async fn forget_doomed(&self, id: i64) -> Result<(), Error> {
-        let mut writing = self.begin(Lock::People).await?;
-        query("delete from doomed where id = $1").bind(id).execute(writing.db()).await?;
-        self.commit(writing).await
     }
 }
 

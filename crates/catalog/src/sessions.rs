@@ -8,7 +8,7 @@ use domain::{Secret, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-use crate::database::{Lock, query, query_scalar};
+use crate::database::{Connection, Lock, query, query_scalar};
 use crate::people::{person, target};
 use crate::rows::time;
 use crate::{Actor, Catalog, Error, Person, audit};
@@ -48,11 +48,6 @@ impl Catalog {
         let value = Secret::new(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
         let mut writing = self.begin(Lock::People).await?;
         let now = writing.now;
-        query("delete from sessions where used_at <= $1 or started_at <= $2")
-            .bind(now.minus(IDLE).as_micros())
-            .bind(now.minus(TOTAL).as_micros())
-            .execute(writing.db())
-            .await?;
         query(
             "insert into sessions (digest, person, started_at, used_at, password_checked_at)
              values ($1, $2, $3, $3, $3)",
@@ -147,6 +142,14 @@ impl Catalog {
             .await?;
         self.commit(writing).await
     }
+}
+
+/// Forgets the sessions that have ended by themselves; returns how many.
+pub(crate) async fn forget_expired(db: &mut Connection, now: Timestamp) -> Result<u64, Error> {
+    let ended = query("delete from sessions where used_at <= $1 or started_at <= $2")
+        .bind(now.minus(IDLE).as_micros())
+        .bind(now.minus(TOTAL).as_micros());
+    Ok(ended.execute(db).await?)
 }
 
 /// What is stored: 256 random bits need no slow hash.

@@ -113,7 +113,6 @@ impl Catalog {
                 for counter in counters {
                     count_failure(writing.db(), counter, now).await?;
                 }
-                prune(writing.db(), now).await?;
                 SignInVerdict::Wrong
             }
         };
@@ -239,10 +238,8 @@ async fn end_waits(db: &mut Connection, email: &str) -> Result<(), Error> {
     Ok(())
 }
 
-async fn prune(db: &mut Connection, now: Timestamp) -> Result<(), Error> {
-    query("delete from sign_in_failures where last_at <= $1")
-        .bind(now.minus(FORGOTTEN_AFTER).as_micros())
-        .execute(db)
-        .await?;
-    Ok(())
+/// Forgets the wrong passwords that count no more; returns how many counts went.
+pub(crate) async fn forget_expired(db: &mut Connection, now: Timestamp) -> Result<u64, Error> {
+    let old = query("delete from sign_in_failures where last_at <= $1");
+    Ok(old.bind(now.minus(FORGOTTEN_AFTER).as_micros()).execute(db).await?)
 }

@@ -1,0 +1,62 @@
+//! One walk over what lies in storage: objects without a row go, renditions without a row get one.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+
+use crate::Error;
+use crate::stopping::Stopping;
+use crate::work::Work;
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Removed images whose objects went.
+    pub removals: u64,
+    /// Places that belonged to no image and went.
+    pub orphans: u64,
+    /// Renditions that nobody knew of, and that count from now on.
+    pub found_renditions: u64,
+    /// Renditions that went because they were over the budget, or idle for too long.
+    pub removed_renditions: u64,
+    /// Sessions, wrong passwords and idempotency keys that were past their time.
+    pub expired: u64,
+}
+
+/// Prefixes that are held against the rows in one go.
+const CHUNK: usize = 256;
+
+impl Work {
+    /// Everything at once, whatever its day.
+    pub(crate) async fn sweep(&self, min_age: Duration, stopping: &Stopping) -> Result<Swept, Error> {
+        let removals = self.uploads.finish_removals().await?;
+        let mut swept = self.sweep_objects(0, min_age, stopping).await?;
+        swept.removals = removals;
+        self.catalog.flush_at_rest().await?;
+        swept.removed_renditions = self.renditions.keep_to_budget(|| stopping.is_so()).await?.renditions;
+        let expired = self.catalog.forget_expired().await?;
+        swept.expired = expired.sessions + expired.sign_in_failures + expired.idempotency_keys;
+        Ok(swept)
+    }
+
+    /// The objects of a day and of all later ones.
+    pub(crate) async fn sweep_objects(
+        &self,
+        from_day: i64,
+        min_age: Duration,
+        stopping: &Stopping,
+    ) -> Result<Swept, Error> {
+        let mut swept = Swept::default();
+        let began = self.clock.now();
+        let listing = self.storage.list_from(from_day.max(0)).await?;
+        let mut chunks = std::pin::pin!(listing.try_chunks(CHUNK));
+        while let Some(listed) = chunks.try_next().await.map_err(|cut| cut.1)? {
+            if stopping.is_so() {
+                return Err(Error::Stopping);
+            }
+            swept.orphans += self.uploads.remove_orphans(&listed, min_age).await?;
+            swept.found_renditions += self.renditions.note_listed(&listed, began).await?;
+        }
+        Ok(swept)
+    }
+}
