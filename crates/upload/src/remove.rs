@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use catalog::{Actor, Doomed};
-use domain::{AccountId, ImageId};
-use futures_util::StreamExt as _;
-use storage::Prefix;
+use domain::{AccountId, ImageId, ObjectId};
+use storage::{Listed, Prefix};
 
 use crate::{Error, Uploads};
 
@@ -41,22 +40,28 @@ impl Uploads {
         }
     }
 
-    /// Deletes objects that are at least that old and belong to no row; re-checks the row just before deleting.
-    /// Returns how many places were freed: those that a hold keeps are not.
-    pub async fn sweep_orphans(&self, min_age: Duration) -> Result<u64, Error> {
+    /// Deletes those of these objects that are at least that old and belong to no row; asks for the row again just
+    /// before deleting. Returns how many places were freed: those that a hold keeps are not.
+    pub async fn remove_orphans(&self, listed: &[Listed], min_age: Duration) -> Result<u64, Error> {
         let youngest_s = self.clock.now().minus(min_age).as_seconds();
+        let old: Vec<(&Prefix, AccountId, ObjectId)> = listed
+            .iter()
+            .filter(|listed| listed.written_s <= youngest_s)
+            .map(|listed| (&listed.prefix, listed.prefix.parts()))
+            .map(|(prefix, (_, account, object))| (prefix, account, object))
+            .collect();
+        let objects: Vec<ObjectId> = old.iter().map(|(_, _, object)| *object).collect();
+        let owned = self.catalog.owned_objects(&objects).await?;
         let mut freed = 0;
-        let mut listing = self.storage.list().await?;
-        while let Some(listed) = listing.next().await.transpose()? {
-            let (_, account, object) = listed.prefix.parts();
-            if listed.written_s > youngest_s || self.catalog.owns_object(&account, &object).await? {
+        for (prefix, account, object) in old {
+            if owned.contains(&object) || self.catalog.owns_object(&account, &object).await? {
                 continue;
             }
             if self.catalog.removals_held().await? {
                 return Ok(freed);
             }
-            self.storage.delete_prefix(&listed.prefix).await?;
-            tracing::info!(prefix = listed.prefix.as_str(), "swept objects that belong to no image");
+            self.storage.delete_prefix(prefix).await?;
+            tracing::info!(prefix = prefix.as_str(), "swept objects that belong to no image");
             freed += 1;
         }
         Ok(freed)
@@ -69,7 +74,7 @@ impl Uploads {
             return Ok(false);
         }
         self.storage.delete_prefix(&Prefix::new(doomed.day, &doomed.account, &doomed.object)).await?;
-        self.catalog.forget_doomed(doomed.id).await?;
+        self.catalog.forget_doomed(doomed).await?;
         Ok(true)
     }
 }

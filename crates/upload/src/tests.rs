@@ -4,6 +4,8 @@ mod accepting;
 mod forms;
 mod removing;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use catalog::testing::TestCatalog;
 use catalog::{Account, Actor};
@@ -105,6 +107,13 @@ impl House {
     async fn places(&self) -> usize {
         use futures_util::StreamExt as _;
         self.storage.list().await.unwrap().count().await
+    }
+
+    /// Sweeps objects of at least that age; returns how many places went.
+    async fn sweep(&self, min_age: Duration) -> u64 {
+        use futures_util::TryStreamExt as _;
+        let listed: Vec<_> = self.storage.list().await.unwrap().try_collect().await.unwrap();
+        self.uploads.remove_orphans(&listed, min_age).await.unwrap()
     }
 
     async fn images(&self) -> i64 {

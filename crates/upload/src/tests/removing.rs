@@ -1,7 +1,5 @@
 //! Removing images and sweeping: what goes, and what is spared.
 
-use std::time::Duration;
-
 use domain::{AccountId, Fault as _, ObjectId, Problem};
 use storage::Prefix;
 
@@ -43,9 +41,9 @@ async fn a_sweep_takes_old_orphans_and_spares_the_young_and_the_owned() {
     for place in [&orphan, &foreign] {
         house.storage.put(&place.original(), Bytes::from_static(b"bytes without a row")).await.unwrap();
     }
-    assert_eq!(house.uploads.sweep_orphans(Duration::from_secs(86_400)).await.unwrap(), 0);
+    assert_eq!(house.sweep(Duration::from_secs(86_400)).await, 0);
     assert_eq!(house.places().await, 3);
-    assert_eq!(house.uploads.sweep_orphans(Duration::ZERO).await.unwrap(), 2);
+    assert_eq!(house.sweep(Duration::ZERO).await, 2);
     assert_eq!((house.places().await, house.images().await), (1, 1));
 }
 
@@ -58,7 +56,7 @@ async fn a_hold_keeps_the_objects_of_removed_images_until_it_ends() {
     let hold = catalog.hold_removals(Duration::from_secs(60)).await.unwrap();
     house.uploads.remove(&house.account.id, &image.id, &actor()).await.unwrap();
     assert_eq!(house.uploads.finish_removals().await.unwrap(), 0);
-    assert_eq!(house.uploads.sweep_orphans(Duration::ZERO).await.unwrap(), 0);
+    assert_eq!(house.sweep(Duration::ZERO).await, 0);
     assert_eq!((house.places().await, house.images().await), (1, 0));
     assert!(catalog.renew_hold(&hold, Duration::from_secs(60)).await.unwrap());
     catalog.release_hold(hold).await.unwrap();
