@@ -89,7 +89,7 @@ impl Catalog {
     pub async fn insert_person(&self, new: NewPerson, actor: &Actor) -> Result<Person, Error> {
         check_email(&new.email)?;
         let hash = self.hash_new_password(&new.email, &new.password).await?;
-        let writing = self.begin(Lock::People).await?;
+        let writing = self.begin(lock_of(&new)).await?;
         self.insert_person_in(writing, new, &hash, actor).await
     }
 
@@ -97,7 +97,7 @@ impl Catalog {
     pub async fn insert_first_person(&self, new: NewPerson, actor: &Actor) -> Result<Person, Error> {
         check_email(&new.email)?;
         let hash = self.hash_new_password(&new.email, &new.password).await?;
-        let mut writing = self.begin(Lock::People).await?;
+        let mut writing = self.begin(lock_of(&new)).await?;
         // Whoever has the write lock is alone: of two at once the second finds a person here.
         if query_scalar("select exists (select 1 from people)").fetch_one(writing.db()).await? {
             return Err(Error::Exists);
@@ -151,13 +151,18 @@ impl Catalog {
         role: Role,
         actor: &Actor,
     ) -> Result<(), Error> {
-        let mut writing = self.begin(Lock::People).await?;
+        let mut writing = self.begin(Lock::Member(*account)).await?;
         put_member(writing.db(), person, account, role).await?;
         query("delete from sessions where person = $1").bind(person.id).execute(writing.db()).await?;
         let target = format!("{} {}", target(&person.email), role.word());
         audit::note(&mut writing, Some(account), actor, "person.role", &target).await?;
         self.commit(writing).await
     }
+}
+
+/// What a new person is written under.
+fn lock_of(new: &NewPerson) -> Lock {
+    new.place.map_or(Lock::People, |(account, _)| Lock::Member(account))
 }
 
 /// What the audit log calls a person.

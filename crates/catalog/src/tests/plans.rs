@@ -50,7 +50,9 @@ async fn check_no_scan(test: &TestCatalog, question: &str) {
         "changes",
     ];
     let scans = |step: &String| match super::ON {
-        On::Sqlite => tables.iter().any(|table| step.split(" USING").next() == Some(&format!("SCAN {table}"))),
+        On::Sqlite => {
+            tables.iter().any(|table| step.split(" USING").next() == Some(&format!("SCAN {table}")))
+        }
         On::Postgres => step.contains("Seq Scan"),
     };
     assert!(!plan.is_empty() && !plan.iter().any(scans), "{question}\n{plan:#?}");
@@ -106,7 +108,10 @@ async fn lists_of_images_walk_an_index() {
         &crate::image_pages::questions(&account, &one_value)[1],
     ] {
         let plan = plan(&test, question).await;
-        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("Sort")), "a page comes in order: {plan:?}");
+        assert!(
+            !plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("Sort")),
+            "a page comes in order: {plan:?}"
+        );
     }
 }
 

@@ -37,3 +37,22 @@ async fn a_database_in_a_folder_that_cannot_be_written_is_named() {
     let refused = Catalog::open(config, Clock::system()).await.unwrap_err();
     assert!(refused.to_string().contains("/proc/nowhere/darkroom.db"), "{refused}");
 }
+
+#[tokio::test]
+async fn the_feed_is_pruned_and_a_watcher_that_lags_forgets_everything() {
+    let test = fresh().await;
+    let account = account_of(&test.catalog).await;
+    let mut writing = test.catalog.begin(crate::database::Lock::House).await.unwrap();
+    for _ in 0..12_000 {
+        crate::changes::announce(writing.db(), &crate::changes::Change::Account(account)).await.unwrap();
+    }
+    test.catalog.commit(writing).await.unwrap();
+    let mut reader = test.catalog.inner.database.acquire().await.unwrap();
+    let kept: i64 = query_scalar("select count(*) from changes").fetch_one(&mut reader).await.unwrap();
+    assert!((10_000..=11_000).contains(&kept), "{kept}");
+    let (lagging, newest) = crate::changes::since(&mut reader, 3).await.unwrap();
+    assert_eq!(lagging, [crate::changes::Change::Everything]);
+    let (list, _) = crate::changes::since(&mut reader, newest - 2).await.unwrap();
+    assert_eq!(list.len(), 2);
+    assert_eq!(crate::changes::since(&mut reader, newest).await.unwrap(), (Vec::new(), newest));
+}

@@ -1,0 +1,75 @@
+//! Texts come back as they were given, whatever is in them, and mean the same in questions.
+
+use serde_json::json;
+
+use super::*;
+use crate::{ImageChange, ImageFilter, MetaFilter, MetaOperator, MetaValue, Order};
+
+/// Texts that some databases or drivers change.
+const ODD: [&str; 10] = [
+    "a\0b",
+    "\0",
+    "\u{1}",
+    "\u{1}0\0\u{1}1",
+    "\r\n\t\u{7f}\u{85}",
+    "'; drop table images; --",
+    "$1 %s {} \\\\ \"",
+    "e\u{301} É ß İ \u{202e}abc",
+    "\u{10ffff}\u{fffe}",
+    "   ",
+];
+
+#[tokio::test]
+async fn odd_texts_come_back_as_given() {
+    let test = fresh().await;
+    let account = account_of(&test.catalog).await;
+    for (number, text) in ODD.into_iter().enumerate() {
+        let metadata = json!({ "a": text, text: [text], "n": number }).as_object().unwrap().clone();
+        let new = NewImage {
+            filename: text.into(),
+            creator: Some(text.into()),
+            metadata: metadata.clone(),
+            idempotency: Some((format!("{text}{number}"), [7; 32])),
+            ..new_image(account, &format!("image-{number}"))
+        };
+        let put = put_image(&test.catalog, new).await;
+        let found = test.catalog.image(&account, &put.id).await.unwrap();
+        assert_eq!((found.filename.as_str(), found.creator.as_deref()), (text, Some(text)), "{text:?}");
+        assert_eq!(found.metadata, metadata, "{text:?}");
+        let replayed = test.catalog.replayed(&account, &format!("{text}{number}"), &[7; 32]).await.unwrap();
+        assert_eq!(replayed.map(|image| image.id), Some(put.id.clone()), "{text:?}");
+        let change = ImageChange { filename: Some(format!("{text}2")), ..ImageChange::default() };
+        let changed = test.catalog.update_image(&account, &put.id, change, &actor()).await.unwrap();
+        assert_eq!(changed.filename, format!("{text}2"));
+    }
+}
+
+#[tokio::test]
+async fn odd_texts_are_found_by_what_they_are() {
+    let test = fresh().await;
+    let account = account_of(&test.catalog).await;
+    for (number, text) in ODD.into_iter().enumerate() {
+        let metadata = json!({ "a": text }).as_object().unwrap().clone();
+        let (filename, creator) = (format!("{text}.jpg"), Some(text.into()));
+        let new = NewImage { filename, creator, metadata, ..new_image(account, &format!("image-{number}")) };
+        put_image(&test.catalog, new).await;
+    }
+    let found = async |filter: ImageFilter| {
+        let page = test.catalog.page_images(&account, &filter, Order::Oldest, None, 100).await.unwrap();
+        page.items.into_iter().map(|image| image.id.to_string()).collect::<Vec<_>>()
+    };
+    for (number, text) in ODD.into_iter().enumerate() {
+        let only = vec![format!("image-{number}")];
+        let by_creator = ImageFilter { creator: Some(Some(text.into())), ..ImageFilter::default() };
+        assert_eq!(found(by_creator).await, only, "{text:?}");
+        let values = vec![MetaValue::Text(text.into())];
+        let filter = MetaFilter { field: "a".into(), operator: MetaOperator::Eq, values };
+        assert_eq!(
+            found(ImageFilter { metadata: vec![filter], ..ImageFilter::default() }).await,
+            only,
+            "{text:?}"
+        );
+        let search = ImageFilter { search: Some(format!("{text}.")), ..ImageFilter::default() };
+        assert_eq!(found(search).await, only, "{text:?}");
+    }
+}
