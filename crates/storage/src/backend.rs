@@ -80,6 +80,12 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// Every prefix in storage of that day or a later one, day by day. What lies before is not read.
     async fn list(&self, from_day: i64) -> Result<BoxStream<'static, Result<Listed, Error>>, Error>;
 
+    /// Removes what was begun before this time (unix seconds), was never finished, and is not listed. Tells how many
+    /// there were. Only a bucket has such things.
+    async fn remove_unfinished(&self, _before_s: i64) -> Result<u64, Error> {
+        Ok(0)
+    }
+
     /// Fails with a clear error where writing, reading or deleting does not work: it does all three with a
     /// small object of the first day, which no original can have.
     async fn check(&self) -> Result<(), Error> {

@@ -196,6 +196,11 @@ impl Storage {
         self.inner.has_disk.then(|| self.inner.scratch.disk())
     }
 
+    /// See [`Backend::remove_unfinished`].
+    pub async fn remove_unfinished(&self, before_s: i64) -> Result<u64, Error> {
+        self.inner.backend.remove_unfinished(before_s).await
+    }
+
     /// See [`Backend::check`].
     pub async fn check(&self) -> Result<(), Error> {
         self.inner.backend.check().await

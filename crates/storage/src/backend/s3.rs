@@ -121,6 +121,10 @@ impl Backend for S3 {
     async fn list(&self, from_day: i64) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
         Ok(list::list(self.0.clone(), from_day))
     }
+
+    async fn remove_unfinished(&self, before_s: i64) -> Result<u64, Error> {
+        multipart::remove_unfinished(&self.0, before_s).await
+    }
 }
 
 impl Store {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::failure::{Failure, timed_out};
 
@@ -21,6 +21,9 @@ const QUESTIONS: usize = 3;
 
 /// Questions that wait for an answer at most while the store is gone.
 const MAX_OPEN_QUESTIONS: usize = 8;
+
+/// Turns in which a wait passes.
+const TURNS: u32 = 8;
 
 /// How long is waited for what. The sum of silence and answer is below the two seconds within which a delivery
 /// must fail when the store is gone (T4).
@@ -49,8 +52,8 @@ impl Default for Patience {
             connect: ms(3_000),
             answer: ms(10_000),
             stall: ms(5_000),
-            silence: ms(800),
-            question: ms(700),
+            silence: ms(700),
+            question: ms(1_100),
             pause: ms(500),
             return_answer: ms(4_000),
         }
@@ -113,7 +116,7 @@ impl Circuit {
         limit: Duration,
         answer: impl Future<Output = T>,
     ) -> Result<T, Failure> {
-        let (mut gone, deadline) = (self.0.gone.subscribe(), sleep(limit));
+        let (mut gone, deadline) = (self.0.gone.subscribe(), pass(limit));
         tokio::pin!(answer, deadline);
         loop {
             tokio::select! {
@@ -122,7 +125,7 @@ impl Circuit {
                 // It fails only when this circuit is dropped, which the borrow rules out.
                 _ = gone.wait_for(|gone| *gone) => return Err(Failure::gone()),
                 () = &mut deadline => return Err(Failure::lost(timed_out())),
-                () = sleep(self.0.patience.silence) => if self.0.is_silent() { self.ask() },
+                () = pass(self.0.patience.silence) => if self.0.is_silent() { self.ask() },
             }
         }
     }
@@ -148,7 +151,11 @@ impl Inner {
     }
 
     async fn ask_within(&self, limit: Duration) -> bool {
-        timeout(limit, (self.question)()).await.unwrap_or(false)
+        tokio::select! {
+            biased;
+            answered = (self.question)() => answered,
+            () = pass(limit) => false,
+        }
     }
 
     /// Whether one of several questions is answered.
@@ -161,6 +168,14 @@ impl Inner {
             }
         }
         false
+    }
+}
+
+/// Waits so long, in several turns: where this machine has no time for us it waits longer, so that an answer that has
+/// come is read before anyone says that none came.
+async fn pass(limit: Duration) {
+    for _ in 0..TURNS {
+        sleep(limit / TURNS).await;
     }
 }
 

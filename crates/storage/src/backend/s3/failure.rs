@@ -139,6 +139,8 @@ fn by_status(status: u16) -> Told {
         401 | 403 => Told::Refused(Refusal::NoRight),
         404 => Told::Missing,
         507 => Told::Full,
+        // The server cannot do it, and will not be able to.
+        501 => Told::Else,
         408 | 429 | 500..=599 => Told::Busy,
         _ => Told::Else,
     }
@@ -146,7 +148,7 @@ fn by_status(status: u16) -> Told {
 
 /// Whether a request failed before anything was sent: for want of credentials, or of an address to send it to.
 fn is_preparation(error: Option<&ConnectorError>) -> bool {
-    error.is_some_and(|error| error.is_user() || chain(error).any(|cause| cause.is::<CredentialsError>()))
+    error.is_some_and(|error| error.is_user() || chain(error).any(<dyn StdError>::is::<CredentialsError>))
 }
 
 fn of_preparation(cause: Cause) -> Failure {
@@ -182,7 +184,7 @@ mod tests {
     #[test]
     fn every_answer_means_one_thing() {
         let check = |status: u16, code: &str, expected: Told| {
-            assert_eq!(refusal(status, code), expected, "{status} {code}")
+            assert_eq!(refusal(status, code), expected, "{status} {code}");
         };
         check(404, "NoSuchKey", Told::Missing);
         check(404, "", Told::Missing);

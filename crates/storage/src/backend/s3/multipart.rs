@@ -55,6 +55,38 @@ pub(super) async fn body(file: &Path, start: u64, len: u64) -> Result<ByteStream
     body.buffer_size(BUFFER_BYTES).build().await.map_err(|error| Error::Io(error.into()))
 }
 
+/// Gives up every upload of ours that began before this time (unix seconds): its process is dead. Tells how many.
+pub(super) async fn remove_unfinished(store: &Arc<Store>, before_s: i64) -> Result<u64, Error> {
+    let (below, mut removed, mut next) = (store.place(""), 0, Some((None, None)));
+    while let Some((key, id)) = next.take() {
+        let request = |client: Client| {
+            let request = client.list_multipart_uploads().bucket(store.bucket.name()).prefix(&below);
+            let request = request.set_key_marker(key.clone()).set_upload_id_marker(id.clone());
+            async {
+                match request.send().await {
+                    // A server that cannot tell has to be cleared by a rule of its own.
+                    Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 501) => {
+                        Ok(None)
+                    }
+                    answer => answer.map(Some),
+                }
+            }
+        };
+        let Some(page) = store.wire.ask(Kind::List, 0, request).await? else { break };
+        if page.is_truncated() == Some(true) && page.next_key_marker.is_some() {
+            next = Some((page.next_key_marker, page.next_upload_id_marker));
+        }
+        for upload in page.uploads.unwrap_or_default() {
+            let began_s = upload.initiated.map_or(i64::MAX, |time| time.secs());
+            if let (Some(key), Some(id), true) = (upload.key, upload.upload_id, began_s < before_s) {
+                Upload { store: store.clone(), key, id, done: true }.abort().await;
+                removed += 1;
+            }
+        }
+    }
+    Ok(removed)
+}
+
 impl Upload {
     async fn begin(store: &Arc<Store>, key: &ObjectKey, digests: &Digests) -> Result<Upload, Error> {
         let key = store.key(key);

@@ -48,17 +48,15 @@ impl Troubled {
     }
 }
 
-/// Short enough that a test does not wait, long enough for a busy machine.
+/// As short as a busy machine lets it be.
 fn impatient() -> Patience {
     let ms = Duration::from_millis;
     Patience {
-        connect: ms(2_000),
-        answer: ms(1_500),
-        stall: ms(1_500),
-        silence: ms(400),
-        question: ms(400),
+        answer: ms(4_000),
+        silence: ms(300),
+        question: ms(3_000),
         pause: ms(50),
-        return_answer: ms(2_000),
+        ..Patience::default()
     }
 }
 

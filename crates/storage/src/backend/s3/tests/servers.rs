@@ -112,12 +112,31 @@ async fn two_prefixes_in_one_bucket_do_not_see_each_other() {
 }
 
 #[tokio::test]
-async fn an_object_that_somebody_else_put_is_not_believed() {
+async fn an_object_that_another_tool_has_put_back_without_its_digests_is_read() {
     let bucket = CephBucket::make().await;
     let storage = open(&bucket.url(), &bucket.access).await.unwrap();
-    let key = prefix().original();
+    let (key, bytes) = (prefix().original(), picture(2, 3_000_000));
     let client = bucket.client().await;
     let foreign = client.put_object().bucket(&bucket.name).key(key.as_str());
-    foreign.body(b"whose?".to_vec().into()).send().await.unwrap();
-    assert!(matches!(storage.get(&key).await, Err(Error::Damaged)));
+    foreign.body(bytes.clone().into()).send().await.unwrap();
+    assert!(read(&storage, &key).await.unwrap() == bytes);
+    let range = storage.get_range(&key, 1_500_000..2_500_000).await.unwrap().into_bytes().await.unwrap();
+    assert!(range == bytes[1_500_000..2_500_000]);
+}
+
+#[tokio::test]
+async fn parts_that_a_crash_left_are_removed_when_they_are_old_enough() {
+    let bucket = CephBucket::make().await;
+    let storage = open(&format!("{}/ours", bucket.url()), &bucket.access).await.unwrap();
+    let client = bucket.client().await;
+    for key in [format!("ours/{}", prefix().original().as_str()), "theirs/original".into()] {
+        client.create_multipart_upload().bucket(&bucket.name).key(key).send().await.unwrap();
+    }
+    let now_s = domain::Clock::system().now().as_seconds();
+    assert_eq!(storage.remove_unfinished(now_s - 3600).await.unwrap(), 0);
+    assert_eq!(storage.remove_unfinished(now_s + 3600).await.unwrap(), 1);
+    assert_eq!(storage.remove_unfinished(now_s + 3600).await.unwrap(), 0);
+    // The server in process cannot tell which there are.
+    let lent = InProcess::start().await.storage().await;
+    assert_eq!(lent.storage.remove_unfinished(now_s).await.unwrap(), 0);
 }
