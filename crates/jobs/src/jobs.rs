@@ -63,7 +63,8 @@ impl Jobs {
         let (once, again) = (|| work.clone(), || stopper.stopping());
         let mut tasks: Vec<_> =
             (0..WORKERS).map(|_| tokio::spawn(loops::take_jobs(once(), due.clone(), again()))).collect();
-        tasks.push(tokio::spawn(loops::write_rows_of_renditions(once(), due, again())));
+        tasks.push(tokio::spawn(loops::write_down(once(), due, again())));
+        tasks.push(tokio::spawn(loops::seal(once(), again())));
         tasks.push(tokio::spawn(loops::make_room(once(), again())));
         tasks.push(tokio::spawn(loops::show_how_it_stands(once(), again())));
         Ok(Running { work, stopper, tasks })
@@ -94,8 +95,11 @@ impl Running {
         if ended.await.is_err() {
             tracing::warn!("jobs could not be put down in time; their leases end by themselves");
         }
-        if let Err(error) = self.work.catalog.flush_at_rest().await {
-            tracing::warn!(%error, "what was kept last is left for the sweep");
+        if let Err(error) = self.work.write_down().await {
+            tracing::warn!(?error, "what was counted last is lost");
+        }
+        if let Err(error) = self.work.catalog.seal_audit().await {
+            tracing::warn!(?error, "the end of the audit log is sealed at the next start");
         }
     }
 }

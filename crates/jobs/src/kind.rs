@@ -1,4 +1,5 @@
-//! The kinds of work in the queue, all of them periodic: one row each, which comes again when its time has passed.
+//! The kinds of work in the queue. Those that there are now are periodic: one row each, which comes again when its time
+//! has passed.
 //!
 //! Removals are not queued one by one. The table of doomed places is their queue already: a place is noted in the
 //! transaction that takes the row away, the request deletes the objects right after, and what it could not do is found
@@ -22,7 +23,7 @@ pub enum Kind {
     Orphans,
     /// Keeps renditions at rest within their budget.
     Renditions,
-    /// Forgets sessions, wrong passwords and idempotency keys that are past their time.
+    /// Forgets sessions, wrong passwords, idempotency keys and counters that are past their time.
     Expired,
 }
 
@@ -51,11 +52,11 @@ impl Kind {
         Kind::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// How long after it was done it is done again.
-    pub(crate) fn every(self) -> Duration {
+    /// How long after it was done it is done again; none where once is enough.
+    pub(crate) fn every(self) -> Option<Duration> {
         match self {
-            Kind::Removals | Kind::Renditions => Duration::from_secs(60),
-            Kind::Orphans | Kind::Expired => Duration::from_secs(60 * 60),
+            Kind::Removals | Kind::Renditions => Some(Duration::from_secs(60)),
+            Kind::Orphans | Kind::Expired => Some(Duration::from_secs(60 * 60)),
         }
     }
 
@@ -76,7 +77,7 @@ impl Kind {
                     tracing::info!(renditions, bytes, "removed renditions that nobody asked for longest");
                 }
             }
-            Kind::Expired => drop(work.catalog.forget_expired().await?),
+            Kind::Expired => drop(work.forget_expired().await?),
         }
         if stopping.is_so() { Err(Error::Stopping) } else { Ok(json!({})) }
     }
@@ -88,13 +89,4 @@ async fn orphans(work: &Work, payload: &Value, stopping: &Stopping) -> Result<Va
     let last = payload["swept_to_day"].as_i64().unwrap_or(today).min(today);
     work.sweep_objects(last - ORPHAN_DAYS, ORPHAN_AGE, stopping).await?;
     Ok(json!({ "swept_to_day": today }))
-}
-
-/// When a failed job is tried again: twice as long after each time, from 10 seconds to an hour, and a random part of
-/// that more or less, so that many that failed together do not come back together.
-pub(crate) fn next_try(now: Timestamp, attempts: u32, part: f64) -> Timestamp {
-    const FIRST_S: f64 = 10.0;
-    const LONGEST_S: f64 = 3_600.0;
-    let wait_s = (FIRST_S * 2_f64.powi(attempts.clamp(1, 30) as i32 - 1)).min(LONGEST_S);
-    now.plus(Duration::from_secs_f64(wait_s * (0.5 + part.clamp(0.0, 1.0))))
 }

@@ -15,7 +15,10 @@ const ASKED_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait where the database does not answer.
 const RETRIED_AFTER: Duration = Duration::from_secs(5);
 
-/// How often rows of renditions are written, where not so much is kept that it is sooner.
+/// How often the audit log is sealed.
+const SEALED_EVERY: Duration = Duration::from_secs(1);
+
+/// How often counts and rows of renditions are written, where there is not so much that it is sooner.
 const WRITTEN_EVERY: Duration = Duration::from_secs(60);
 
 /// How often the free disk is looked at, where nobody asks for room.
@@ -64,16 +67,17 @@ pub(crate) async fn take_jobs(work: Work, due: Arc<Notify>, mut stopping: Stoppi
     }
 }
 
-/// Writes the rows of the renditions that this process kept or found, and sees to it that those over the budget go.
-pub(crate) async fn write_rows_of_renditions(work: Work, due: Arc<Notify>, mut stopping: Stopping) {
-    let mut trouble = Trouble::with("writing the rows of renditions");
+/// Writes down what this process has counted, kept and found, and sees to it that renditions over the budget go.
+pub(crate) async fn write_down(work: Work, due: Arc<Notify>, mut stopping: Stopping) {
+    let mut trouble = Trouble::with("writing down what was counted");
     while !stopping.is_so() {
         tokio::select! {
             () = work.renditions.pressed() => {}
+            () = work.catalog.tally().filling() => {}
             () = stopping.wait(WRITTEN_EVERY) => {}
         }
         let written = async {
-            work.catalog.flush_at_rest().await?;
+            work.write_down().await?;
             if work.renditions.is_over_budget().await? {
                 work.catalog.bring_forward(Kind::Renditions.word()).await?;
                 due.notify_one();
@@ -84,6 +88,15 @@ pub(crate) async fn write_rows_of_renditions(work: Work, due: Arc<Notify>, mut s
             // What presses is still there, and would be tried again at once.
             stopping.wait(RETRIED_AFTER).await;
         }
+    }
+}
+
+/// Seals what is new in the audit log.
+pub(crate) async fn seal(work: Work, mut stopping: Stopping) {
+    let mut trouble = Trouble::with("sealing the audit log");
+    while !stopping.is_so() {
+        trouble.note(&work.catalog.seal_audit().await.map_err(Error::from));
+        stopping.wait(SEALED_EVERY).await;
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Swept {
     pub found_renditions: u64,
     /// Renditions that went because they were over the budget, or idle for too long.
     pub removed_renditions: u64,
-    /// Sessions, wrong passwords and idempotency keys that were past their time.
+    /// Sessions, wrong passwords, idempotency keys and counters that were past their time.
     pub expired: u64,
 }
 
@@ -34,9 +34,15 @@ impl Work {
         swept.removals = removals;
         self.catalog.flush_at_rest().await?;
         swept.removed_renditions = self.renditions.keep_to_budget(|| stopping.is_so()).await?.renditions;
-        let expired = self.catalog.forget_expired().await?;
-        swept.expired = expired.sessions + expired.sign_in_failures + expired.idempotency_keys;
+        swept.expired = self.forget_expired().await?;
         Ok(swept)
+    }
+
+    /// Forgets rows that are past their time; returns how many.
+    pub(crate) async fn forget_expired(&self) -> Result<u64, Error> {
+        let expired = self.catalog.forget_expired().await?;
+        let counters = self.catalog.prune_counters().await?;
+        Ok(expired.sessions + expired.sign_in_failures + expired.idempotency_keys + counters)
     }
 
     /// The objects of a day and of all later ones.

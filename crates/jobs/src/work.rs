@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use catalog::{Catalog, ClaimedJob, JobEnd};
-use domain::Clock;
+use domain::{Clock, Timestamp};
 use renditions::Renditions;
 use serde_json::Value;
 use storage::Storage;
 use upload::Uploads;
 
-use crate::kind::next_try;
 use crate::stopping::Stopping;
 use crate::{Error, Kind};
 
@@ -18,6 +17,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(20);
 
 /// How often its holder says a word.
 const RENEWED_EVERY: Duration = Duration::from_secs(5);
+
+/// How often work that is done once is tried before it is given up: over some eight hours.
+const MAX_ATTEMPTS: u32 = 15;
 
 /// What the work is done with.
 #[derive(Clone)]
@@ -30,6 +32,15 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    /// Writes down what this process has counted, kept and found since the last time.
+    pub(crate) async fn write_down(&self) -> Result<(), Error> {
+        let flushed = self.catalog.flush_tally().await?;
+        // Those that were made just now have no row before this, and are as young as a use would make them.
+        self.catalog.flush_at_rest().await?;
+        let used: Vec<_> = flushed.touched.iter().map(|it| (it.object, it.digest)).collect();
+        Ok(self.catalog.note_renditions_used(&used).await?)
+    }
+
     /// Takes the job that is due longest and does it; false where none is due.
     pub(crate) async fn do_next(&self, stopping: &Stopping) -> Result<bool, Error> {
         let words = Kind::ALL.map(Kind::word);
@@ -63,29 +74,86 @@ impl Work {
     }
 
     async fn end(&self, kind: Kind, job: &ClaimedJob, done: Result<Value, Error>) -> Result<(), Error> {
-        let now = self.clock.now();
-        let end = match done {
-            Ok(payload) => {
-                count(kind, "done");
-                JobEnd::Again(now.plus(kind.every()), payload)
-            }
-            Err(Error::Stopping) => JobEnd::PutDown,
-            Err(error) => {
-                count(kind, "failed");
-                tracing::warn!(
-                    kind = kind.word(),
-                    attempts = job.attempts,
-                    ?error,
-                    "a job failed and is tried again"
-                );
-                JobEnd::Retry(next_try(now, job.attempts, rand::random()), error.to_string())
-            }
+        if let Err(error) = &done
+            && !matches!(error, Error::Stopping)
+        {
+            tracing::warn!(kind = kind.word(), attempts = job.attempts, ?error, "a job failed");
+        }
+        let end = end_of(done, kind.every(), job.attempts, self.clock.now(), rand::random());
+        let result = match &end {
+            JobEnd::Done | JobEnd::Again(..) => "done",
+            JobEnd::Retry(..) => "failed",
+            JobEnd::GivenUp(_) => "given_up",
+            JobEnd::PutDown => "put_down",
         };
+        count(kind, result);
         self.catalog.end_job(job, &end).await?;
         Ok(())
     }
 }
 
+/// What becomes of a job after so many attempts. Work that is done once is given up after [`MAX_ATTEMPTS`]; periodic work
+/// never is, since what it looks after grows on.
+fn end_of(
+    done: Result<Value, Error>,
+    every: Option<Duration>,
+    attempts: u32,
+    now: Timestamp,
+    part: f64,
+) -> JobEnd {
+    match (done, every) {
+        (Ok(payload), Some(every)) => JobEnd::Again(now.plus(every), payload),
+        (Ok(_), None) => JobEnd::Done,
+        (Err(Error::Stopping), _) => JobEnd::PutDown,
+        (Err(error), None) if attempts >= MAX_ATTEMPTS => JobEnd::GivenUp(error.to_string()),
+        (Err(error), _) => JobEnd::Retry(next_try(now, attempts, part), error.to_string()),
+    }
+}
+
+/// When a failed job is tried again: twice as long after each time, from 10 seconds to an hour, and up to half of that
+/// more or less by chance, so that many that failed together do not come back together.
+fn next_try(now: Timestamp, attempts: u32, part: f64) -> Timestamp {
+    const FIRST_S: f64 = 10.0;
+    const LONGEST_S: f64 = 3_600.0;
+    let wait_s = (FIRST_S * 2_f64.powi(attempts.clamp(1, 30) as i32 - 1)).min(LONGEST_S);
+    now.plus(Duration::from_secs_f64(wait_s * (0.5 + part.clamp(0.0, 1.0))))
+}
+
 fn count(kind: Kind, result: &'static str) {
     metrics::counter!("darkroom_jobs_total", "kind" => kind.word(), "result" => result).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn failure() -> Result<Value, Error> {
+        Err(Error::Storage(storage::Error::Damaged))
+    }
+
+    #[test]
+    fn work_that_is_done_once_is_given_up_in_the_end_and_periodic_work_never() {
+        let text = failure().unwrap_err().to_string();
+        let once = |done, attempts| end_of(done, None, attempts, NOW, 0.5);
+        assert_eq!(once(Ok(json!(1)), 3), JobEnd::Done);
+        assert!(matches!(once(failure(), MAX_ATTEMPTS - 1), JobEnd::Retry(_, said) if said == text));
+        assert_eq!(once(failure(), MAX_ATTEMPTS), JobEnd::GivenUp(text));
+        let every = Duration::from_secs(60);
+        let again = |done, attempts| end_of(done, Some(every), attempts, NOW, 0.5);
+        assert_eq!(again(Ok(json!(1)), 3), JobEnd::Again(NOW.plus(every), json!(1)));
+        assert!(matches!(again(failure(), 1_000), JobEnd::Retry(..)));
+        assert_eq!(again(Err(Error::Stopping), 1_000), JobEnd::PutDown);
+    }
+
+    #[test]
+    fn a_failed_job_waits_longer_each_time_up_to_an_hour_and_not_like_its_neighbours() {
+        let wait_s = |attempts, part| next_try(NOW, attempts, part).since(NOW).as_secs();
+        assert_eq!([1, 2, 3, 4].map(|attempts| wait_s(attempts, 0.5)), [10, 20, 40, 80]);
+        assert_eq!((wait_s(10, 0.5), wait_s(u32::MAX, 0.5), wait_s(0, 0.5)), (3_600, 3_600, 10));
+        assert_eq!((wait_s(1, 0.0), wait_s(1, 1.0)), (5, 15));
+    }
 }

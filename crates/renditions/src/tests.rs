@@ -1,10 +1,13 @@
 //! What is promised of renditions, with a real picture, real workers and a storage that counts.
 
+mod budget;
+
 use std::io::Cursor;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{AccountId, Fault as _, ObjectId, Problem};
+use catalog::testing::TestCatalog;
+use domain::{AccountId, Clock, Fault as _, ObjectId, Problem};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use image::{ImageFormat, Rgb, RgbImage};
@@ -17,6 +20,7 @@ use crate::{Config, Original, Renditions};
 
 /// A storage with one original in it, and the renditions of a server that has just started.
 struct House {
+    catalog: TestCatalog,
     storage: Storage,
     renditions: Renditions,
     original: Original,
@@ -35,14 +39,15 @@ impl House {
         let prefix = Prefix::new(20_783, &account, &object);
         storage.put(&prefix.original(), bytes.clone()).await.unwrap();
         let original = Original { account, prefix, object, sha256: Sha256::digest(&bytes).into(), facts };
-        let renditions = Renditions::new(Config::default(), storage.clone(), workers);
-        House { storage, renditions, original }
+        let catalog = catalog::testing::fresh().await;
+        let renditions = renditions(&catalog, &storage, workers);
+        House { catalog, storage, renditions, original }
     }
 
     /// The same storage after a restart: memory is empty.
     fn restarted(&self) -> Renditions {
         let workers = Workers::new(workers::Config::default()).unwrap();
-        Renditions::new(Config::default(), self.storage.clone(), workers)
+        renditions(&self.catalog, &self.storage, workers)
     }
 
     fn place(&self) -> ObjectKey {
@@ -60,6 +65,10 @@ impl House {
         bytes[middle] ^= 1;
         self.storage.put(key, bytes.into()).await.unwrap();
     }
+}
+
+fn renditions(catalog: &TestCatalog, storage: &Storage, workers: Workers) -> Renditions {
+    Renditions::new(Config::default(), catalog.catalog.clone(), storage.clone(), workers, Clock::system())
 }
 
 /// A drawn picture of 64 × 48 pixels, as a PNG.
@@ -226,7 +235,7 @@ async fn no_more_originals_are_read_than_there_are_workers_to_render_them() {
     let house = House::new().await;
     let one = workers::Config { workers: 1, max_queued: 0, ..workers::Config::default() };
     let workers = Workers::new(one).unwrap();
-    let renditions = Renditions::new(Config::default(), house.storage.clone(), workers.clone());
+    let renditions = renditions(&house.catalog, &house.storage, workers.clone());
     let taken = workers.slot(&AccountId::random(), &house.original.facts).await.unwrap();
     let before = house.storage.counts();
     let refused = renditions.fetch(&house.original, &thumbnail()).await.unwrap_err();
