@@ -1,6 +1,6 @@
 # One command for everything. `make help` lists the targets; each is a script of its own below scripts/.
 
-.PHONY: help run test test-full check bench bench-scale services gate-containers gate-durability
+.PHONY: help run test test-full check bench bench-scale services gate-operations gate-containers gate-durability
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ services: ## a private PostgreSQL and S3 server to try things with, until Ctrl-C
 
 bench-scale: ## what the catalog costs among many images, as ratios within one run
 	@scripts/bench-scale
+
+gate-operations: ## types what docs/operations.md says, then kills either process under clients that retry once
+	@scripts/gate-operations
 
 gate-containers: ## builds the container image, runs and walks it; judges compose files and systemd unit
 	@scripts/gate-containers
