@@ -83,6 +83,14 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
+/// Whether there is a database with secrets that some master key has sealed. Makes nothing.
+pub async fn holds_secrets(url: &DatabaseUrl) -> Result<bool, Error> {
+    match url {
+        DatabaseUrl::Sqlite(file) => Ok(file.exists()),
+        DatabaseUrl::Postgres(url) => postgres::holds_secrets(url).await,
+    }
+}
+
 /// What a transaction that writes keeps others from writing until it ends. SQLite has one writer, so there it is
 /// always everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

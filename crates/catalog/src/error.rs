@@ -96,7 +96,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The database has sealed secrets, and the master key is not the one that sealed them.
-    #[error("the master key does not open the secrets in this database")]
+    #[error(
+        "the master key does not open the secrets in this database; every process on it needs the same one \
+         (DARKROOM_MASTER_KEY)"
+    )]
     MasterKey,
     /// The rows are in PostgreSQL, and only a SQLite database can be copied so.
     #[error("the database is PostgreSQL, which is copied by its own `pg_dump`")]

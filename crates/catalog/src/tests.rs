@@ -7,6 +7,8 @@ macro_rules! promises {
     () => {
         #[path = "admission.rs"]
         mod admission;
+        #[path = "at_once.rs"]
+        mod at_once;
         #[path = "at_rest.rs"]
         mod at_rest;
         #[path = "audit_seals.rs"]

@@ -16,6 +16,29 @@ pub fn path(config: &Config) -> PathBuf {
     config.data_dir.join("master.key")
 }
 
+/// A master key, and whether it was made just now.
+#[derive(Debug)]
+pub struct Found {
+    /// The key.
+    pub key: Secret,
+    /// Whether its file is new: nobody needs it where it opens nothing.
+    pub made: bool,
+}
+
+/// [`load_or_make`], but none is made beside a PostgreSQL database that holds secrets: another process has sealed them,
+/// and its key is needed here too.
+pub async fn find(config: &Config) -> anyhow::Result<Found> {
+    let made = config.master_key.is_none() && !path(config).exists();
+    let database = config.database();
+    if made && matches!(database, DatabaseUrl::Postgres(_)) && catalog::holds_secrets(&database).await? {
+        bail!(
+            "the master key is missing: the database {database} holds secrets sealed with it. Every process on a \
+             database needs the same key: set DARKROOM_MASTER_KEY or DARKROOM_MASTER_KEY_FILE"
+        );
+    }
+    Ok(Found { key: load_or_make(config)?, made })
+}
+
 /// The master key: from the configuration, from its file, or made now where there is no database yet.
 pub fn load_or_make(config: &Config) -> anyhow::Result<Secret> {
     if let Some(key) = &config.master_key {
@@ -89,7 +112,7 @@ fn read(path: &Path, file: &File) -> anyhow::Result<Secret> {
 }
 
 fn make(config: &Config, path: &Path) -> anyhow::Result<Secret> {
-    // A PostgreSQL database is asked when it is opened: it knows which master key sealed its secrets.
+    // A PostgreSQL database was asked before.
     if let DatabaseUrl::Sqlite(file) = config.database()
         && file.exists()
     {

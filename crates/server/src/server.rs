@@ -12,16 +12,20 @@ use catalog::{Actor, Catalog, NewPerson, Role};
 use dashboard::Dashboard;
 use delivery::Delivery;
 use domain::{Clock, Handle};
+use jobs::Jobs;
 use renditions::Renditions;
 use storage::Storage;
 use tokio::task::JoinHandle;
 use upload::Uploads;
 use workers::Workers;
 
+use crate::address::Addresses;
+use crate::admission::Admission;
+use crate::connections::{ConnectionLimits, Connections};
 use crate::front::{Front, Rules};
 use crate::operations::{Gauged, Operations};
 use crate::readiness::Readiness;
-use crate::{Config, DataDirLock, master_key};
+use crate::{Config, DataDirLock, master_key, stopping};
 
 /// A running server.
 pub struct Server {
@@ -31,8 +35,10 @@ pub struct Server {
     renditions: Renditions,
     readiness: Readiness,
     operator: Option<Operator>,
+    listener: TcpListener,
     handle: ServerHandle,
     running: JoinHandle<std::io::Result<()>>,
+    jobs: jobs::Running,
     _lock: DataDirLock,
 }
 
@@ -45,7 +51,7 @@ struct Operator {
 /// Everything that the routes need, cloned into each HTTP thread.
 #[derive(Clone)]
 struct Doors {
-    front: Front,
+    admission: Admission,
     api: Api,
     dashboard: Dashboard,
 }
@@ -69,15 +75,13 @@ impl Server {
         let storage = open_storage(&config).await?;
         let workers = Workers::new(config.workers.clone())?;
         let uploads = uploads(&config, &catalog, &storage, &workers, &clock);
-        let kept = renditions::Config { memory_bytes: config.memory_cache_bytes, ..Default::default() };
-        let renditions =
-            Renditions::new(kept, catalog.clone(), storage.clone(), workers.clone(), clock.clone());
+        let renditions = renditions(&config, &catalog, &storage, &workers, &clock);
         let readiness = Readiness::new(catalog.clone(), storage.clone(), workers.clone());
         make_administrator(&config, &catalog).await?;
         let doors = doors(&config, address, &catalog, &uploads, &renditions, &readiness, &clock, announce);
         doors.dashboard.announce_setup().await?;
-        tokio::spawn(finish_removals(uploads));
-        let server = listen(&config, listener, doors)?;
+        let jobs = Jobs::new(catalog.clone(), storage.clone(), uploads, renditions.clone(), clock).start().await?;
+        let server = listen(&config, listener.try_clone()?, doors)?;
         let handle = server.handle();
         let running = tokio::spawn(server);
         let gauged = Gauged {
@@ -94,8 +98,10 @@ impl Server {
             renditions,
             readiness,
             operator,
+            listener,
             handle,
             running,
+            jobs,
             _lock: lock,
         })
     }
@@ -125,12 +131,14 @@ impl Server {
         &self.renditions
     }
 
-    /// Stops: refuses what is new at once, finishes what runs. Not ready from now on; the address for operators goes
+    /// Stops: lets nobody new come, answers those who have come, finishes what runs. Not ready from now on; the address for operators goes
     /// last, so that a probe and a last scrape still find it.
     pub async fn stop(self) {
         self.readiness.stop();
+        stopping::last_call(&self.listener).await;
         self.handle.stop(true).await;
         let _ = self.running.await;
+        self.jobs.stop().await;
         if let Some(operator) = self.operator {
             operator.handle.stop(true).await;
         }
@@ -152,7 +160,8 @@ pub async fn open_catalog(config: &Config, clock: Clock) -> anyhow::Result<Catal
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data_dir).with_context(|| {
         format!("the data directory {} cannot be made (DARKROOM_DATA_DIR)", config.data_dir.display())
     })?;
-    let mut rows = catalog::Config::new(config.database(), master_key::load_or_make(config)?);
+    let found = master_key::find(config).await?;
+    let mut rows = catalog::Config::new(config.database(), found.key);
     rows.master_key_file = config.master_key.is_none().then(|| master_key::path(config));
     rows.migrate = config.migrate;
     rows.max_cached_rights = config.max_cached_rights;
@@ -161,13 +170,18 @@ pub async fn open_catalog(config: &Config, clock: Clock) -> anyhow::Result<Catal
     rows.max_signing_keys = config.max_signing_keys;
     rows.max_variants = config.max_variants;
     rows.max_tokens = config.max_tokens;
+    rows.max_account_images = config.max_account_images;
+    rows.max_account_bytes = config.max_account_bytes;
     rows.max_metadata_bytes = config.max_metadata_bytes;
     rows.idempotency_ttl_s = config.idempotency_ttl_s;
     rows.max_sign_in_failures = config.max_sign_in_failures;
     rows.max_address_sign_in_failures = config.max_address_sign_in_failures;
-    Catalog::open(rows, clock)
-        .await
-        .with_context(|| format!("the database {} cannot be opened", config.database()))
+    let opened = Catalog::open(rows, clock).await;
+    if matches!(opened, Err(catalog::Error::MasterKey)) && found.made {
+        // Another process was the first on this database, at the same moment and with a key of its own.
+        let _ = std::fs::remove_file(master_key::path(config));
+    }
+    opened.with_context(|| format!("the database {} cannot be opened", config.database()))
 }
 
 /// Opens catalog and storage for commands that accept or remove originals beside a running server.
@@ -177,6 +191,16 @@ pub async fn open_uploads(config: &Config, clock: Clock) -> anyhow::Result<(Cata
     let workers = Workers::new(config.workers.clone())?;
     let uploads = uploads(config, &catalog, &storage, &workers, &clock);
     Ok((catalog, uploads))
+}
+
+/// Opens what sweeping needs, for a command beside a running server.
+pub async fn open_jobs(config: &Config, clock: Clock) -> anyhow::Result<Jobs> {
+    let catalog = open_catalog(config, clock.clone()).await?;
+    let storage = open_storage(config).await?;
+    let workers = Workers::new(config.workers.clone())?;
+    let uploads = uploads(config, &catalog, &storage, &workers, &clock);
+    let renditions = renditions(config, &catalog, &storage, &workers, &clock);
+    Ok(Jobs::new(catalog, storage, uploads, renditions, clock))
 }
 
 /// Opens the storage of a configuration.
@@ -198,6 +222,21 @@ pub async fn open_storage(config: &Config) -> anyhow::Result<Storage> {
     })
 }
 
+fn renditions(
+    config: &Config,
+    catalog: &Catalog,
+    storage: &Storage,
+    workers: &Workers,
+    clock: &Clock,
+) -> Renditions {
+    let limits = renditions::Config {
+        memory_bytes: config.memory_cache_bytes,
+        rest_bytes: config.renditions_bytes,
+        idle_days: config.renditions_idle_days,
+    };
+    Renditions::new(limits, catalog.clone(), storage.clone(), workers.clone(), clock.clone())
+}
+
 fn uploads(
     config: &Config,
     catalog: &Catalog,
@@ -205,7 +244,8 @@ fn uploads(
     workers: &Workers,
     clock: &Clock,
 ) -> Uploads {
-    let limits = upload::Config { form: config.form.clone(), ..Default::default() };
+    let max_uploads_per_minute = config.max_uploads_per_minute;
+    let limits = upload::Config { form: config.form.clone(), max_uploads_per_minute };
     Uploads::new(limits, catalog.clone(), storage.clone(), workers.clone(), clock.clone())
 }
 
@@ -223,7 +263,7 @@ fn doors(
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let delivery_url = config.delivery_url.clone().unwrap_or_else(|| public_url.clone());
     let delivery = Delivery::new(
-        delivery::Config { limits: config.workers.limits.clone() },
+        delivery::Config { limits: config.workers.limits.clone(), target: config.target.clone() },
         catalog.clone(),
         renditions.clone(),
         clock.clone(),
@@ -248,6 +288,7 @@ fn doors(
             min_body_bytes_per_s: config.min_body_bytes_per_s,
             max_signing_keys: config.max_signing_keys,
             max_metadata_bytes: config.max_metadata_bytes,
+            max_previews_per_minute: config.max_previews_per_minute,
             limits: config.workers.limits.clone(),
         },
         catalog.clone(),
@@ -258,7 +299,7 @@ fn doors(
     );
     let rules = Rules::new(config, &public_url, &delivery_url);
     let front = Front::new(delivery, rules, readiness.clone());
-    Doors { front, api, dashboard }
+    Doors { admission: Admission::new(front, config.max_refusals_per_minute), api, dashboard }
 }
 
 fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Result<actix_web::dev::Server> {
@@ -267,16 +308,19 @@ fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Resu
     // A reader that takes nothing is cut off by the kernel; accepted connections inherit it.
     let stall_ms = u32::try_from(config.reader_stall_s.saturating_mul(1000)).unwrap_or(u32::MAX);
     rustix::net::sockopt::set_tcp_user_timeout(&listener, stall_ms)?;
+    let addresses = Addresses::new(config.trusted_proxies.clone());
+    let connections = Connections::watched(ConnectionLimits::of(config), addresses);
     let server = HttpServer::new(move || {
-        let front = doors.front.clone();
+        let admission = doors.admission.clone();
         App::new()
-            .wrap_fn(move |request, routes| front.pass(request, routes))
+            .wrap_fn(move |request, routes| admission.pass(request, routes))
             .configure(|routes| doors.api.routes(routes))
             .configure(|routes| doors.dashboard.routes(routes))
             .default_service(web::to(missing))
     })
     .workers(threads)
-    .max_connections(config.max_connections.div_ceil(threads))
+    .on_connect(move |stream, kept| connections.arrive(stream, kept))
+    .max_connections(Connections::most(config.max_connections).div_ceil(threads))
     .keep_alive(Duration::from_secs(config.keep_alive_s))
     .client_request_timeout(Duration::from_secs(config.head_timeout_s))
     .shutdown_timeout(config.shutdown_timeout_s)
@@ -289,15 +333,6 @@ async fn missing() -> HttpResponse {
     HttpResponse::NotFound()
         .content_type("text/plain; charset=utf-8")
         .body("There is nothing at this address.\n")
-}
-
-/// What a crash cut short is finished at the next start, beside the first requests.
-async fn finish_removals(uploads: Uploads) {
-    match uploads.finish_removals().await {
-        Ok(0) => {}
-        Ok(places) => tracing::info!(places, "finished removals that a crash had cut short"),
-        Err(error) => tracing::warn!(%error, "removals that a crash cut short could not be finished"),
-    }
 }
 
 /// The first administrator from the configuration, where nobody can sign in yet.

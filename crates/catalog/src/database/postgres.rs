@@ -51,16 +51,29 @@ pub(crate) fn options(url: &Secret) -> Result<PgConnectOptions, sqlx::Error> {
 /// Opens the database: one connection first, for errors that say what is wrong and for migrations.
 pub(super) async fn open(url: &Secret, migrate: bool) -> Result<Database, Error> {
     let options = options(url)?;
-    let refused = |source| Error::Connect { why: why(&options, &source), source };
-    let mut first = match timeout(CONNECT_TIMEOUT, options.connect()).await {
-        Ok(connected) => connected.map_err(refused)?,
-        Err(_) => return Err(refused(overdue())),
-    };
+    let mut first = connect(&options).await?;
     check_server(&mut first).await?;
     migrations::bring_up_to_date(&mut Line::Postgres(&mut first), migrate).await?;
     let _ = first.close().await;
     let pool = pool(options);
     Ok(Database::Postgres { pool, url: url.clone(), writers: Writers(Arc::new(Semaphore::new(WRITERS))) })
+}
+
+/// See [`super::holds_secrets`].
+pub(super) async fn holds_secrets(url: &Secret) -> Result<bool, Error> {
+    let mut line = connect(&options(url)?).await?;
+    let canary = "select to_regclass('canary') is not null";
+    let mut holds: bool = sqlx::query_scalar(canary).fetch_one(&mut line).await?;
+    if holds {
+        holds = sqlx::query_scalar("select exists (select 1 from canary)").fetch_one(&mut line).await?;
+    }
+    let _ = line.close().await;
+    Ok(holds)
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    let connected = timeout(CONNECT_TIMEOUT, options.connect()).await.unwrap_or_else(|_| Err(overdue()));
+    connected.map_err(|source| Error::Connect { why: why(options, &source), source })
 }
 
 fn pool(options: PgConnectOptions) -> PgPool {

@@ -19,3 +19,6 @@ async fn fresh_with(clock: Clock, change: impl FnOnce(&mut crate::Config)) -> Te
 }
 
 promises!();
+
+#[path = "lost.rs"]
+mod lost;
