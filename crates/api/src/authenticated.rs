@@ -5,7 +5,7 @@ use std::time::Instant;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpMessage as _, HttpRequest};
 use catalog::{Actor, ApiToken, Scope};
-use domain::{AccountId, Problem, RequestId, Visitor};
+use domain::{AccountId, RequestId, TooOften, Visitor};
 
 use crate::Api;
 use crate::error::Failure;
@@ -22,13 +22,10 @@ impl Authenticated {
     pub(crate) async fn of(api: &Api, request: &HttpRequest) -> Result<Self, Failure> {
         let value = credentials(request.headers())?;
         let token = api.catalog.token(value).await?.ok_or_else(Failure::refused_credentials)?;
-        if !api.rate.allows(&token.id, Instant::now()) {
-            let limit = api.config.max_api_requests_per_s;
-            return Err(Failure::new(
-                Problem::TooManyRequests,
-                format!("this token may ask {limit} times a second"),
-            ));
-        }
+        api.rate.count(token.id.clone(), Instant::now()).map_err(|wait| {
+            let told = format!("this token may ask {} times a second", api.rate.most());
+            TooOften::new("max_api_requests_per_s", wait, told)
+        })?;
         Ok(Authenticated { actor: actor(&token, request), token })
     }
 
@@ -98,6 +95,7 @@ fn actor(token: &ApiToken, request: &HttpRequest) -> Actor {
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
+    use domain::Problem;
 
     use super::*;
 

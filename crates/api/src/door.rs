@@ -1,13 +1,12 @@
 //! The door as one value: what its handlers need.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use catalog::Catalog;
-use domain::Clock;
+use domain::{Clock, Rate};
 use renditions::Renditions;
 use upload::{Pace, Uploads};
-
-use crate::rate::RateLimit;
 
 /// Where answers point to, and limits of this door.
 #[derive(Debug, Clone)]
@@ -30,7 +29,7 @@ pub struct Api {
     pub(crate) uploads: Uploads,
     pub(crate) renditions: Renditions,
     pub(crate) clock: Clock,
-    pub(crate) rate: Arc<RateLimit>,
+    pub(crate) rate: Arc<Rate<String>>,
 }
 
 impl Api {
@@ -42,7 +41,7 @@ impl Api {
         renditions: Renditions,
         clock: Clock,
     ) -> Self {
-        let rate = Arc::new(RateLimit::new(config.max_api_requests_per_s));
+        let rate = Arc::new(Rate::new(config.max_api_requests_per_s, Duration::from_secs(1)));
         Api { config, catalog, uploads, renditions, clock, rate }
     }
 

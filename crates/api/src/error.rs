@@ -29,6 +29,8 @@ struct Told {
     of_upload: bool,
     /// What only the log learns.
     cause: Option<String>,
+    /// Whole seconds after which it is worth trying again, where a limit says so.
+    retry_after_s: Option<u64>,
 }
 
 /// Tells clients not to try again: they would send a duplicate three times (contract R-08).
@@ -44,8 +46,16 @@ impl Failure {
         // The floors below write their texts in lower case, the contract's begin with a capital; what begins with a
         // field's name keeps it as it is.
         let message = if problem.api_code() == 5400 { message } else { capitalised(&message) };
-        let (more, chain, allow, of_upload, cause) = (Vec::new(), None, None, false, None);
-        Failure(Box::new(Told { problem, message, more, chain, allow, of_upload, cause }))
+        Failure(Box::new(Told {
+            problem,
+            message,
+            more: Vec::new(),
+            chain: None,
+            allow: None,
+            of_upload: false,
+            cause: None,
+            retry_after_s: None,
+        }))
     }
 
     /// A field, name or value is wrong; the text says which and what would be right.
@@ -124,7 +134,7 @@ impl Failure {
 
     /// The answer.
     pub(crate) fn respond(&self) -> HttpResponse {
-        let Told { problem, more, chain, allow, .. } = &*self.0;
+        let Told { problem, more, chain, allow, retry_after_s, .. } = &*self.0;
         let mut first = json!({"code": problem.api_code(), "message": self.0.text()});
         if let Some(chain) = chain {
             first["error_chain"] = chain.clone();
@@ -135,7 +145,9 @@ impl Failure {
         let headers = response.headers_mut();
         match problem.status() {
             409 => _ = headers.insert(SHOULD_RETRY, HeaderValue::from_static("false")),
-            429 | 503 => _ = headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
+            429 | 503 => {
+                _ = headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s.unwrap_or(1)))
+            }
             _ => {}
         }
         if let Some(allow) = allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
@@ -165,7 +177,11 @@ impl<E: Fault> From<E> for Failure {
         if let Some(limit) = fault.limit() {
             metrics::counter!("darkroom_limit_refusals_total", "limit" => limit.name).increment(1);
         }
-        Failure::new(fault.problem(), fault.to_string()).with(|told| told.cause = Some(cause))
+        let retry_after_s = fault.limit().and_then(|limit| limit.retry_after_s);
+        Failure::new(fault.problem(), fault.to_string()).with(|told| {
+            told.cause = Some(cause);
+            told.retry_after_s = retry_after_s;
+        })
     }
 }
 

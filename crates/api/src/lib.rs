@@ -12,7 +12,6 @@ mod images;
 mod keys;
 mod list;
 mod metadata_filters;
-mod rate;
 mod routes;
 mod variants;
 mod words;

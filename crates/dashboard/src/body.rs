@@ -111,7 +111,13 @@ fn paced(
 fn pumped(mut payload: Payload) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
     let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
     actix_web::rt::spawn(async move {
-        while let Some(piece) = payload.next().await {
+        // It ends as soon as nobody reads any more: a client that fell silent holds no connection.
+        loop {
+            let piece = tokio::select! {
+                piece = payload.next() => piece,
+                () = sender.closed() => return,
+            };
+            let Some(piece) = piece else { return };
             let piece = piece.map_err(|_| std::io::Error::other("the connection broke"));
             if sender.send(piece).await.is_err() {
                 return;

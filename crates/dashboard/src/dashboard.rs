@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use catalog::Catalog;
-use domain::{Clock, Timestamp};
+use domain::{Clock, Rate, Timestamp, TooOften};
 use renditions::Renditions;
 use upload::Uploads;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub max_signing_keys: u32,
     /// Bytes of an image's metadata as JSON, for its meter.
     pub max_metadata_bytes: usize,
+    /// Previews that may be rendered for a person within a minute; 0 is no limit.
+    pub max_previews_per_minute: u32,
     /// What a rendition may be at most.
     pub limits: variant::Limits,
 }
@@ -54,6 +57,7 @@ struct Inner {
     renditions: Renditions,
     clock: Clock,
     setup: SetupCode,
+    previews: Rate<String>,
     announce: Box<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -68,7 +72,9 @@ impl Dashboard {
         announce: impl Fn(&str) + Send + Sync + 'static,
     ) -> Self {
         let (setup, announce) = (SetupCode::default(), Box::new(announce));
-        Dashboard { inner: Arc::new(Inner { config, catalog, uploads, renditions, clock, setup, announce }) }
+        let previews = Rate::new(config.max_previews_per_minute, Duration::from_secs(60));
+        let inner = Inner { config, catalog, uploads, renditions, clock, setup, previews, announce };
+        Dashboard { inner: Arc::new(inner) }
     }
 
     /// Makes a setup code and announces the setup page's address, unless somebody can sign in already.
@@ -100,6 +106,15 @@ impl Dashboard {
 
     pub(crate) fn renditions(&self) -> &Renditions {
         &self.inner.renditions
+    }
+
+    /// Counts a preview that has to be rendered for a person.
+    pub(crate) fn count_preview(&self, email: &str) -> Result<(), TooOften> {
+        let previews = &self.inner.previews;
+        previews.count(email.to_lowercase(), Instant::now()).map_err(|wait| {
+            let told = format!("{} previews a minute are rendered for one person", previews.most());
+            TooOften::new("max_previews_per_minute", wait, told)
+        })
     }
 
     pub(crate) fn setup(&self) -> &SetupCode {

@@ -36,6 +36,8 @@ pub(crate) enum Failure {
         sentence: String,
         /// Whether the same again may help.
         retry: bool,
+        /// Whole seconds after which it may, where that is known.
+        retry_after_s: Option<u64>,
     },
     /// Our fault.
     Broken(Box<dyn Error + Send + Sync>),
@@ -59,7 +61,7 @@ impl Failure {
 
     /// A refusal of a form that is no field's fault.
     pub(crate) fn refused(status: StatusCode, code: &'static str, sentence: impl Into<String>) -> Self {
-        Failure::Refused { status, code, sentence: sentence.into(), retry: false }
+        Failure::Refused { status, code, sentence: sentence.into(), retry: false, retry_after_s: None }
     }
 
     /// The word for scripts.
@@ -72,6 +74,12 @@ impl Failure {
             Failure::Refused { code, .. } => code,
             Failure::Broken(_) => "internal",
         }
+    }
+
+    /// Whole seconds after which the same request may succeed, for those that are told to come back.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        let Failure::Refused { status, retry_after_s, .. } = self else { return None };
+        matches!(status.as_u16(), 429 | 503).then(|| retry_after_s.unwrap_or(1))
     }
 
     /// Whether the same request may succeed later.
@@ -96,7 +104,8 @@ impl<E: Fault + Send + Sync + 'static> From<E> for Failure {
             return Failure::broken(error);
         }
         let (code, retry) = code_of(problem);
-        Failure::Refused { status, code, sentence: sentence(&error.to_string()), retry }
+        let retry_after_s = error.limit().and_then(|limit| limit.retry_after_s);
+        Failure::Refused { status, code, sentence: sentence(&error.to_string()), retry, retry_after_s }
     }
 }
 
@@ -160,7 +169,10 @@ mod tests {
 
     #[test]
     fn a_fault_keeps_its_status_and_a_broken_database_tells_nothing() {
-        let failure = Failure::from(catalog::Error::TooMany { limit: "max_signing_keys", told: "8 of 8 signing keys".into() });
+        let failure = Failure::from(catalog::Error::TooMany {
+            limit: "max_signing_keys",
+            told: "8 of 8 signing keys".into(),
+        });
         assert_eq!(
             (failure.status_code().as_u16(), failure.to_string().as_str()),
             (400, "8 of 8 signing keys.")

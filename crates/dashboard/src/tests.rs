@@ -63,7 +63,7 @@ impl House {
             workers.clone(),
             clock.clone(),
         );
-        let renditions = Renditions::new(renditions::Config::default(), storage, workers);
+        let renditions = Renditions::new(renditions::Config::default(), catalog.clone(), storage, workers, clock.clone());
         let announced: Arc<Mutex<Vec<String>>> = Arc::default();
         let ears = announced.clone();
         let announce = move |address: &str| ears.lock().push(address.to_owned());

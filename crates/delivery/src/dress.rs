@@ -90,7 +90,8 @@ pub(crate) fn refusal(fault: &dyn Fault, accepts: Accepts) -> HttpResponse {
     count(fault, problem);
     let mut response = refused(problem);
     if problem.status() == 503 {
-        response.insert_header((header::RETRY_AFTER, HeaderValue::from_static("1")));
+        let retry_after_s = fault.limit().and_then(|limit| limit.retry_after_s);
+        response.insert_header((header::RETRY_AFTER, retry_after_s.unwrap_or(1)));
     }
     if let Some(reason) = fault.reason() {
         response.insert_header((IMAGE_AUTH, HeaderValue::from_static(reason)));

@@ -18,7 +18,7 @@ pub use account::{AccountHash, AccountId, Handle};
 pub use clock::{Clock, Timestamp};
 pub use image_id::ImageId;
 pub use image_policy::IMAGE_POLICY;
-pub use limit::Limit;
+pub use limit::{Limit, TooOften};
 pub use names::{Invalid, SigningKeyId, VariantName};
 pub use object_id::ObjectId;
 pub use problem::{Fault, Problem};

@@ -1,6 +1,9 @@
 //! A limit that was passed: its name, for the metric, and when it is worth coming back.
 
+use std::fmt;
 use std::time::Duration;
+
+use crate::{Fault, Problem};
 
 /// The limit that a failure is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,38 @@ impl Limit {
     /// A limit that ends after so long, told in whole seconds, at least 1.
     pub fn for_now(name: &'static str, wait: Duration) -> Self {
         Limit { name, retry_after_s: Some(whole_seconds(wait)) }
+    }
+}
+
+/// Somebody did something more often than a rate allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TooOften {
+    limit: Limit,
+    told: String,
+}
+
+impl TooOften {
+    /// The limit's setting, how long to wait, and what the limit is, in words.
+    pub fn new(name: &'static str, wait: Duration, told: impl Into<String>) -> Self {
+        TooOften { limit: Limit::for_now(name, wait), told: told.into() }
+    }
+}
+
+impl fmt::Display for TooOften {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told)
+    }
+}
+
+impl std::error::Error for TooOften {}
+
+impl Fault for TooOften {
+    fn problem(&self) -> Problem {
+        Problem::TooManyRequests
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        Some(self.limit)
     }
 }
 

@@ -64,11 +64,15 @@ impl<K: Eq + Hash> Rate<K> {
         Ok(())
     }
 
-    /// How long somebody who has used all has to wait; none for anybody else. Counts nothing, and takes no lock while
-    /// nobody has.
-    pub fn wait(&self, somebody: &K, now: Instant) -> Option<Duration> {
+    /// Whether there may be anybody who has used all. Takes no lock.
+    pub fn anybody_waits(&self, now: Instant) -> bool {
         let since = now.saturating_duration_since(self.began).as_millis();
-        if u128::from(self.all_free_at_ms.load(Ordering::Relaxed)) <= since {
+        u128::from(self.all_free_at_ms.load(Ordering::Relaxed)) > since
+    }
+
+    /// How long somebody who has used all has to wait; none for anybody else. Counts nothing.
+    pub fn wait(&self, somebody: &K, now: Instant) -> Option<Duration> {
+        if !self.anybody_waits(now) {
             return None;
         }
         let periods = self.periods.lock().unwrap_or_else(PoisonError::into_inner);

@@ -54,6 +54,10 @@ pub struct Config {
     pub workers: workers::Config,
     /// Bytes of renditions that memory keeps.
     pub memory_cache_bytes: u64,
+    /// Bytes of renditions that lie at rest.
+    pub renditions_bytes: u64,
+    /// Days after which a rendition at rest goes that nobody asked for; none keeps it.
+    pub renditions_idle_days: Option<u32>,
     /// Images whose rights memory keeps.
     pub max_cached_rights: u64,
     /// Seconds without sight of changes after which rights are not obeyed.
@@ -66,6 +70,8 @@ pub struct Config {
     pub max_head_bytes: usize,
     /// Header lines of a request.
     pub max_headers: usize,
+    /// Limits of a request's target.
+    pub target: signing::TargetLimits,
     /// Seconds within which a head has to come.
     pub head_timeout_s: u64,
     /// Seconds after which a slow body is measured.
@@ -78,6 +84,14 @@ pub struct Config {
     pub keep_alive_s: u64,
     /// Connections at once.
     pub max_connections: usize,
+    /// Connections of one address at once; 0 is no limit.
+    pub max_address_connections: usize,
+    /// Answers of 401, 403 or 404 to one address within a minute; 0 is no limit.
+    pub max_refusals_per_minute: u32,
+    /// Uploads of one account within a minute; 0 is no limit.
+    pub max_uploads_per_minute: u32,
+    /// Previews of one person within a minute; 0 is no limit.
+    pub max_previews_per_minute: u32,
     /// How long a stop waits for what runs, in seconds.
     pub shutdown_timeout_s: u64,
     /// Requests a second of one API token.
@@ -94,6 +108,10 @@ pub struct Config {
     pub max_variants: u32,
     /// API tokens of an account.
     pub max_tokens: u32,
+    /// Images of an account; 0 is no limit.
+    pub max_account_images: u64,
+    /// Bytes of an account's originals; 0 is no limit.
+    pub max_account_bytes: u64,
     /// Threads that answer HTTP; the cores where absent. No setting: the benchmark pins it.
     pub http_workers: Option<usize>,
     /// Keeps objects in memory instead of on the disk. No setting: only tests use it.
@@ -140,18 +158,25 @@ impl Config {
             form: upload::FormLimits::default(),
             workers: workers::Config::default(),
             memory_cache_bytes: renditions::Config::default().memory_bytes,
+            renditions_bytes: renditions::Config::default().rest_bytes,
+            renditions_idle_days: None,
             max_cached_rights: rows.max_cached_rights,
             max_stale_rights_s: rows.max_stale_rights_s,
             min_free_disk_bytes: 256_000_000,
             max_metadata_bytes: rows.max_metadata_bytes,
             max_head_bytes: 32_768,
             max_headers: 96,
+            target: signing::TargetLimits::default(),
             head_timeout_s: 5,
             body_grace_s: 10,
             min_body_bytes_per_s: 1_000,
             reader_stall_s: 60,
             keep_alive_s: 75,
             max_connections: 2_048,
+            max_address_connections: 256,
+            max_refusals_per_minute: 300,
+            max_uploads_per_minute: 0,
+            max_previews_per_minute: 120,
             shutdown_timeout_s: 30,
             max_api_requests_per_s: 100,
             max_sign_in_failures: rows.max_sign_in_failures,
@@ -160,6 +185,8 @@ impl Config {
             max_signing_keys: rows.max_signing_keys,
             max_variants: rows.max_variants,
             max_tokens: rows.max_tokens,
+            max_account_images: rows.max_account_images,
+            max_account_bytes: rows.max_account_bytes,
             http_workers: None,
             memory_storage: false,
         }

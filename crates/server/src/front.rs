@@ -9,16 +9,16 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{Error, HttpMessage as _, HttpResponse, HttpResponseBuilder};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 use delivery::{Answer, Delivery};
 use domain::{Accepts, Visitor};
 use futures_util::future::Either;
-use signing::DeliveryUrl;
+use signing::TargetLimits;
 use tracing::Instrument as _;
 
 use crate::Config;
+use crate::address::Addresses;
 use crate::asked::{Asked, Door};
-use crate::config::Network;
 use crate::readiness::Readiness;
 
 /// The front. Clones share everything.
@@ -33,7 +33,8 @@ pub(crate) struct Front {
 pub(crate) struct Rules {
     max_head_bytes: usize,
     max_headers: usize,
-    trusted_proxies: Vec<Network>,
+    target: TargetLimits,
+    addresses: Addresses,
     /// Hosts of API with dashboard, and of delivery, where the two differ.
     hosts: Option<(String, String)>,
 }
@@ -48,27 +49,35 @@ impl Rules {
         Rules {
             max_head_bytes: config.max_head_bytes,
             max_headers: config.max_headers,
-            trusted_proxies: config.trusted_proxies.clone(),
+            target: config.target.clone(),
+            addresses: Addresses::new(config.trusted_proxies.clone()),
             hosts: (hosts.0 != hosts.1).then_some(hosts),
         }
     }
 
-    /// The status for a head that passes a limit. Delivery measures its own targets, and names the reason.
-    fn refuses_head(&self, request: &ServiceRequest, delivers: bool) -> Option<StatusCode> {
-        let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-        let headers = request.headers();
-        if target > DeliveryUrl::MAX_TARGET_BYTES && !delivers {
-            return Some(StatusCode::URI_TOO_LONG);
+    /// The status for a head that passes a limit, and the limit's setting. Delivery refuses its own targets, and names
+    /// the reason; they are counted here all the same.
+    fn refuses_head(&self, request: &ServiceRequest, delivers: bool) -> Option<(StatusCode, &'static str)> {
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        if let Some(limit) = self.target.passed(target) {
+            if delivers {
+                count(limit);
+                return None;
+            }
+            let pairs = limit == "max_query_pairs";
+            return Some((if pairs { StatusCode::BAD_REQUEST } else { StatusCode::URI_TOO_LONG }, limit));
         }
-        let (mut head, mut largest) = (target, 0);
+        let headers = request.headers();
+        let (mut head, mut largest) = (target.len(), 0);
         for (name, value) in headers {
             head += name.as_str().len() + value.len() + 4;
             largest = largest.max(value.len());
         }
         // No client of ours needs a single header as large as half of a whole head.
-        let fat = largest > self.max_head_bytes / 2;
-        (fat || head > self.max_head_bytes || headers.len() > self.max_headers)
-            .then_some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+        let fat = largest > self.max_head_bytes / 2 || head > self.max_head_bytes;
+        let limit = if fat { "max_head_bytes" } else { "max_headers" };
+        (fat || headers.len() > self.max_headers)
+            .then_some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, limit))
     }
 
     /// Where delivery has a host of its own, each host answers its own paths only.
@@ -81,25 +90,19 @@ impl Rules {
     }
 
     /// Whether the peer is a trusted proxy: then what its headers say of visitor, request and trace counts.
-    fn is_proxied(&self, request: &ServiceRequest) -> bool {
-        !self.trusted_proxies.is_empty()
-            && request
-                .peer_addr()
-                .is_some_and(|peer| self.trusted_proxies.iter().any(|network| network.contains(peer.ip())))
+    fn is_proxied(&self, request: &HttpRequest) -> bool {
+        request.peer_addr().is_some_and(|peer| self.addresses.is_proxy(peer.ip()))
     }
 
     /// Who asks: the socket's peer, or the rightmost forwarded address that is no trusted proxy.
-    fn visitor(&self, request: &ServiceRequest) -> Visitor {
+    fn visitor(&self, request: &HttpRequest) -> Visitor {
         let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-        let trusted = |ip: IpAddr| self.trusted_proxies.iter().any(|network| network.contains(ip));
+        let trusted = |ip: IpAddr| self.addresses.is_proxy(ip);
         let address = match peer {
             Some(ip) if trusted(ip) => forwarded(request).into_iter().rev().find(|ip| !trusted(*ip)).or(peer),
             _ => peer,
         };
-        let address_counts = match address {
-            Some(ip) => !self.trusted_proxies.is_empty() || is_global(ip),
-            None => false,
-        };
+        let address_counts = address.is_some_and(|ip| self.addresses.tells_apart(ip));
         let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
         Visitor { address, address_counts, accepts: Accepts::parse(accept.unwrap_or_default()) }
     }
@@ -108,6 +111,16 @@ impl Rules {
 impl Front {
     pub(crate) fn new(delivery: Delivery, rules: Rules, readiness: Readiness) -> Front {
         Front { delivery, rules: Arc::new(rules), readiness }
+    }
+
+    /// Who asks.
+    pub(crate) fn visitor(&self, request: &HttpRequest) -> Visitor {
+        self.rules.visitor(request)
+    }
+
+    /// Whether the server is about to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.readiness.is_stopping()
     }
 
     /// Answers a request, or passes it on to the routes.
@@ -119,8 +132,9 @@ impl Front {
     {
         let delivers = self.delivery.takes(request.request());
         let door = if delivers { Door::Delivery } else { Door::of(request.uri().path()) };
-        let asked = Asked::begin(&request, door, self.rules.is_proxied(&request));
-        if let Some(status) = self.rules.refuses_head(&request, delivers) {
+        let asked = Asked::begin(&request, door, self.rules.is_proxied(request.request()));
+        if let Some((status, limit)) = self.rules.refuses_head(&request, delivers) {
+            count(limit);
             return now(asked, request, refused(status));
         }
         if self.rules.refuses_host(&request, delivers) {
@@ -136,7 +150,8 @@ impl Front {
     }
 
     fn deliver(&self, asked: Asked, request: ServiceRequest) -> Passed {
-        match asked.in_scope(|| self.delivery.answer(request.request())) {
+        let address = || self.rules.visitor(request.request()).address;
+        match asked.in_scope(|| self.delivery.answer(request.request(), address)) {
             Answer::Ready(response) => now(asked, request, response),
             Answer::Later(answer) => Either::Right(Self::later(asked, request, answer)),
         }
@@ -178,7 +193,7 @@ impl Front {
         S::Future: 'static,
         B: MessageBody + 'static,
     {
-        let visitor = self.rules.visitor(&request);
+        let visitor = self.rules.visitor(request.request());
         asked.by(visitor.address);
         let (trace, log) = asked.wait(&request);
         request.extensions_mut().insert(visitor);
@@ -207,7 +222,7 @@ fn guard(headers: &mut HeaderMap) {
     }
 }
 
-fn forwarded(request: &ServiceRequest) -> Vec<IpAddr> {
+fn forwarded(request: &HttpRequest) -> Vec<IpAddr> {
     let values = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
     values
         .flat_map(|value| value.split(','))
@@ -216,14 +231,8 @@ fn forwarded(request: &ServiceRequest) -> Vec<IpAddr> {
         .collect()
 }
 
-/// Whether an address tells one visitor from another: not loopback, private or link-local.
-fn is_global(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(ip) => !(ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()),
-        IpAddr::V6(ip) => {
-            !(ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_unspecified())
-        }
-    }
+fn count(limit: &'static str) {
+    metrics::counter!("darkroom_limit_refusals_total", "limit" => limit).increment(1);
 }
 
 fn now(asked: Asked, request: ServiceRequest, mut response: HttpResponse) -> Passed {
@@ -239,6 +248,7 @@ fn healthy() -> HttpResponse {
 
 fn refused(status: StatusCode) -> HttpResponse {
     let text = match status {
+        StatusCode::BAD_REQUEST => "ERROR 9432: The URL has too many pairs in its query",
         StatusCode::URI_TOO_LONG => "ERROR 9432: The URL is too long",
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "ERROR 9432: The request's head is too large",
         StatusCode::METHOD_NOT_ALLOWED => "This address answers GET and HEAD only",
@@ -269,7 +279,7 @@ mod tests {
             .peer_addr(format!("{peer}:1").parse().unwrap())
             .insert_header(("x-forwarded-for", forwarded))
             .to_srv_request();
-        rules(proxies).visitor(&request)
+        rules(proxies).visitor(request.request())
     }
 
     #[test]
@@ -320,11 +330,16 @@ mod tests {
     fn a_head_past_its_limits_is_refused() {
         let rules = rules(&[]);
         let long = TestRequest::with_uri(&format!("/{}", "x".repeat(8200))).to_srv_request();
-        assert_eq!(rules.refuses_head(&long, false), Some(StatusCode::URI_TOO_LONG));
+        assert_eq!(rules.refuses_head(&long, false), Some((StatusCode::URI_TOO_LONG, "max_target_bytes")));
+        assert_eq!(rules.refuses_head(&long, true), None, "delivery says it in its own words");
+        let pairs = TestRequest::with_uri(&format!("/?{}", "a&".repeat(64))).to_srv_request();
+        let too_many = Some((StatusCode::BAD_REQUEST, "max_query_pairs"));
+        assert_eq!(rules.refuses_head(&pairs, false), too_many);
+        let too_large = Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "max_head_bytes"));
         let fat = TestRequest::default().insert_header(("x-fat", "y".repeat(40_000))).to_srv_request();
-        assert_eq!(rules.refuses_head(&fat, true), Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        assert_eq!(rules.refuses_head(&fat, true), too_large);
         let cookies = TestRequest::default().insert_header(("cookie", "a=b; ".repeat(6500))).to_srv_request();
-        assert_eq!(rules.refuses_head(&cookies, false), Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        assert_eq!(rules.refuses_head(&cookies, false), too_large);
         let accepts = TestRequest::default().insert_header(("accept", "a/b;q=1,".repeat(2040)));
         assert_eq!(rules.refuses_head(&accepts.to_srv_request(), true), None);
         assert_eq!(rules.refuses_head(&TestRequest::default().to_srv_request(), false), None);

@@ -1,9 +1,12 @@
 //! The roof: configuration, wiring, start and stop. The binary's commands stand beside it.
 #![forbid(unsafe_code)]
 
+mod address;
+mod admission;
 mod asked;
 /// Reading the configuration.
 pub mod config;
+mod connections;
 mod data_dir_lock;
 mod front;
 mod masked;
@@ -14,7 +17,8 @@ mod readiness;
 /// The recorder of metrics, and the list of them.
 pub mod recorder;
 mod server;
+mod stopping;
 
 pub use config::Config;
 pub use data_dir_lock::DataDirLock;
-pub use server::{Server, open_catalog, open_storage, open_uploads};
+pub use server::{Server, open_catalog, open_jobs, open_storage, open_uploads};

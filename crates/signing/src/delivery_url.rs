@@ -20,6 +20,48 @@ pub struct DeliveryUrl {
     last: Part,
 }
 
+/// What a request target may be at most. Longer ones are refused before anything else is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetLimits {
+    /// Path and query together, in bytes.
+    pub max_target_bytes: usize,
+    /// The path, in bytes.
+    pub max_path_bytes: usize,
+    /// Pairs of the query; more than [`TargetLimits::MOST_QUERY_PAIRS`] are never read.
+    pub max_query_pairs: usize,
+}
+
+impl Default for TargetLimits {
+    fn default() -> Self {
+        TargetLimits { max_target_bytes: 8_192, max_path_bytes: 4_096, max_query_pairs: 64 }
+    }
+}
+
+impl TargetLimits {
+    /// The most pairs that any limit may allow: what is signed of them has a fixed place.
+    pub const MOST_QUERY_PAIRS: usize = 64;
+
+    /// The setting of the first limit that a target passes.
+    pub fn passed(&self, target: &str) -> Option<&'static str> {
+        let path_bytes = target.find('?').unwrap_or(target.len());
+        if target.len() > self.max_target_bytes {
+            Some("max_target_bytes")
+        } else if path_bytes > self.max_path_bytes {
+            Some("max_path_bytes")
+        } else {
+            self.has_too_many_pairs(&target[path_bytes..]).then_some("max_query_pairs")
+        }
+    }
+
+    fn is_too_long(&self, target: &str, path_bytes: usize) -> bool {
+        target.len() > self.max_target_bytes || path_bytes > self.max_path_bytes
+    }
+
+    fn has_too_many_pairs(&self, query: &str) -> bool {
+        query.bytes().filter(|&byte| byte == b'&').count() >= self.max_query_pairs.min(Self::MOST_QUERY_PAIRS)
+    }
+}
+
 /// A decoded part of the path; where nothing is escaped it is the path's own text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -31,26 +73,24 @@ enum Part {
 const MOVED_PREFIX: &str = "/cdn-cgi/imagedelivery";
 
 impl DeliveryUrl {
-    /// Longest path, in bytes.
-    pub const MAX_PATH_BYTES: usize = 4096;
-    /// Longest target, in bytes.
-    pub const MAX_TARGET_BYTES: usize = 8192;
-    /// Most query pairs.
-    pub const MAX_PAIRS: usize = 64;
+    /// [`DeliveryUrl::parse_within`] the default limits.
+    pub fn parse(target: &str) -> Result<DeliveryUrl, Error> {
+        DeliveryUrl::parse_within(target, &TargetLimits::default())
+    }
 
     /// Reads a raw request target (`/hash/id/variant?query`, or below `/cdn-cgi/imagedelivery/`).
     /// Refuses every odd spelling before anything is looked up.
-    pub fn parse(target: &str) -> Result<DeliveryUrl, Error> {
+    pub fn parse_within(target: &str, limits: &TargetLimits) -> Result<DeliveryUrl, Error> {
         let path_len = target.find('?').unwrap_or(target.len());
         let (path, query) = target.split_at(path_len);
-        if path_len > Self::MAX_PATH_BYTES || target.len() > Self::MAX_TARGET_BYTES {
+        if limits.is_too_long(target, path_len) {
             return Err(Error::TargetTooLong);
         }
         if !is_printable(target) {
             return Err(Error::BadPath);
         }
         let escaped = check_path(path)?;
-        if query.bytes().filter(|&byte| byte == b'&').count() >= Self::MAX_PAIRS {
+        if limits.has_too_many_pairs(query) {
             return Err(Error::MalformedParam);
         }
         let moved = path.strip_prefix(MOVED_PREFIX).is_some_and(|rest| rest.starts_with('/'));
@@ -253,22 +293,16 @@ mod tests {
     #[test]
     fn the_longest_target_is_taken_and_one_byte_more_is_not() {
         let path = |bytes: usize| format!("/a/{}/c", "x".repeat(bytes - 5));
-        assert!(DeliveryUrl::parse(&path(DeliveryUrl::MAX_PATH_BYTES)).is_ok());
-        assert_eq!(
-            DeliveryUrl::parse(&path(DeliveryUrl::MAX_PATH_BYTES + 1)).err(),
-            Some(Error::TargetTooLong)
-        );
+        assert!(DeliveryUrl::parse(&path(4_096)).is_ok());
+        assert_eq!(DeliveryUrl::parse(&path(4_096 + 1)).err(), Some(Error::TargetTooLong));
 
         let target = |bytes: usize| format!("/a/b/c?{}", "x".repeat(bytes - 7));
-        assert!(DeliveryUrl::parse(&target(DeliveryUrl::MAX_TARGET_BYTES)).is_ok());
-        assert_eq!(
-            DeliveryUrl::parse(&target(DeliveryUrl::MAX_TARGET_BYTES + 1)).err(),
-            Some(Error::TargetTooLong)
-        );
+        assert!(DeliveryUrl::parse(&target(8_192)).is_ok());
+        assert_eq!(DeliveryUrl::parse(&target(8_192 + 1)).err(), Some(Error::TargetTooLong));
 
         let query = |pairs: usize| format!("/a/b/c?{}", vec!["x=1"; pairs].join("&"));
-        assert!(DeliveryUrl::parse(&query(DeliveryUrl::MAX_PAIRS)).is_ok());
-        assert_eq!(DeliveryUrl::parse(&query(DeliveryUrl::MAX_PAIRS + 1)).err(), Some(Error::MalformedParam));
+        assert!(DeliveryUrl::parse(&query(64)).is_ok());
+        assert_eq!(DeliveryUrl::parse(&query(64 + 1)).err(), Some(Error::MalformedParam));
     }
 
     #[test]

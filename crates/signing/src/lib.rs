@@ -11,7 +11,7 @@ mod scheme;
 mod signing_key;
 mod verdict;
 
-pub use delivery_url::DeliveryUrl;
+pub use delivery_url::{DeliveryUrl, TargetLimits};
 pub use error::Error;
 pub use policy::Policy;
 pub use scheme::{Explanation, Scheme, explain, sign, verify};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use catalog::{Actor, Catalog, Image, Inserted, NewImage};
-use domain::{AccountId, Clock, ImageId, ObjectId, Rate};
+use domain::{AccountId, Clock, ImageId, ObjectId, Rate, TooOften};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use storage::{Prefix, Sealed, Storage};
@@ -91,8 +91,7 @@ impl Uploads {
         {
             return Ok(Accepted { image, replayed: true });
         }
-        let turn = self.rate.count(new.account, Instant::now());
-        turn.map_err(|wait| Error::TooManyUploads { wait, limit_per_minute: self.rate.most() })?;
+        self.count(&new.account)?;
         self.refuse_taken(&new).await?;
         self.catalog.check_room_for(&new.account, new.file.len()).await?;
         let (facts, thumbhash) = self.examine(&new.account, &new.file).await?;
@@ -152,6 +151,13 @@ impl Uploads {
         if let Err(error) = self.storage.delete_prefix(place).await {
             tracing::warn!(%error, prefix = place.as_str(), "an object without a row stays for the sweep");
         }
+    }
+
+    fn count(&self, account: &AccountId) -> Result<(), TooOften> {
+        self.rate.count(*account, Instant::now()).map_err(|wait| {
+            let told = format!("this account may upload {} images a minute", self.rate.most());
+            TooOften::new("max_uploads_per_minute", wait, told)
+        })
     }
 
     /// An id that is taken is refused before anything is decoded; the insert decides all the same.

@@ -1,9 +1,8 @@
 //! What can go wrong when an original comes in.
 
 use std::io;
-use std::time::Duration;
 
-use domain::{Fault, Limit, Problem};
+use domain::{Fault, Limit, Problem, TooOften};
 
 /// A failure of this crate. The texts are safe to show.
 #[derive(Debug, thiserror::Error)]
@@ -20,13 +19,8 @@ pub enum Error {
         told: String,
     },
     /// The account uploads too often.
-    #[error("this account may upload {limit_per_minute} images a minute")]
-    TooManyUploads {
-        /// When the next one may come.
-        wait: Duration,
-        /// How many may come in a minute.
-        limit_per_minute: u32,
-    },
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// The body is no multipart form.
     #[error(
         "images must be uploaded as a form, not as raw image data. Please use multipart/form-data format"
@@ -107,7 +101,7 @@ impl Fault for Error {
     fn problem(&self) -> Problem {
         match self {
             Error::Form(_) | Error::FormLimit { .. } => Problem::BadRequest,
-            Error::TooManyUploads { .. } => Problem::TooManyRequests,
+            Error::TooOften(error) => error.problem(),
             Error::NotAForm => Problem::NotAForm,
             Error::TooLarge { .. } => Problem::TooLarge,
             Error::TooSlow => Problem::TooSlow,
@@ -121,7 +115,7 @@ impl Fault for Error {
     fn limit(&self) -> Option<Limit> {
         match self {
             Error::FormLimit { limit, .. } => Some(Limit::of(limit)),
-            Error::TooManyUploads { wait, .. } => Some(Limit::for_now("max_uploads_per_minute", *wait)),
+            Error::TooOften(error) => error.limit(),
             Error::TooLarge { .. } => Some(Limit::of("max_upload_bytes")),
             Error::TooSlow => Some(Limit::of("min_body_bytes_per_s")),
             Error::Workers(error) => error.limit(),

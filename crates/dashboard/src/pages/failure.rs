@@ -1,6 +1,7 @@
 //! The page, or the JSON, of whatever went wrong.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError as _};
 use askama::Template;
 use serde_json::json;
@@ -25,6 +26,14 @@ struct FailurePage {
 
 /// The answer to a failed request.
 pub(crate) fn answer(visit: &Visit, member: Option<&Member>, failure: &Failure) -> HttpResponse {
+    let mut answer = told(visit, member, failure);
+    if let Some(seconds) = failure.retry_after_s() {
+        answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    answer
+}
+
+fn told(visit: &Visit, member: Option<&Member>, failure: &Failure) -> HttpResponse {
     if visit.wants_json || (visit.is_swap && matches!(failure, Failure::SignedOut)) {
         return for_script(visit, failure);
     }

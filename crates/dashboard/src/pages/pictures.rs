@@ -47,6 +47,7 @@ pub(crate) async fn preview(member: Member, request: HttpRequest) -> Outcome {
     let name: VariantName = query.get("variant").parse().map_err(|_| Failure::no_page())?;
     let variant = member.visit.dashboard.catalog().variant(&member.account.id, &name).await?;
     let image = image_of(&member, &request).await?;
+    count_preview(&member, &image, &variant.options)?;
     send(&member, &request, &image, &variant.options, "private, no-cache").await
 }
 
@@ -89,6 +90,17 @@ pub(crate) async fn rendition(
     let recipe = recipe(member, &original, options)?;
     let rendered = member.visit.dashboard.renditions().fetch(&original, &recipe).await?;
     Ok((recipe, rendered))
+}
+
+/// Counts a preview that is not there yet; one that memory has costs nothing.
+fn count_preview(member: &Member, image: &Image, options: &Options) -> Result<(), Failure> {
+    let original = Original::of(image).ok_or_else(|| missing(member))?;
+    let recipe = recipe(member, &original, options)?;
+    let dashboard = &member.visit.dashboard;
+    if dashboard.renditions().in_memory(&original.object, &recipe.digest()).is_none() {
+        dashboard.count_preview(&member.visit.signed_in()?.session.person.email)?;
+    }
+    Ok(())
 }
 
 /// How the audit log names an image.

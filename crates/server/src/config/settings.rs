@@ -191,7 +191,28 @@ pub static SETTINGS: &[Setting] = &[
     ),
     limit!("render_wait_s", workers.wait_s, 1, "seconds that a render waits for a worker"),
     limit!("render_timeout_s", workers.render_timeout_s, 1, "seconds that one render may take"),
+    limit!(
+        "decode_budget_bytes",
+        workers.decode_budget_bytes,
+        1_000_000,
+        "bytes of memory that all decoding together may take, as estimated"
+    ),
     limit!("memory_cache_bytes", memory_cache_bytes, 0, "bytes of renditions that memory keeps"),
+    limit!(
+        "renditions_bytes",
+        renditions_bytes,
+        0,
+        "bytes of renditions that lie at rest; past it those go that nobody asked for longest"
+    ),
+    Setting {
+        name: "renditions_idle_days",
+        about: "days after which a rendition at rest goes that nobody asked for; 0 or not set keeps it",
+        secret: false,
+        set: |config, text| {
+            at_least(text, 0).map(|days| config.renditions_idle_days = Some(days).filter(|days| *days > 0))
+        },
+        show: |config| config.renditions_idle_days.map_or_else(String::new, |days| days.to_string()),
+    },
     limit!("max_cached_rights", max_cached_rights, 1, "images whose rights memory keeps"),
     limit!("min_free_disk_bytes", min_free_disk_bytes, 0, "bytes of disk that stay free for the database"),
     limit!(
@@ -202,6 +223,15 @@ pub static SETTINGS: &[Setting] = &[
     ),
     limit!("max_head_bytes", max_head_bytes, 1024, "bytes of a request's head"),
     limit!("max_headers", max_headers, 1, "header lines of a request"),
+    limit!("max_target_bytes", target.max_target_bytes, 64, "bytes of a request's target"),
+    limit!("max_path_bytes", target.max_path_bytes, 64, "bytes of a request's path"),
+    Setting {
+        name: "max_query_pairs",
+        about: "pairs of a request's query, at most 64",
+        secret: false,
+        set: |config, text| query_pairs(text).map(|pairs| config.target.max_query_pairs = pairs),
+        show: |config| config.target.max_query_pairs.to_string(),
+    },
     limit!("max_parts", form.max_parts, 1, "parts of a form"),
     limit!("max_part_head_bytes", form.max_part_head_bytes, 64, "bytes of a part's head"),
     limit!("max_field_bytes", form.max_field_bytes, 64, "bytes of a text field in a form"),
@@ -210,9 +240,38 @@ pub static SETTINGS: &[Setting] = &[
     limit!("min_body_bytes_per_s", min_body_bytes_per_s, 0, "the slowest body, in bytes a second"),
     limit!("reader_stall_s", reader_stall_s, 1, "seconds after which a reader that takes nothing is cut off"),
     limit!("keep_alive_s", keep_alive_s, 1, "seconds that an idle connection is kept"),
-    limit!("max_connections", max_connections, 1, "connections at once"),
+    limit!(
+        "max_connections",
+        max_connections,
+        1,
+        "connections at once; requests on further ones are told to come back"
+    ),
+    limit!(
+        "max_address_connections",
+        max_address_connections,
+        0,
+        "connections of one address at once; 0 is no limit"
+    ),
     limit!("shutdown_timeout_s", shutdown_timeout_s, 0, "seconds that a stop waits for what runs"),
     limit!("max_api_requests_per_s", max_api_requests_per_s, 1, "requests a second of one API token"),
+    limit!(
+        "max_uploads_per_minute",
+        max_uploads_per_minute,
+        0,
+        "uploads of one account within a minute; 0 is no limit"
+    ),
+    limit!(
+        "max_previews_per_minute",
+        max_previews_per_minute,
+        0,
+        "previews of one person within a minute; 0 is no limit"
+    ),
+    limit!(
+        "max_refusals_per_minute",
+        max_refusals_per_minute,
+        0,
+        "answers of 401, 403 or 404 to one address within a minute; 0 is no limit"
+    ),
     limit!(
         "max_sign_in_failures",
         max_sign_in_failures,
@@ -229,6 +288,8 @@ pub static SETTINGS: &[Setting] = &[
     limit!("max_signing_keys", max_signing_keys, 1, "signing keys of an account, active and retiring"),
     limit!("max_variants", max_variants, 1, "variants of an account"),
     limit!("max_tokens", max_tokens, 1, "API tokens of an account"),
+    limit!("max_account_images", max_account_images, 0, "images of an account; 0 is no limit"),
+    limit!("max_account_bytes", max_account_bytes, 0, "bytes of an account's originals; 0 is no limit"),
 ];
 
 fn read<T: FromStr>(text: &str) -> Result<T, String>
@@ -243,6 +304,12 @@ fn at_least<T: FromStr + PartialOrd + Display>(text: &str, least: T) -> Result<T
         Ok(value) if value >= least => Ok(value),
         _ => Err(format!("'{text}' is not usable here: it takes a whole number of at least {least}")),
     }
+}
+
+fn query_pairs(text: &str) -> Result<usize, String> {
+    let most = signing::TargetLimits::MOST_QUERY_PAIRS;
+    let pairs = at_least(text, 1)?;
+    if pairs <= most { Ok(pairs) } else { Err(format!("'{text}' is not usable here: it is at most {most}")) }
 }
 
 fn non_empty(text: &str) -> Result<&str, String> {

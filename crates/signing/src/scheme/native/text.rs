@@ -5,10 +5,10 @@ use std::iter::once;
 use hmac::Mac as _;
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::{DeliveryUrl, Policy, SigningKey};
+use crate::{DeliveryUrl, Policy, SigningKey, TargetLimits};
 
 /// Most runs of signed pairs: of the most pairs that a URL may have, every second one signed.
-const MAX_RUNS: usize = DeliveryUrl::MAX_PAIRS / 2 + 1;
+const MAX_RUNS: usize = TargetLimits::MOST_QUERY_PAIRS / 2 + 1;
 
 /// What is signed of a query: its pairs without `sig` and the ignored ones, as runs of neighbours. Kept as runs, and
 /// not pair by pair, since most URLs have a single one.
