@@ -1,6 +1,9 @@
 //! What both servers must do beyond the suite: refuse what is wrong with one clear sentence each, keep large originals,
 //! delete more than a page.
 
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_async::time::TimeSource;
 use futures_util::{StreamExt as _, stream};
 
 use super::*;
@@ -109,6 +112,30 @@ async fn two_prefixes_in_one_bucket_do_not_see_each_other() {
     assert!(matches!(two.get(&key).await, Err(Error::Missing)));
     assert_eq!(two.list().await.unwrap().count().await, 0);
     assert_eq!(one.list().await.unwrap().count().await, 1);
+}
+
+/// A clock that is so many seconds off.
+#[derive(Debug)]
+struct Off(i64);
+
+impl TimeSource for Off {
+    fn now(&self) -> SystemTime {
+        let now = SystemTime::now();
+        let by = Duration::from_secs(self.0.unsigned_abs());
+        if self.0 < 0 { now - by } else { now + by }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_twenty_minutes_off_is_set_right_by_cephs() {
+    let bucket = CephBucket::make().await;
+    for off_s in [1200, -1200] {
+        let chain = connect::chain(Some(&bucket.access)).time_source(Off(off_s));
+        let storage = open_patiently(&bucket.url(), chain, Patience::default()).await.unwrap();
+        let key = prefix().original();
+        storage.put_file(&key, seal(&storage, &picture(3, 100_000)).await).await.unwrap();
+        assert!(read(&storage, &key).await.unwrap() == picture(3, 100_000));
+    }
 }
 
 #[tokio::test]
