@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use domain::Timestamp;
 use serde_json::{Value, json};
 
 use crate::Error;

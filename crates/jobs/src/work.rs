@@ -34,11 +34,10 @@ pub(crate) struct Work {
 impl Work {
     /// Writes down what this process has counted, kept and found since the last time.
     pub(crate) async fn write_down(&self) -> Result<(), Error> {
-        let flushed = self.catalog.flush_tally().await?;
-        // Those that were made just now have no row before this, and are as young as a use would make them.
+        // The rows of renditions first: the tally notes which of them were asked for.
         self.catalog.flush_at_rest().await?;
-        let used: Vec<_> = flushed.touched.iter().map(|it| (it.object, it.digest)).collect();
-        Ok(self.catalog.note_renditions_used(&used).await?)
+        self.catalog.flush_tally().await?;
+        Ok(())
     }
 
     /// Takes the job that is due longest and does it; false where none is due.

@@ -1,4 +1,4 @@
-//! `darkroom sweep`: removes what deleted images left, and objects without a row.
+//! `darkroom sweep`: removes what deleted images left, objects without a row, and renditions that are too many.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,19 +7,23 @@ use clap::Args;
 use domain::Clock;
 use server::Config;
 
-/// Removes what deleted images left, and objects without a row.
+/// Removes what deleted images left, objects without a row, and renditions that are too many.
 #[derive(Debug, Args)]
 pub(super) struct Sweep {
-    /// Only objects of at least this age are looked at: an upload that runs has no row yet
+    /// Only objects without a row of at least this age are removed: an upload that runs has no row yet
     #[arg(long, default_value = "24h", value_parser = super::duration)]
     min_age: Duration,
 }
 
 /// Sweeps and tells what went.
 pub(super) async fn run(sweep: &Sweep, config: &Config) -> anyhow::Result<ExitCode> {
-    let (_catalog, uploads) = server::open_uploads(config, Clock::system()).await?;
-    let removed = uploads.finish_removals().await?;
-    let orphans = uploads.sweep_orphans(sweep.min_age).await?;
-    say!("{removed} removed images and {orphans} objects without a row are swept.");
+    let swept = server::open_jobs(config, Clock::system()).await?.sweep(sweep.min_age).await?;
+    say!("{} removed images and {} objects without a row are swept.", swept.removals, swept.orphans);
+    say!(
+        "{} renditions were found that no row knew of; {} were removed to keep to the budget.",
+        swept.found_renditions,
+        swept.removed_renditions
+    );
+    say!("{} rows were past their time.", swept.expired);
     Ok(ExitCode::SUCCESS)
 }
