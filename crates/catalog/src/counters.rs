@@ -1,7 +1,7 @@
 //! What the tally holds, written into tables that add up over processes: by account and day, image and day, signing key
 //! and hour, API token and hour. Who reads them stands in `usage.rs`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -10,32 +10,6 @@ use domain::{AccountId, ObjectId, SigningKeyId, Timestamp};
 use crate::database::{Connection, Lock, Query, query};
 use crate::tally::{Counts, Kind, Sum, Tally, hour_of};
 use crate::{Catalog, Error};
-
-/// A rendition that was delivered since the last flush.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Touched {
-    /// The account of its image.
-    pub account: AccountId,
-    /// Its original.
-    pub object: ObjectId,
-    /// The day in its object key.
-    pub day: i64,
-    /// The digest of its recipe.
-    pub digest: [u8; 16],
-    /// Its length.
-    pub bytes: u64,
-    /// When it was last delivered.
-    pub used_at: Timestamp,
-}
-
-/// What a flush wrote.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Flushed {
-    /// Deliveries and requests.
-    pub requests: u64,
-    /// The renditions among the deliveries, each once.
-    pub touched: Vec<Touched>,
-}
 
 /// How long counters of an hour, and those of a day, are kept.
 const HOURS_KEPT: Duration = Duration::from_secs(8 * 86_400);
@@ -53,14 +27,15 @@ impl Catalog {
         &self.inner.tally
     }
 
-    /// Writes what was counted into its tables, in one transaction. What cannot be written is kept for the next time.
-    /// To be called at least once a minute, and whenever [`Tally::filling`] returns.
-    pub async fn flush_tally(&self) -> Result<Flushed, Error> {
+    /// Writes what was counted into its tables, in one transaction, and notes which renditions were asked for. What
+    /// cannot be written is kept for the next time. Returns how many deliveries and requests it were. To be called at
+    /// least once a minute, and whenever [`Tally::filling`] returns.
+    pub async fn flush_tally(&self) -> Result<u64, Error> {
         // Nobody reads while something is neither here nor there.
         let _alone = self.inner.flushing.write().await;
         let taken = self.inner.tally.take();
         if taken.is_empty() {
-            return Ok(Flushed::default());
+            return Ok(0);
         }
         let sums = Sums::of(&taken);
         if let Err(error) = self.write_sums(&sums).await {
@@ -78,7 +53,9 @@ impl Catalog {
                 "more was asked than memory counts apart: by variant only, or not at all"
             );
         }
-        Ok(Flushed { requests: sums.requests, touched: sums.touched.into_values().collect() })
+        let used: Vec<_> = sums.used.iter().copied().collect();
+        self.note_renditions_used(&used).await?;
+        Ok(sums.requests)
     }
 
     /// Removes counters that are past their time. Returns how many rows went.
@@ -136,7 +113,7 @@ struct Sums<'t> {
     key_uses: BTreeMap<(AccountId, &'t SigningKeyId), KeyUse<'t>>,
     token_hours: BTreeMap<(&'t str, i64), u64>,
     token_uses: BTreeMap<&'t str, Timestamp>,
-    touched: HashMap<(ObjectId, [u8; 16]), Touched>,
+    used: BTreeSet<(ObjectId, [u8; 16])>,
 }
 
 /// The last use of a signing key, and the latest end among its URLs.
@@ -172,21 +149,11 @@ impl<'t> Sums<'t> {
         if let Some(object) = kind.object {
             let (_, requests, bytes) = self.image_days.entry((object, day)).or_insert((kind.account, 0, 0));
             (*requests, *bytes) = (*requests + sum.requests, *bytes + sum.sent_bytes);
-            self.add_rendition(kind.account, object, sum);
+            self.used.extend(kind.digest.map(|digest| (object, digest)));
         }
         if let Some(id) = &kind.key {
             *self.key_hours.entry((kind.account, id, kind.hour)).or_default() += sum.requests;
             self.add_key_use(kind.account, id, &kind.variant, sum);
-        }
-    }
-
-    fn add_rendition(&mut self, account: AccountId, object: ObjectId, sum: &Sum) {
-        let Some(rendition) = sum.rendition else { return };
-        let (day, digest, bytes) = (rendition.day, rendition.digest, rendition.bytes);
-        let touched = Touched { account, object, day, digest, bytes, used_at: sum.last_at };
-        let known = self.touched.entry((object, digest)).or_insert(touched);
-        if known.used_at < touched.used_at {
-            *known = touched;
         }
     }
 

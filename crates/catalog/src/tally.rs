@@ -36,8 +36,8 @@ pub struct Answered<'a> {
     pub sent_bytes: u64,
     /// The image that was asked for, by its original, where the visitor may see it.
     pub object: Option<&'a ObjectId>,
-    /// The rendition that was read, if one was.
-    pub rendition: Option<Rendition>,
+    /// The digest of the rendition that was read, if one was.
+    pub digest: Option<[u8; 16]>,
     /// The signature that was needed and right.
     pub signed: Option<&'a signing::Verified>,
     /// Who asked.
@@ -83,17 +83,6 @@ impl Outcome {
             Outcome::Refused(reason) => reason,
         }
     }
-}
-
-/// A rendition of an original, as storage keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rendition {
-    /// The day in its object key.
-    pub day: i64,
-    /// The digest of its recipe.
-    pub digest: [u8; 16],
-    /// Its length in bytes.
-    pub bytes: u64,
 }
 
 /// What was counted since the last flush. The path of a hit waits for nobody: a thread has a shard of its own, in cache
@@ -145,7 +134,6 @@ pub(crate) struct Sum {
     pub(crate) last_at: Timestamp,
     pub(crate) last_address: Option<IpAddr>,
     pub(crate) latest_exp_s: Option<i64>,
-    pub(crate) rendition: Option<Rendition>,
 }
 
 /// What is known of the requests with a token within an hour.
@@ -202,7 +190,7 @@ impl Tally {
         let wanted = Kind {
             account: answer.of.account,
             object: answer.object.copied(),
-            digest: answer.rendition.map(|rendition| rendition.digest),
+            digest: answer.digest,
             hour: hour_of(now),
             format: answer.format,
             outcome: answer.outcome,
@@ -215,7 +203,6 @@ impl Tally {
             last_at: now,
             last_address: answer.address,
             latest_exp_s: answer.signed.and_then(|signed| signed.expires_s),
-            rendition: answer.rendition,
         };
         self.with_counts(|counts| counts.add(wanted, sum));
     }
@@ -284,13 +271,13 @@ impl Counts {
         self.len() == 0 && self.lost == 0
     }
 
-    fn add(&mut self, mut wanted: Wanted<'_>, mut sum: Sum) {
+    fn add(&mut self, mut wanted: Wanted<'_>, sum: Sum) {
         if let Some(known) = self.answers.get_mut(&wanted) {
             return known.add(&sum);
         }
         if self.len() >= MAX_ENTRIES {
             self.coarse += if wanted.object.is_some() { sum.requests } else { 0 };
-            (wanted.object, wanted.digest, sum.rendition) = (None, None, None);
+            (wanted.object, wanted.digest) = (None, None);
             if let Some(known) = self.answers.get_mut(&wanted) {
                 return known.add(&sum);
             }
@@ -344,7 +331,6 @@ impl Sum {
             (self.last_at, self.last_address) = (other.last_at, other.last_address);
         }
         self.latest_exp_s = self.latest_exp_s.max(other.latest_exp_s);
-        self.rendition = other.rendition.or(self.rendition);
     }
 }
 
@@ -361,7 +347,7 @@ mod tests {
             format: Some(Format::Webp),
             sent_bytes: 10,
             object: Some(object),
-            rendition: Some(Rendition { day: 3, digest: [7; 16], bytes: 10 }),
+            digest: Some([7; 16]),
             signed: None,
             address: None,
         }
