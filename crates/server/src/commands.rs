@@ -6,10 +6,14 @@ macro_rules! say {
 }
 
 mod account;
+mod backup;
+mod backup_folder;
 mod config;
+mod doctor;
 mod health;
 mod key;
 mod migrate;
+mod restore;
 mod serve;
 mod sign;
 mod sweep;
@@ -82,8 +86,14 @@ enum Command {
     User(user::Command),
     /// Uploads files and prints their delivery URLs
     Upload(upload::Upload),
+    /// Copies database and originals into an empty folder, while the server goes on
+    Backup(backup::Backup),
+    /// Puts a backup into an empty data directory
+    Restore(restore::Restore),
     /// Removes what deleted images left, and objects without a row
     Sweep(sweep::Sweep),
+    /// Checks that each row has its bytes, and all else that the house promises; changes nothing
+    Doctor(doctor::Doctor),
 }
 
 /// Runs a command. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
@@ -91,7 +101,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let command = arguments.command.unwrap_or(Command::Serve);
     let loaded = arguments.settings.load();
     if let Command::Config(command) = command {
-        return config::run(&command, loaded);
+        return config::run(&command, loaded).await;
     }
     let effective = loaded.context("the configuration has problems")?;
     if let Command::Serve = command {
@@ -108,7 +118,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Verify(verify) => verify::run(&verify, &config).await,
         Command::User(command) => user::run(command, &config).await,
         Command::Upload(upload) => upload::run(&upload, &config).await,
+        Command::Backup(backup) => backup::run(&backup, &config).await,
+        Command::Restore(restore) => restore::run(&restore, &config).await,
         Command::Sweep(sweep) => sweep::run(&sweep, &config).await,
+        Command::Doctor(doctor) => doctor::run(&doctor, &config).await,
         Command::Serve | Command::Config(_) => Ok(ExitCode::SUCCESS),
     }
 }
