@@ -7,7 +7,7 @@ use catalog::{Actor, NewToken, Scopes};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-use crate::harness::{Cli, Reply, TestAccount, TestServer, drawn, shared};
+use crate::harness::{Cli, Place, Reply, TestAccount, TestServer, drawn, shared};
 
 /// The rows that were run, and the house that they must leave as it was.
 struct Table<'s> {
@@ -50,15 +50,10 @@ impl<'s> Table<'s> {
     }
 }
 
-/// What a refusal must leave as it is: objects and scratch files on the disk, and images in the catalog.
+/// What a refusal must leave as it is: objects and scratch files, and images in the catalog.
 async fn left(account: &TestAccount<'_>) -> (usize, i64) {
-    let objects = files_below(&account.server.data_dir().join("objects"));
+    let objects = account.server.place().objects().keys().await.len() + account.server.scratch_files();
     (objects, account.server.catalog().account(&account.account.id).await.expect("the account").totals.images)
-}
-
-fn files_below(folder: &std::path::Path) -> usize {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| if entry.path().is_dir() { files_below(&entry.path()) } else { 1 }).sum()
 }
 
 /// The code in the API's envelope, or in a delivery's text.
@@ -532,9 +527,9 @@ async fn create_stubbornly(url: &str, token: &str) -> u16 {
 
 #[tokio::test]
 async fn a_duplicate_id_is_in_the_servers_log_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut server = Cli::new(folder.path(), &["serve"]).serve().await;
-    let token = Cli::new(folder.path(), &["token", "issue", "--permission", "write"]).ok().await;
+    let place = Place::new().await;
+    let mut server = place.cli(&["serve"]).serve().await;
+    let token = place.cli(&["token", "issue", "--permission", "write"]).ok().await;
     let accounts: serde_json::Value = reqwest::Client::new()
         .get(format!("{}/client/v4/accounts", server.url))
         .bearer_auth(&token)
@@ -614,7 +609,7 @@ async fn a_start_that_cannot_succeed_says_why_and_leaves_nothing_behind() {
     refused_start("a master key that others can read", serve(&data).env(free.0, free.1), &["master"]).await;
     set_mode(&key, 0o600);
 
-    catalog::testing::make_newer(&data.join("darkroom.db")).await;
+    catalog::testing::make_newer(&data.join("darkroom.db").into(), 9999).await;
     refused_start(
         "a database of a newer version",
         serve(&data).env(free.0, free.1),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Cli, TestServer, drawn};
+use crate::harness::{Place, Setup, TestServer, drawn};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -20,34 +20,38 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_fresh_folder_becomes_a_house_by_any_command() {
-    let folder = tempfile::tempdir().unwrap();
-    let listed = json(&Cli::new(folder.path(), &["account", "list", "--json"]).ok().await);
+    let place = Place::new().await;
+    let listed = json(&place.cli(&["account", "list", "--json"]).ok().await);
     assert_eq!(listed[0]["handle"], "default");
     assert_eq!(listed[0]["settings"]["require_exp"], "true");
     assert_eq!(listed[0]["hash"].as_str().unwrap().len(), 22);
-    let keys = json(&Cli::new(folder.path(), &["key", "list", "--json"]).ok().await);
+    let keys = json(&place.cli(&["key", "list", "--json"]).ok().await);
     assert_eq!((&keys[0]["name"], &keys[0]["signs"]), (&Value::from("default"), &Value::from("yes")));
-    for secret in ["master.key", "darkroom.db"] {
-        let mode = std::fs::metadata(folder.path().join(secret)).unwrap().permissions().mode() & 0o777;
+    let secrets: &[&str] = match Setup::of_this_run() {
+        Setup::Embedded => &["master.key", "darkroom.db"],
+        Setup::PostgresS3 => &["master.key"],
+    };
+    for secret in secrets {
+        let mode = std::fs::metadata(place.folder().join(secret)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{secret}");
     }
 }
 
 #[tokio::test]
 async fn an_account_moved_with_its_hash_keeps_urls_without_expiry() {
-    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new().await;
     let (id, hash) = ("023e105f4ecef8ad9ca31a8372d0c353", "Vi7wi5KSItxGFsWRG2Us6Q");
     let create =
         ["account", "create", "moved", "--id", id, "--hash", hash, "--json", "flexible_variants=all"];
-    let made = json(&Cli::new(folder.path(), &create).ok().await);
+    let made = json(&place.cli(&create).ok().await);
     assert_eq!((&made[0]["id"], &made[0]["hash"]), (&Value::from(id), &Value::from(hash)));
     assert_eq!(made[0]["settings"]["require_exp"], "false");
     assert_eq!(made[0]["settings"]["flexible_variants"], "all");
-    let set = Cli::new(folder.path(), &["account", "set", "moved", "require_exp=true"]).ok().await;
+    let set = place.cli(&["account", "set", "moved", "require_exp=true"]).ok().await;
     assert!(set.contains("require_exp=true"), "{set}");
-    let again = Cli::new(folder.path(), &["account", "create", "moved"]).run().await;
+    let again = place.cli(&["account", "create", "moved"]).run().await;
     assert_eq!(again.code, 1, "{again:?}");
-    let unknown = Cli::new(folder.path(), &["account", "set", "moved", "colour=red"]).run().await;
+    let unknown = place.cli(&["account", "set", "moved", "colour=red"]).run().await;
     assert!(unknown.code == 1 && unknown.err.contains("browser_ttl"), "{unknown:?}");
 }
 
@@ -67,22 +71,21 @@ async fn a_file_uploaded_beside_the_server_is_delivered_by_it() {
 
 #[tokio::test]
 async fn a_token_is_printed_alone_and_listed_without_its_value() {
-    let folder = tempfile::tempdir().unwrap();
-    let token =
-        Cli::new(folder.path(), &["token", "issue", "--label", "ci", "--permission", "write"]).ok().await;
+    let place = Place::new().await;
+    let token = place.cli(&["token", "issue", "--label", "ci", "--permission", "write"]).ok().await;
     assert!(token.starts_with("drk_") && token.lines().count() == 1, "{token}");
-    let said = Cli::new(folder.path(), &["token", "list", "--json"]).ok().await;
+    let said = place.cli(&["token", "list", "--json"]).ok().await;
     assert!(!said.contains(&token));
     let listed = json(&said);
     assert!(listed[0]["scopes"].as_str().unwrap().contains("images:write"));
     assert!(!listed[0]["scopes"].as_str().unwrap().contains("account:admin"));
     let id = listed[0]["id"].as_str().unwrap();
-    Cli::new(folder.path(), &["token", "revoke", id]).ok().await;
-    let listed = json(&Cli::new(folder.path(), &["token", "list", "--json"]).ok().await);
+    place.cli(&["token", "revoke", id]).ok().await;
+    let listed = json(&place.cli(&["token", "list", "--json"]).ok().await);
     assert_ne!(listed[0]["revoked_at"], "");
     for wrong in [&["token", "issue", "--scopes", "images:eat"][..], &["token", "issue", "--expires", "soon"]]
     {
-        let said = Cli::new(folder.path(), wrong).run().await;
+        let said = place.cli(wrong).run().await;
         assert!(said.code == 1 && !said.err.is_empty() && said.out.is_empty(), "{said:?}");
     }
 }
@@ -125,63 +128,60 @@ async fn an_imported_key_keeps_urls_that_were_signed_elsewhere() {
 
 #[tokio::test]
 async fn every_secret_is_sealed_anew_beside_the_server_which_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut running = Cli::new(folder.path(), &["serve"]).serve().await;
-    let token = Cli::new(folder.path(), &["token", "issue", "--permission", "admin"]).ok().await;
-    let before = std::fs::read_to_string(folder.path().join("master.key")).unwrap();
-    let said = Cli::new(folder.path(), &["key", "rotate-master"]).ok().await;
+    let place = Place::new().await;
+    let mut running = place.cli(&["serve"]).serve().await;
+    let token = place.cli(&["token", "issue", "--permission", "admin"]).ok().await;
+    let before = std::fs::read_to_string(place.folder().join("master.key")).unwrap();
+    let said = place.cli(&["key", "rotate-master"]).ok().await;
     assert!(said.contains("sealed under a new master key"), "{said}");
-    let after = std::fs::read_to_string(folder.path().join("master.key")).unwrap();
+    let after = std::fs::read_to_string(place.folder().join("master.key")).unwrap();
     assert_ne!(before, after);
-    assert!(!folder.path().join("master.key.next").exists());
-    let account = json(&Cli::new(folder.path(), &["account", "list", "--json"]).ok().await);
+    assert!(!place.folder().join("master.key.next").exists());
+    let account = json(&place.cli(&["account", "list", "--json"]).ok().await);
     let keys =
         format!("{}/client/v4/accounts/{}/images/v1/keys", running.url, account[0]["id"].as_str().unwrap());
     let answer = reqwest::Client::new().get(keys).bearer_auth(token).send().await.unwrap();
     assert_eq!(answer.status(), 200, "the running server opens what the command has sealed");
     assert_eq!(running.terminate().await, 0);
-    Cli::new(folder.path(), &["key", "list", "--values"]).ok().await;
+    place.cli(&["key", "list", "--values"]).ok().await;
 }
 
 #[tokio::test]
 async fn a_person_made_by_the_command_signs_in_with_a_password_that_was_no_argument() {
-    let folder = tempfile::tempdir().unwrap();
-    let password = write(folder.path(), "password", b"a long enough sentence\n");
+    let place = Place::new().await;
+    let password = write(place.folder(), "password", b"a long enough sentence\n");
     let create = ["user", "create", "ada@example.org", "--account", "default", "--role", "editor"];
-    let short = write(folder.path(), "short", b"hunter2\n");
-    let said = Cli::new(folder.path(), &[&create[..], &["--password-file", &short]].concat()).run().await;
+    let short = write(place.folder(), "short", b"hunter2\n");
+    let said = place.cli(&[&create[..], &["--password-file", &short]].concat()).run().await;
     assert!(said.code == 1 && said.err.contains("12"), "{said:?}");
-    Cli::new(folder.path(), &[&create[..], &["--password-file", &password]].concat()).ok().await;
-    let twice = Cli::new(folder.path(), &[&create[..], &["--password-file", &password]].concat()).run().await;
+    place.cli(&[&create[..], &["--password-file", &password]].concat()).ok().await;
+    let twice = place.cli(&[&create[..], &["--password-file", &password]].concat()).run().await;
     assert_eq!(twice.code, 1, "{twice:?}");
-    Cli::new(folder.path(), &["user", "reset-password", "ada@example.org", "--password-file", &password])
-        .ok()
-        .await;
-    Cli::new(folder.path(), &["user", "unlock", "ada@example.org"]).ok().await;
-    let nobody = Cli::new(folder.path(), &["user", "unlock", "bob@example.org"]).run().await;
+    place.cli(&["user", "reset-password", "ada@example.org", "--password-file", &password]).ok().await;
+    place.cli(&["user", "unlock", "ada@example.org"]).ok().await;
+    let nobody = place.cli(&["user", "unlock", "bob@example.org"]).run().await;
     assert_eq!(nobody.code, 1, "{nobody:?}");
-    let usage =
-        Cli::new(folder.path(), &["user", "create", "x@example.org", "--account", "default"]).run().await;
+    let usage = place.cli(&["user", "create", "x@example.org", "--account", "default"]).run().await;
     assert_eq!(usage.code, 2, "a role is needed: {usage:?}");
 }
 
 #[tokio::test]
 async fn health_tells_a_server_that_lives_from_one_that_does_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut running = Cli::new(folder.path(), &["serve"]).serve().await;
+    let place = Place::new().await;
+    let mut running = place.cli(&["serve"]).serve().await;
     let bind = running.url.trim_start_matches("http://").to_owned();
-    Cli::new(folder.path(), &["health", "--bind", &bind]).ok().await;
-    Cli::new(folder.path(), &["health", "--ready", "--bind", &bind]).ok().await;
+    place.cli(&["health", "--bind", &bind]).ok().await;
+    place.cli(&["health", "--ready", "--bind", &bind]).ok().await;
     assert_eq!(running.terminate().await, 0);
-    let gone = Cli::new(folder.path(), &["health", "--bind", &bind]).run().await;
+    let gone = place.cli(&["health", "--bind", &bind]).run().await;
     assert!(gone.code == 1 && gone.err.contains("does not answer"), "{gone:?}");
 }
 
 #[tokio::test]
 async fn a_token_in_a_path_by_mistake_is_in_no_line_of_the_log() {
-    let folder = tempfile::tempdir().unwrap();
-    let token = Cli::new(folder.path(), &["token", "issue"]).ok().await;
-    let mut running = Cli::new(folder.path(), &["serve"]).env("DARKROOM_LOG", "trace").serve().await;
+    let place = Place::new().await;
+    let token = place.cli(&["token", "issue"]).ok().await;
+    let mut running = place.cli(&["serve"]).env("DARKROOM_LOG", "trace").serve().await;
     let address = format!("{}/client/v4/accounts/{token}/images/v1", running.url);
     assert_eq!(reqwest::Client::new().get(address).bearer_auth(&token).send().await.unwrap().status(), 404);
     assert_eq!(running.terminate().await, 0);
@@ -192,21 +192,19 @@ async fn a_token_in_a_path_by_mistake_is_in_no_line_of_the_log() {
 
 #[tokio::test]
 async fn a_wrong_configuration_names_each_variable_and_the_nearest_known_name() {
-    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new().await;
     let check = |name: &'static str, value: &'static str| {
-        let cli = Cli::new(folder.path(), &["config", "check"]).env(name, value);
+        let cli = place.cli(&["config", "check"]).env(name, value);
         async move { cli.run().await }
     };
     let wrong = check("DARKROOM_MAX_PIXELS", "many").await;
     assert!(wrong.code == 1 && wrong.err.starts_with("DARKROOM_MAX_PIXELS:"), "{wrong:?}");
     let unknown = check("DARKROOM_MAX_PIXEL", "5").await;
     assert!(unknown.code == 1 && unknown.err.contains("DARKROOM_MAX_PIXELS"), "{unknown:?}");
-    let fine = Cli::new(folder.path(), &["config", "check"]).ok().await;
+    let fine = place.cli(&["config", "check"]).ok().await;
     assert_eq!(fine, "The configuration is fine.");
-    let masked = Cli::new(folder.path(), &["config", "print", "--json"])
-        .env("DARKROOM_MASTER_KEY", &"k".repeat(43))
-        .ok()
-        .await;
+    let masked =
+        place.cli(&["config", "print", "--json"]).env("DARKROOM_MASTER_KEY", &"k".repeat(43)).ok().await;
     assert!(!masked.contains("kkkk") && masked.contains("environment DARKROOM_MASTER_KEY"), "{masked}");
 }
 
@@ -229,10 +227,10 @@ async fn sweep_takes_what_belongs_to_no_row_and_nothing_else() {
 
 #[tokio::test]
 async fn a_stop_finishes_what_runs() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = write(folder.path(), "large.jpg", &drawn::jpeg(&drawn::photo(3000, 2000), 90));
-    let uploaded = json(&Cli::new(folder.path(), &["upload", &file, "--json"]).ok().await);
-    let mut running = Cli::new(folder.path(), &["serve"]).serve().await;
+    let place = Place::new().await;
+    let file = write(place.folder(), "large.jpg", &drawn::jpeg(&drawn::photo(3000, 2000), 90));
+    let uploaded = json(&place.cli(&["upload", &file, "--json"]).ok().await);
+    let mut running = place.cli(&["serve"]).serve().await;
     let url = uploaded["variants"][0].as_str().unwrap().replace("http://127.0.0.1:8080", &running.url);
     let client = reqwest::Client::new();
     let cold = tokio::spawn(client.get(&url).send());

@@ -5,6 +5,7 @@
 mod harness;
 
 mod api;
+mod bad_days;
 mod bad_input;
 mod browser;
 mod commands;
@@ -12,7 +13,11 @@ mod delivery;
 mod first_picture;
 mod hostile;
 mod house;
+mod limits;
+mod operations;
 mod pictures;
 mod revocation;
 mod sdk;
+mod several;
 mod signed_urls;
+mod stores;

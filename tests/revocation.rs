@@ -1,13 +1,11 @@
 //! What is taken back is refused at once, while a client fetches all the while: nothing that was cached outlives the
 //! right to see it.
 
-use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::time::Duration;
 
 use catalog::Role;
 
-use crate::harness::{Session, TestServer, eventually};
+use crate::harness::{Session, TestServer, eventually, while_fetching};
 
 #[tokio::test]
 async fn a_signing_key_that_the_api_deletes_verifies_nothing_more() {
@@ -137,37 +135,4 @@ async fn a_token_that_the_command_line_revokes_opens_nothing_more() {
     let issued = listed.iter().find(|listed| listed.label == "short-lived").unwrap();
     server.cli(["token", "revoke", &issued.id, "--account", "default"]).ok().await;
     eventually("the token is refused", Duration::from_secs(1), || async { ask().await == 401 }).await;
-}
-
-/// Fetches a path without a pause; in the middle of it takes something back. From then on, within a second, every
-/// answer is `refused`, and before that every answer was 200. Returns the last answer's reason.
-async fn while_fetching(
-    server: &TestServer,
-    path: &str,
-    refused: u16,
-    take_back: impl Future<Output = ()>,
-) -> Option<String> {
-    let (enough, seen, reason) = (Cell::new(false), RefCell::new(Vec::new()), RefCell::new(None));
-    let fetching = async {
-        while !enough.get() {
-            let reply = server.get(path).await;
-            seen.borrow_mut().push(reply.status);
-            *reason.borrow_mut() = reply.header("x-image-auth").map(str::to_owned);
-        }
-    };
-    let so_far = || seen.borrow().len();
-    let acting = async {
-        eventually("twenty answers", Duration::from_secs(20), || async { so_far() >= 20 }).await;
-        take_back.await;
-        let what = format!("the answer {refused}");
-        eventually(&what, Duration::from_secs(1), || async { seen.borrow().last() == Some(&refused) }).await;
-        let then = so_far();
-        eventually("twenty more answers", Duration::from_secs(20), || async { so_far() >= then + 20 }).await;
-        enough.set(true);
-    };
-    tokio::join!(fetching, acting);
-    let seen = seen.into_inner();
-    let turn = seen.iter().position(|&status| status != 200).unwrap();
-    assert!(seen[turn..].iter().all(|&status| status == refused), "{:?}", &seen[turn..]);
-    reason.into_inner()
 }

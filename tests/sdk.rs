@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::harness::{Cli, Running, Tool, drawn, node, python, shared};
+use crate::harness::{Place, Running, Tool, drawn, node, python, shared};
 
 #[tokio::test]
 async fn the_npm_client_keeps_its_images_here() {
@@ -28,7 +28,7 @@ async fn the_python_client_keeps_its_images_here() {
 /// A server of the real binary with what a client needs to know of it.
 struct House {
     server: Running,
-    folder: tempfile::TempDir,
+    place: Place,
     account: String,
     token: String,
     reading_token: String,
@@ -37,15 +37,15 @@ struct House {
 
 impl House {
     async fn open() -> House {
-        let folder = tempfile::tempdir().unwrap();
-        let cli = |arguments: &[&str]| Cli::new(folder.path(), arguments);
+        let place = Place::new().await;
+        let cli = |arguments: &[&str]| place.cli(arguments);
         let server = cli(&["serve"]).serve().await;
         let accounts: Value = serde_json::from_str(&cli(&["account", "list", "--json"]).ok().await).unwrap();
         let account = first_id(&accounts).unwrap_or_else(|| panic!("an account with an id: {accounts}"));
         let token = cli(&["token", "issue", "--permission", "write"]).ok().await;
         let reading_token = cli(&["token", "issue"]).ok().await;
-        let pictures = pictures(folder.path());
-        House { server, account, token, reading_token, pictures, folder }
+        let pictures = pictures(place.folder());
+        House { server, account, token, reading_token, pictures, place }
     }
 
     /// Tells a client's script where the house is and what to upload.
@@ -55,7 +55,7 @@ impl House {
             .env("ACCOUNT", &self.account)
             .env("TOKEN", &self.token)
             .env("READING_TOKEN", &self.reading_token)
-            .env("SCRATCH", self.folder.path().to_str().unwrap())
+            .env("SCRATCH", self.place.folder().to_str().unwrap())
             .env("PICTURES", &pictures.join("\n"))
     }
 }

@@ -1,4 +1,4 @@
-//! A real server of a test's own: on a free port, in a folder that goes with it, by a clock that the test sets.
+//! A real server of a test's own: on a free port, in a place that goes with it, by a clock that the test sets.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use server::{Config, Server};
 
 use super::account::AccountFixture;
-use super::{Cli, Reply, TestClock};
+use super::{Cli, Place, Reply, TestClock};
 
 /// A running server.
 pub(crate) struct TestServer {
@@ -17,7 +17,9 @@ pub(crate) struct TestServer {
     server: Server,
     client: reqwest::Client,
     said: Arc<Mutex<Vec<String>>>,
-    folder: tempfile::TempDir,
+    place: Arc<Place>,
+    /// The data directory of one that runs beside another.
+    folder: Option<tempfile::TempDir>,
 }
 
 impl TestServer {
@@ -28,16 +30,37 @@ impl TestServer {
 
     /// Starts one with another configuration than the default.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::start_on(&Arc::new(Place::new().await), change).await
+    }
+
+    /// Starts one at a place.
+    pub(crate) async fn start_on(place: &Arc<Place>, change: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::run(place, None, TestClock::new(), change).await
+    }
+
+    /// Starts another process's server on the rows and objects of this one: with a data directory of its own and the
+    /// same master key, by the same clock. SQLite allows none.
+    pub(crate) async fn start_beside(&self, change: impl FnOnce(&mut Config)) -> TestServer {
+        assert!(self.place.database_address().is_some(), "SQLite and the disk have one server");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let clock = TestClock::new();
+        std::fs::copy(self.place.folder().join("master.key"), folder.path().join("master.key"))
+            .expect("the first one has a master key");
+        TestServer::run(&self.place, Some(folder), self.clock.clone(), change).await
+    }
+
+    async fn run(
+        place: &Arc<Place>,
+        folder: Option<tempfile::TempDir>,
+        clock: TestClock,
+        change: impl FnOnce(&mut Config),
+    ) -> TestServer {
         let said = Arc::new(Mutex::new(Vec::new()));
         let listener = said.clone();
-        let mut config = Config::new(folder.path().to_owned());
-        config.bind = ([127, 0, 0, 1], 0).into();
+        let mut config = place.config_in(folder.as_ref().map_or(place.folder(), |folder| folder.path()));
         change(&mut config);
         let server = Server::start(config, clock.clock(), move |text| listener.lock().push(text.to_owned()));
         let server = server.await.expect("the server starts");
-        TestServer { clock, server, client: client(), said, folder }
+        TestServer { clock, server, client: client(), said, place: place.clone(), folder }
     }
 
     /// Where it listens.
@@ -52,7 +75,18 @@ impl TestServer {
 
     /// Its data directory.
     pub(crate) fn data_dir(&self) -> &Path {
-        self.folder.path()
+        self.folder.as_ref().map_or(self.place.folder(), |folder| folder.path())
+    }
+
+    /// Where its rows and objects are.
+    pub(crate) fn place(&self) -> &Arc<Place> {
+        &self.place
+    }
+
+    /// Files that uploads are writing now, on this machine's disk.
+    pub(crate) fn scratch_files(&self) -> usize {
+        let folder = self.place.scratch_in(self.data_dir());
+        std::fs::read_dir(folder).into_iter().flatten().flatten().count()
     }
 
     /// Its catalog.
@@ -92,7 +126,7 @@ impl TestServer {
 
     /// A command of the real binary beside this server, on the same data.
     pub(crate) fn cli<const N: usize>(&self, arguments: [&str; N]) -> Cli {
-        Cli::new(self.data_dir(), &arguments)
+        self.place.cli(&arguments)
     }
 
     /// A request to a path, to be filled and sent. It follows no redirect.
