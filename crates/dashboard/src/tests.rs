@@ -180,6 +180,7 @@ fn config() -> Config {
         min_body_bytes_per_s: 1_000,
         max_signing_keys: 8,
         max_metadata_bytes: 1_024,
+        max_previews_per_minute: 0,
         limits: variant::Limits::default(),
     }
 }

@@ -166,7 +166,7 @@ async fn a_render_that_fails_fails_for_all_who_wait_and_is_not_remembered() {
     let cut = picture().slice(..picture().len() / 2);
     let house = House::keeping(Storage::memory(), cut).await;
     let recipe = thumbnail();
-    let answers = join_all((0..100).map(|_| house.renditions.fetch(&house.original, &recipe))).await;
+    let answers = join_all((0..1000).map(|_| house.renditions.fetch(&house.original, &recipe))).await;
     for answer in answers {
         assert_eq!(answer.unwrap_err().problem(), Problem::Damaged);
     }

@@ -80,7 +80,8 @@ impl Server {
         make_administrator(&config, &catalog).await?;
         let doors = doors(&config, address, &catalog, &uploads, &renditions, &readiness, &clock, announce);
         doors.dashboard.announce_setup().await?;
-        let jobs = Jobs::new(catalog.clone(), storage.clone(), uploads, renditions.clone(), clock).start().await?;
+        let jobs =
+            Jobs::new(catalog.clone(), storage.clone(), uploads, renditions.clone(), clock).start().await?;
         let server = listen(&config, listener.try_clone()?, doors)?;
         let handle = server.handle();
         let running = tokio::spawn(server);
@@ -308,6 +309,7 @@ fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Resu
     // A reader that takes nothing is cut off by the kernel; accepted connections inherit it.
     let stall_ms = u32::try_from(config.reader_stall_s.saturating_mul(1000)).unwrap_or(u32::MAX);
     rustix::net::sockopt::set_tcp_user_timeout(&listener, stall_ms)?;
+    want_descriptors(config.max_connections);
     let addresses = Addresses::new(config.trusted_proxies.clone());
     let connections = Connections::watched(ConnectionLimits::of(config), addresses);
     let server = HttpServer::new(move || {
@@ -327,6 +329,24 @@ fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Resu
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())
+}
+
+/// Raises how many descriptors the process may have to what it is given at most. A connection takes up to three: its
+/// own, the one that cuts it off, and an object that is read for it.
+fn want_descriptors(max_connections: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+    let wanted = Connections::most(max_connections).saturating_mul(2) as u64 + 512;
+    if limit.maximum.is_some_and(|most| most < wanted) {
+        tracing::warn!(
+            "{max_connections} connections (DARKROOM_MAX_CONNECTIONS) may need {wanted} open files; the system gives {}",
+            limit.maximum.unwrap_or_default()
+        );
+    }
 }
 
 async fn missing() -> HttpResponse {

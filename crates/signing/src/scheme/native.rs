@@ -160,7 +160,7 @@ mod tests {
     use domain::Secret;
 
     use super::*;
-    use crate::{Explanation, KeyState, explain, verify};
+    use crate::{Explanation, KeyState, TargetLimits, explain, verify};
 
     const SECRET: &str = "t3stSigningKey0123456789";
     const PATH: &str = "/cheeW4oKsx5ljh8e8BoL2A/bc27a117-9509-446b-8c69-c81bfeac0a01/mobile";
@@ -370,7 +370,7 @@ mod tests {
         let url = format!("{PATH}?{}&no&exp=4102444800&sig={sig}", signed.join("&no&"));
         assert_eq!(
             DeliveryUrl::parse(&url).unwrap().query().unwrap().split('&').count(),
-            DeliveryUrl::MAX_PAIRS
+            TargetLimits::MOST_QUERY_PAIRS
         );
         assert!(at(&url, &policy, NOW_S).verdict.is_ok());
     }
