@@ -17,6 +17,7 @@ services_has_postgres() {
 # Notes what lacks.
 services_want() {
     want postgresql "the second database" services_has_postgres
+    want pgbouncer "shares its connections out" test -x /usr/sbin/pgbouncer
     want radosgw "the S3 server" command -v radosgw
     want ceph-mon "the S3 server's monitor" command -v ceph-mon
     want ceph-osd "the S3 server's store" command -v ceph-osd

@@ -27,7 +27,7 @@ mod text;
 
 #[cfg(feature = "testing")]
 pub(crate) use migrations::digest_of_migrations;
-pub(crate) use postgres::options as listening_options;
+pub(crate) use postgres::options as connect_options;
 pub(crate) use query::{Query, query, query_scalar};
 pub(crate) use row::Row;
 pub(crate) use session::{Session, overdue};
@@ -153,7 +153,9 @@ impl Database {
     pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
         Ok(match self {
             Database::Sqlite { readers, .. } => Connection::Sqlite(readers.acquire().await?),
-            Database::Postgres { pool, .. } => Connection::Postgres(Session::new(pool.acquire().await?)),
+            Database::Postgres { pool, .. } => {
+                Connection::Postgres(Session::new(postgres::lend(pool).await?))
+            }
         })
     }
 
@@ -162,7 +164,7 @@ impl Database {
         match self {
             Database::Sqlite { readers, .. } => Ok(Connection::SqliteTransaction(readers.begin().await?)),
             Database::Postgres { pool, .. } => {
-                let mut session = Session::new(pool.acquire().await?);
+                let mut session = Session::new(postgres::lend(pool).await?);
                 session.begin("begin isolation level repeatable read read only".into()).await?;
                 Ok(Connection::Postgres(session))
             }
@@ -178,7 +180,7 @@ impl Database {
             }
             Database::Postgres { pool, writers, .. } => {
                 let leave = writers.leave().await?;
-                let mut session = Session::with_leave(pool.acquire().await?, leave);
+                let mut session = Session::with_leave(postgres::lend(pool).await?, leave);
                 session.begin(format!("begin; {}", lock.statement())).await?;
                 Ok(Connection::Postgres(session))
             }

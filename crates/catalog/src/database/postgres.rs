@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Secret;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Postgres};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::migrations::{self, Line};
 use super::session::overdue;
@@ -23,6 +24,12 @@ const WRITERS: usize = 12;
 
 /// How long anyone waits for a connection: after this a write that cannot be done is refused.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often one that came back is looked for while a further one is asked for.
+const LOOKED_FOR_EVERY: Duration = Duration::from_millis(20);
+
+/// How long one that nobody uses is kept from others on the same server.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long the first connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,7 +52,9 @@ const SETTINGS: &str = "set statement_timeout = '30s';
 
 /// How a URL is connected to.
 pub(crate) fn options(url: &Secret) -> Result<PgConnectOptions, sqlx::Error> {
-    Ok(PgConnectOptions::from_str(url.reveal())?.application_name("darkroom"))
+    let options = PgConnectOptions::from_str(url.reveal())?;
+    // PgBouncer refuses this parameter of a start. It is about numbers as text, and ours are sent as bytes.
+    Ok(options.application_name("darkroom").extra_float_digits(None))
 }
 
 /// Opens the database: one connection first, for errors that say what is wrong and for migrations.
@@ -76,10 +85,29 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
     connected.map_err(|source| Error::Connect { why: why(options, &source), source })
 }
 
+/// A connection from the pool. Where PostgreSQL gives no further one, the pool goes on asking for it, also when one of
+/// its own comes back in the meantime: that one is taken here.
+pub(super) async fn lend(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+    let deadline = Instant::now() + ACQUIRE_TIMEOUT;
+    let mut further = std::pin::pin!(pool.acquire());
+    loop {
+        tokio::select! {
+            lent = &mut further => return lent,
+            () = tokio::time::sleep(LOOKED_FOR_EVERY) => {}
+        }
+        let Some(mut back) = pool.try_acquire() else { continue };
+        if matches!(timeout_at(deadline, back.ping()).await, Ok(Ok(()))) {
+            return Ok(back);
+        }
+        back.close_on_drop();
+    }
+}
+
 fn pool(options: PgConnectOptions) -> PgPool {
     PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(IDLE_TIMEOUT)
         .test_before_acquire(false)
         .after_connect(|line, _| {
             Box::pin(async move { sqlx::raw_sql(SETTINGS).execute(line).await.map(|_| ()) })
@@ -132,6 +160,9 @@ fn why(options: &PgConnectOptions, error: &sqlx::Error) -> String {
         (sqlx::Error::Io(_), _) => format!("no PostgreSQL answers at {host}:{port}: is it running?"),
         (sqlx::Error::Tls(_), _) => format!("no encrypted connection to {host}:{port} (sslmode in the URL)"),
         (sqlx::Error::Protocol(_), _) => format!("what answers at {host}:{port} is no PostgreSQL"),
+        (sqlx::Error::Database(error), _) => {
+            format!("what answers at {host}:{port} refuses: {}", error.message())
+        }
         _ => format!("PostgreSQL at {host}:{port} refuses"),
     }
 }

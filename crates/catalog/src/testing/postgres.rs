@@ -1,13 +1,10 @@
 //! Fresh PostgreSQL databases for tests: copies of one that the migrations made, on the server that
 //! `TEST_POSTGRES_URL` names.
 
-use std::str::FromStr as _;
-
 use domain::Secret;
-use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
-use crate::database::{Database, DatabaseUrl, digest_of_migrations};
+use crate::database::{Database, DatabaseUrl, digest_of_migrations, connect_options};
 
 /// A database of its own, dropped with the value.
 #[derive(Debug)]
@@ -100,7 +97,7 @@ async fn template() -> String {
 }
 
 async fn connect(url: &str) -> PgConnection {
-    let options = PgConnectOptions::from_str(url).expect("the URL of a PostgreSQL server");
+    let options = connect_options(&Secret::new(url)).expect("the URL of a PostgreSQL server");
     options.connect().await.expect("the PostgreSQL server for tests")
 }
 

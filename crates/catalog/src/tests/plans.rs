@@ -21,7 +21,7 @@ async fn plan(test: &TestCatalog, question: &str) -> Vec<String> {
 /// PostgreSQL reads a small table from end to end whatever there is. Forbidden that, it shows whether there is a way that
 /// a large one would be read by.
 async fn postgres_plan(url: &Secret, question: &str) -> Vec<String> {
-    let options: sqlx::postgres::PgConnectOptions = url.reveal().parse().unwrap();
+    let options = crate::database::connect_options(url).unwrap();
     let mut line = options.connect().await.unwrap();
     let values = (1..).take_while(|number| question.contains(&format!("${number}"))).map(|_| "null");
     let values = values.collect::<Vec<_>>().join(", ");

@@ -22,3 +22,6 @@ promises!();
 
 #[path = "lost.rs"]
 mod lost;
+
+#[path = "pgbouncer.rs"]
+mod pgbouncer;

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::catalog::Inner;
 use crate::changes::{CHANNEL, Change};
-use crate::database::{listening_options, overdue};
+use crate::database::{connect_options, overdue};
 use crate::memory::Memory;
 
 /// How often the connection is asked whether it is alive.
@@ -31,7 +31,7 @@ pub(crate) struct Line {
 impl Line {
     /// Connects and listens. What changes after this is heard.
     pub(crate) async fn connect(url: &Secret) -> Result<Line, sqlx::Error> {
-        let options = listening_options(url)?;
+        let options = connect_options(url)?;
         let connect = async {
             let alone = PgPoolOptions::new()
                 .max_connections(1)
