@@ -13,6 +13,9 @@ use crate::{Error, Listed, Object, ObjectKey, Prefix, Sealed, Storage};
 /// Bytes of an object that no backend sends in one piece.
 const LARGE_BYTES: usize = 3 * 1024 * 1024 + 17;
 
+/// Renditions by digest, with their bytes.
+type Renditions = Vec<([u8; 16], u64)>;
+
 /// A day on which nothing else is put: 2001-09-09.
 const DAY: i64 = 11_574;
 
@@ -183,7 +186,7 @@ pub async fn a_listing_from_a_day_on_tells_the_renditions_of_later_ones(storage:
             listed.renditions.iter().map(|rendition| (rendition.digest, rendition.bytes)).collect();
         (listed.prefix, renditions)
     });
-    let told: Vec<(Prefix, Vec<([u8; 16], u64)>)> = told.collect().await;
+    let told: Vec<(Prefix, Renditions)> = told.collect().await;
     let both = vec![([3; 16], 300), ([0xfe; 16], 20)];
     assert_eq!(told, [(on, vec![([0xfe; 16], 20)]), (after, both)]);
 }

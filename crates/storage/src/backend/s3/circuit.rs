@@ -39,6 +39,8 @@ pub(super) struct Patience {
     pub(super) silence: Duration,
     /// For the answer to that question.
     pub(super) question: Duration,
+    /// The same while large bodies go out, which a slow line has to carry before the question.
+    pub(super) busy_question: Duration,
     /// Between questions while it is gone.
     pub(super) pause: Duration,
     /// For an answer while it is gone: it may come back slowly.
@@ -54,6 +56,7 @@ impl Default for Patience {
             stall: ms(5_000),
             silence: ms(700),
             question: ms(1_100),
+            busy_question: ms(5_000),
             pause: ms(500),
             return_answer: ms(4_000),
         }
@@ -75,6 +78,8 @@ struct Inner {
     heard_ms: AtomicU64,
     /// Requests in a row that got no answer.
     lost: AtomicU32,
+    /// Large bodies that are going out.
+    sending: AtomicU32,
     /// Whether it is being asked right now.
     asking: AtomicBool,
     gone: watch::Sender<bool>,
@@ -88,6 +93,7 @@ impl Circuit {
             began: Instant::now(),
             heard_ms: AtomicU64::new(0),
             lost: AtomicU32::new(0),
+            sending: AtomicU32::new(0),
             asking: AtomicBool::new(false),
             gone: watch::Sender::new(false),
         }))
@@ -108,6 +114,12 @@ impl Circuit {
         if self.0.lost.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_LOST {
             self.ask();
         }
+    }
+
+    /// A large body goes out as long as this lives.
+    pub(super) fn sending(&self) -> Sending<'_> {
+        self.0.sending.fetch_add(1, Ordering::Relaxed);
+        Sending(&self.0.sending)
     }
 
     /// Waits for an answer at most so long, and no longer than the store is there.
@@ -138,6 +150,15 @@ impl Circuit {
     }
 }
 
+/// A large body that is going out.
+pub(super) struct Sending<'a>(&'a AtomicU32);
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Inner {
     fn heard(&self) {
         let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -160,7 +181,9 @@ impl Inner {
 
     /// Whether one of several questions is answered.
     async fn is_there(&self) -> bool {
-        let questions = (0..QUESTIONS).map(|_| self.ask_within(self.patience.question));
+        let busy = self.sending.load(Ordering::Relaxed) > 0;
+        let limit = if busy { self.patience.busy_question } else { self.patience.question };
+        let questions = (0..QUESTIONS).map(|_| self.ask_within(limit));
         let mut answers: FuturesUnordered<_> = questions.collect();
         while let Some(answered) = answers.next().await {
             if answered {

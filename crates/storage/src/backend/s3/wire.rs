@@ -19,6 +19,9 @@ use crate::Error;
 /// The slowest way to the store that a body is given time for.
 const MIN_BYTES_PER_S: u64 = 250_000;
 
+/// Bytes from which on a body is large: a slow line needs seconds for it.
+const LARGE_BODY_BYTES: u64 = 1024 * 1024;
+
 /// What kind of request it is, for the counters.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
@@ -88,6 +91,7 @@ impl Wire {
         let limit =
             self.patience.answer + Duration::from_millis(body_bytes.saturating_mul(1000) / MIN_BYTES_PER_S);
         let client = self.client.read().clone();
+        let _sending = (body_bytes >= LARGE_BODY_BYTES).then(|| self.circuit.sending());
         let answer = self.circuit.listen(limit, request(client)).await;
         let answer = answer.and_then(|answer| answer.map_err(Failure::of));
         match &answer {
