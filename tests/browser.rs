@@ -73,6 +73,11 @@ async fn d_21_rotation_with_overlap() {
 }
 
 #[tokio::test]
+async fn d_22_revoking_a_signing_key_in_use_shows_the_damage() {
+    Stage::fresh().await.at_fernhill().await.play("d22").await;
+}
+
+#[tokio::test]
 async fn d_25_theme_phone_and_no_script_path() {
     Stage::fresh().await.at_fernhill().await.play("d25").await;
 }

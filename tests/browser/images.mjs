@@ -164,6 +164,68 @@ async function metadataInPlace(visit) {
   page.once("dialog", (dialog) => dialog.accept());
 }
 
+/** Creates a key, and a URL that it signed. */
+async function signedBySecond(visit) {
+  const { page } = visit;
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Signing keys" }).click();
+  await page.getByRole("link", { name: "Create signing key" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name").fill("second");
+  await dialog.getByRole("button", { name: "Create signing key" }).click();
+  await page.getByText("Signing key created.").waitFor();
+  await page.getByRole("row", { name: /second/ }).getByText("Never").waitFor();
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Images" }).click();
+  await openImage(page, "alpine.jpg");
+  const before = await deliveryUrl(page);
+  await page.getByLabel("Signing key").selectOption("second");
+  await until("the second key signs", async () => (await deliveryUrl(page)) !== before);
+  return copySigned(page);
+}
+
+export async function d22(visit) {
+  const { page } = visit;
+  visit.expects(403, 422);
+  await visit.harness("image", { name: "alpine.jpg", width: 900, height: 600, private: true });
+  await visit.signIn("mira");
+  const url = await signedBySecond(visit);
+  for (let i = 0; i < 12; i++) assert.equal(await visit.status(url), 200);
+
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Signing keys" }).click();
+  const row = page.getByRole("row", { name: /second/ });
+  await row.getByText("12", { exact: true }).waitFor();
+  await row.getByText("just now").waitFor();
+  await row.getByText(/^public · 127\.0\.0\.1$/).waitFor();
+  await visit.shot("keys-used");
+  await page.getByLabel("More for second").click();
+  await page.getByRole("link", { name: "Revoke" }).click();
+  const dialog = page.getByRole("dialog", { name: "Revoke the signing key second?" });
+  await dialog.locator("div", { hasText: "Last used" }).getByText("just now").first().waitFor();
+  await dialog.locator("div", { hasText: "Requests, last 24 h" }).getByText("12", { exact: true }).first().waitFor();
+  await dialog.getByText("about 12 requests a day will fail").waitFor();
+  await visit.shot("revoke-dialog");
+  await dialog.getByRole("link", { name: "Rotate instead" }).click();
+  await page.getByRole("dialog", { name: "Rotate second" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+
+  await page.getByLabel("More for second").click();
+  await page.getByRole("link", { name: "Revoke" }).click();
+  const name = dialog.getByLabel("Type second to confirm");
+  await name.fill("secnod");
+  await dialog.getByRole("button", { name: "Revoke now" }).click();
+  await dialog.locator("[aria-invalid=true]").waitFor();
+  await dialog.getByText("Type second to confirm.").waitFor();
+  assert.equal(await name.inputValue(), "secnod", "what was typed is kept");
+  assert.equal(await visit.status(url), 200, "nothing was revoked");
+  await visit.shot("revoke-dialog-wrong");
+  await name.fill("second");
+  await dialog.getByRole("button", { name: "Revoke now" }).click();
+  await page.getByRole("row", { name: /second/ }).getByText("Revoked").waitFor();
+  assert.equal(await visit.status(url), 403);
+  const [line] = await visit.harness("audit", { of: "key.revoke" });
+  assert.deepEqual(line, { actor: "person:mira@fernhill.example", act: "key.revoke", target: "key:second", result: "done" });
+}
+
 async function keysInDialogs(visit) {
   const { page } = visit;
   const dialog = page.getByRole("dialog");
@@ -203,7 +265,8 @@ async function keysInDialogs(visit) {
   await page.getByRole("link", { name: "Make default" }).waitFor({ state: "hidden" });
   await page.getByLabel("More for second").click();
   await page.getByRole("link", { name: "Revoke" }).click();
-  await dialog.getByLabel("Type second to confirm").fill("second");
+  await dialog.getByText("No requests in the last 24 hours").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "Cancel", "the focus is on what is safe");
   await dialog.getByRole("button", { name: "Revoke now" }).click();
   await page.getByRole("row", { name: /second/ }).getByText("Revoked").waitFor();
 }

@@ -15,6 +15,7 @@ mod routes;
 mod session;
 mod setup_code;
 mod shell;
+mod spark;
 mod static_files;
 #[cfg(test)]
 mod tests;

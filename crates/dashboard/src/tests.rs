@@ -12,10 +12,11 @@ use actix_web::http::header::{HeaderMap, LOCATION};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, http::Method};
 use catalog::testing::TestCatalog;
-use catalog::{Account, Actor, Catalog, NewImage, NewPerson, Person, Role};
+use catalog::{Account, Actor, Answered, Catalog, Counted, NewImage, NewPerson, Outcome, Person, Role};
 use domain::{Clock, ImageId, ObjectId, Secret, Timestamp};
 use parking_lot::Mutex;
 use renditions::Renditions;
+use signing::Verified;
 use storage::Storage;
 use upload::Uploads;
 use variant::{Facts, Format, Orientation};
@@ -63,12 +64,31 @@ impl House {
             workers.clone(),
             clock.clone(),
         );
-        let renditions = Renditions::new(renditions::Config::default(), catalog.clone(), storage, workers, clock.clone());
+        let renditions =
+            Renditions::new(renditions::Config::default(), catalog.clone(), storage, workers, clock.clone());
         let announced: Arc<Mutex<Vec<String>>> = Arc::default();
         let ears = announced.clone();
         let announce = move |address: &str| ears.lock().push(address.to_owned());
         let dashboard = Dashboard::new(config(), catalog, uploads, renditions, clock, announce);
         House { test, dashboard, announced, now_s }
+    }
+
+    /// Counts deliveries that a signing key of the account signed, as the door for browsers does.
+    async fn deliver_signed(&self, key: &str, times: usize) {
+        let account = self.account().await.id;
+        let signed = Verified { key: Arc::new(key.parse().unwrap()), expires_s: Some(2_000_000_000) };
+        let answer = Answered {
+            of: Counted { account, variant: "card" },
+            outcome: Outcome::Hit,
+            format: Some(Format::Webp),
+            sent_bytes: 1_000,
+            object: None,
+            digest: None,
+            signed: Some(&signed),
+            address: Some([203, 0, 113, 24].into()),
+        };
+        let now = Timestamp::from_seconds(self.now_s.load(Ordering::Relaxed));
+        (0..times).for_each(|_| self.catalog().tally().count(&answer, now));
     }
 
     fn catalog(&self) -> &Catalog {

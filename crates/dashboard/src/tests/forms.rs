@@ -177,17 +177,48 @@ async fn a_signing_key_is_shown_after_a_fresh_password_only_and_the_log_knows() 
 }
 
 #[actix_web::test]
-async fn revoking_needs_the_typed_name_and_the_last_key_is_replaced() {
+async fn revoking_a_key_in_use_tells_the_damage_and_needs_the_typed_name() {
     let house = House::new().await;
     let mira = house.guest("mira@example.org", Some(Role::Owner)).await;
     let account = house.account().await.id;
     let path = format!("/dashboard/{account}/keys/default/revoke");
-    assert!(
-        house.get(&path, Some(&mira)).await.has("A new signing key named default is made at the same time")
-    );
-    let wrong = house.post(&path, Some(&mira), &[("confirm", "defualt")]).await;
-    assert!(wrong.status == 422 && wrong.has("Type default to confirm.") && wrong.has("value=\"defualt\""));
+    house.deliver_signed("default", 12).await;
+    let asked = house.get(&path, Some(&mira)).await;
+    assert!(asked.has("A new signing key named default is made at the same time"));
+    assert!(asked.has("<dd>12</dd>") && asked.has("about 12 requests a day will fail"));
+    assert!(asked.has("Rotate instead") && asked.has("<dd>18 May 2033</dd>"));
+    for typed in [&[("confirm", "defualt")][..], &[]] {
+        let wrong = house.post(&path, Some(&mira), typed).await;
+        assert!(wrong.status == 422 && wrong.has("Type default to confirm."));
+    }
+    assert!(house.post(&path, Some(&mira), &[("confirm", "defualt")]).await.has("value=\"defualt\""));
     assert!(house.post(&path, Some(&mira), &[("confirm", "default")]).await.leads_to().ends_with("/keys"));
     let keys = house.catalog().signing_keys(&account).await.unwrap();
     assert!(keys.iter().any(|key| key.signs && key.id.as_str() == "default"));
+}
+
+#[actix_web::test]
+async fn a_key_that_nobody_uses_is_revoked_without_typing() {
+    let house = House::new().await;
+    let account = house.account().await.id;
+    let path = format!("/dashboard/{account}/keys/default/revoke");
+    house.deliver_signed("default", 1).await;
+    house.pass(Duration::from_secs(25 * 3_600));
+    let mira = house.guest("mira@example.org", Some(Role::Owner)).await;
+    let asked = house.get(&path, Some(&mira)).await;
+    assert!(asked.has("No requests in the last 24 hours") && !asked.has("to confirm"));
+    assert!(house.post(&path, Some(&mira), &[]).await.leads_to().ends_with("/keys"));
+}
+
+#[actix_web::test]
+async fn the_list_of_keys_tells_how_each_is_used() {
+    let house = House::new().await;
+    let mira = house.guest("mira@example.org", Some(Role::Owner)).await;
+    let path = format!("/dashboard/{}/keys", house.account().await.id);
+    let before = house.get(&path, Some(&mira)).await;
+    assert!(before.has("Never") && before.has("Counted up to 1 minute ago."));
+    house.deliver_signed("default", 1_204).await;
+    let after = house.get(&path, Some(&mira)).await;
+    assert!(after.has("card · 203.0.113.24") && after.has("1,204<") && !after.has("Never"));
+    assert!(after.has("0; 0; 0; 0; 0; 0; 1,204"), "the line has its words");
 }
