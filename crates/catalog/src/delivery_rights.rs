@@ -1,12 +1,13 @@
 //! Loading the rights that concern a delivery URL: from memory where that is fresh, else from the database.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use domain::{AccountId, Timestamp};
 use metrics::Counter;
 use signing::{DeliveryUrl, SigningKey};
 
-use crate::database::{Connection, Row, query, query_scalar};
+use crate::database::{Connection, Row, overdue, query, query_scalar};
 use crate::policy::AccountPolicy;
 use crate::rights::{AccountRights, ImageRights, NamedOptions, Rights};
 use crate::rows::{account_id, bytes, json, object_id, parsed};
@@ -15,6 +16,9 @@ use crate::{Catalog, Error, signing_keys, variants};
 /// How often rights are loaded anew when something changes while they are loaded. After that they are good for the
 /// request that asked, which overlaps the change anyway, and are not kept.
 const MAX_LOADS: u32 = 4;
+
+/// How long a delivery waits for a database that does not answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Handles are made once: a hit must not pay for looking one up.
 static HITS: LazyLock<Counter> =
@@ -32,7 +36,8 @@ impl Catalog {
         if stale {
             return self.stale_rights(url);
         }
-        let loaded = self.load_rights(url).await;
+        let loaded = tokio::time::timeout(PATIENCE, self.load_rights(url)).await;
+        let loaded = loaded.unwrap_or_else(|_| Err(overdue().into()));
         loaded.map_err(|error| {
             tracing::error!(%error, cause = ?std::error::Error::source(&error), "rights cannot be read");
             Error::RightsUnavailable

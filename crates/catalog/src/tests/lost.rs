@@ -45,6 +45,27 @@ impl Lost {
     }
 }
 
+#[tokio::test]
+async fn a_migration_that_is_cut_off_runs_clean_again() {
+    let database = PostgresDatabase::empty().await;
+    let proxy = Proxy::to(address_of(&database.url)).await;
+    let spoiled = database.url.reveal().replace(&host_of(&database.url), &proxy.address().to_string());
+    let master_key = crate::testing::master_key();
+    let open = async |url: &str| {
+        let url = DatabaseUrl::Postgres(Secret::new(url));
+        Catalog::open(Config::new(url, master_key.clone()), Clock::system()).await
+    };
+    let mut cut_off = 0;
+    for bytes in (800..6_000).step_by(400) {
+        proxy.cut_after(bytes);
+        cut_off += usize::from(open(&spoiled).await.is_err());
+    }
+    assert!(cut_off > 3, "{cut_off}");
+    let catalog = open(database.url.reveal()).await.unwrap();
+    assert_eq!(catalog.accounts().await.unwrap().len(), 1);
+    put_image(&catalog, new_image(account_of(&catalog).await, "cat")).await;
+}
+
 /// Host and port as a URL writes them.
 fn host_of(url: &Secret) -> String {
     let (_, host) = url.reveal().rsplit_once('@').unwrap();
