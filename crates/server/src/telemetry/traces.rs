@@ -177,8 +177,8 @@ async fn send(
     Ok(Response::from_parts(head, body))
 }
 
-fn ring() -> Arc<hyper_rustls::rustls::crypto::CryptoProvider> {
-    Arc::new(hyper_rustls::rustls::crypto::ring::default_provider())
+fn ring() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 #[cfg(test)]
