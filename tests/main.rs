@@ -10,6 +10,7 @@ mod bad_input;
 mod browser;
 mod commands;
 mod delivery;
+mod durability;
 mod first_picture;
 mod hostile;
 mod house;
