@@ -132,14 +132,16 @@ impl Catalog {
         Ok(ended > 0)
     }
 
-    /// Makes the job of a key due now, unless somebody does it at this moment.
+    /// Makes the job of a key due now, unless somebody does it at this moment, or it failed and waits for its next try.
     pub async fn bring_forward(&self, key: &str) -> Result<(), Error> {
         let mut writing = self.begin(Lock::Rows).await?;
-        query("update jobs set due_at = $2 where key = $1 and lease is null and due_at > $2")
-            .bind(key)
-            .bind(writing.now.as_micros())
-            .execute(writing.db())
-            .await?;
+        query(
+            "update jobs set due_at = $2 where key = $1 and lease is null and attempts = 0 and due_at > $2",
+        )
+        .bind(key)
+        .bind(writing.now.as_micros())
+        .execute(writing.db())
+        .await?;
         self.commit(writing).await
     }
 

@@ -70,25 +70,37 @@ pub(crate) async fn take_jobs(work: Work, due: Arc<Notify>, mut stopping: Stoppi
 /// Writes down what this process has counted, kept and found, and sees to it that renditions over the budget go.
 pub(crate) async fn write_down(work: Work, due: Arc<Notify>, mut stopping: Stopping) {
     let mut trouble = Trouble::with("writing down what was counted");
+    let mut pause = WRITTEN_EVERY;
     while !stopping.is_so() {
         tokio::select! {
             () = work.renditions.pressed() => {}
             () = work.catalog.tally().filling() => {}
-            () = stopping.wait(WRITTEN_EVERY) => {}
+            () = stopping.wait(pause) => {}
         }
-        let written = async {
-            work.write_down().await?;
-            if work.renditions.is_over_budget().await? {
-                work.catalog.bring_forward(Kind::Renditions.word()).await?;
-                due.notify_one();
+        let written = write_and_call(&work, &due).await;
+        trouble.note(&written);
+        pause = match written {
+            Ok(false) => WRITTEN_EVERY,
+            // Whoever removes renditions right now may have begun before these were written.
+            Ok(true) => ASKED_EVERY,
+            Err(_) => {
+                // What presses is still there, and would be tried again at once.
+                stopping.wait(RETRIED_AFTER).await;
+                Duration::ZERO
             }
-            Ok(())
         };
-        if !trouble.note(&written.await) {
-            // What presses is still there, and would be tried again at once.
-            stopping.wait(RETRIED_AFTER).await;
-        }
     }
+}
+
+/// Writes down; where more lies at rest than should, calls for its removal and returns true.
+async fn write_and_call(work: &Work, due: &Notify) -> Result<bool, Error> {
+    work.write_down().await?;
+    let is_over_budget = work.renditions.is_over_budget().await?;
+    if is_over_budget {
+        work.catalog.bring_forward(Kind::Renditions.word()).await?;
+        due.notify_one();
+    }
+    Ok(is_over_budget)
 }
 
 /// Seals what is new in the audit log.

@@ -127,7 +127,11 @@ async fn there_is_one_job_of_a_key_and_it_comes_again_at_its_time() {
     assert_eq!((again.id, again.attempts, &again.payload), (sweep.id, 1, &json!({"from": 3})));
     test.catalog.end_job(&again, &JobEnd::Again(hands.clock().now().plus(LEASE), json!(0))).await.unwrap();
     test.catalog.bring_forward("sweep").await.unwrap();
-    assert!(claim_one(&test.catalog).await.is_some(), "it was brought forward");
+    let third = claim_one(&test.catalog).await.expect("it was brought forward");
+    let later = hands.clock().now().plus(LEASE);
+    test.catalog.end_job(&third, &JobEnd::Retry(later, "not this time".into())).await.unwrap();
+    test.catalog.bring_forward("sweep").await.unwrap();
+    assert!(claim_one(&test.catalog).await.is_none(), "what failed waits for its next try");
 }
 
 #[tokio::test]
