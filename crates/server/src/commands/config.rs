@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use server::Config;
 use server::config::{Effective, Problems, SETTINGS};
 
 use super::print_rows;
@@ -15,25 +16,38 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Checks the configuration and names every problem
+    /// Checks the configuration, writes, reads and deletes in the storage, and names every problem
     Check,
 }
 
 /// Prints or checks what was loaded.
-pub(super) fn run(command: &Command, loaded: Result<Effective, Problems>) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(command: &Command, loaded: Result<Effective, Problems>) -> anyhow::Result<ExitCode> {
     match (command, loaded) {
         (Command::Print { json }, Ok(effective)) => {
             print(*json, &effective);
             effective.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
             Ok(ExitCode::SUCCESS)
         }
-        (Command::Check, Ok(effective)) if effective.warnings.is_empty() => {
-            say!("The configuration is fine.");
-            Ok(ExitCode::SUCCESS)
+        (Command::Check, Ok(Effective { config, warnings, .. })) => {
+            let mut problems = warnings;
+            problems.extend(problem_of_storage(&config).await);
+            if problems.is_empty() {
+                say!("The configuration is fine.");
+                return Ok(ExitCode::SUCCESS);
+            }
+            Ok(tell(&problems))
         }
-        (Command::Check, Ok(effective)) => Ok(tell(&effective.warnings)),
         (_, Err(problems)) => Ok(tell(&problems.0)),
     }
+}
+
+/// What keeps the storage from being written, read and deleted in, if anything does.
+async fn problem_of_storage(config: &Config) -> Option<String> {
+    let tried = async { Ok(server::open_storage(config).await?.check().await?) };
+    let error: anyhow::Error = tried.await.err()?;
+    // The causes below these two are the client's words, which the log of a start has.
+    let because: Vec<String> = error.chain().take(2).map(ToString::to_string).collect();
+    Some(format!("DARKROOM_STORAGE_URL: {}", because.join("; ")))
 }
 
 fn print(json: bool, effective: &Effective) {
