@@ -42,6 +42,7 @@ impl Darkroom {
         command.arg("serve").env("DARKROOM_BIND", at.to_string()).env("DARKROOM_DATA_DIR", data_dir);
         command
             .env("DARKROOM_MAX_UPLOAD_BYTES", "100000000")
+            .env("DARKROOM_MAX_API_REQUESTS_PER_S", "1000000")
             .env("DARKROOM_LOG", "error")
             .current_dir(data_dir);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;

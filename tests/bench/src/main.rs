@@ -1,7 +1,7 @@
 //! Speed and memory of the release binary beside programs that everyone has: nginx and sharp. Only ratios within one
 //! run mean something on a shared machine; each figure is printed with what it is compared with.
 //!
-//! usage: bench BINARY [hits] [cold] [memory] [start]; bench BINARY scale
+//! usage: bench BINARY [hits] [cold] [memory] [start] [uploads]; bench BINARY scale
 
 mod cold;
 mod darkroom;
@@ -15,6 +15,7 @@ mod process;
 mod scale;
 mod score;
 mod start;
+mod uploads;
 
 use std::path::PathBuf;
 
@@ -23,16 +24,22 @@ use anyhow::{Context as _, Result};
 /// A bench: its name on the command line, and what it measures and prints.
 type Bench = (&'static str, fn(&std::path::Path) -> Result<()>);
 
-const BENCHES: [Bench; 4] =
-    [("start", start::run), ("memory", memory::run), ("hits", hits::run), ("cold", cold::run)];
+const BENCHES: [Bench; 5] = [
+    ("start", start::run),
+    ("memory", memory::run),
+    ("hits", hits::run),
+    ("cold", cold::run),
+    ("uploads", uploads::run),
+];
 
 /// Benches that run only where they are named: they take long.
 const ON_REQUEST: [Bench; 1] = [("scale", scale::run)];
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let binary =
-        PathBuf::from(arguments.next().context("usage: bench BINARY [hits] [cold] [memory] [start]")?);
+    let binary = PathBuf::from(
+        arguments.next().context("usage: bench BINARY [hits] [cold] [memory] [start] [uploads]")?,
+    );
     let binary = binary.canonicalize().with_context(|| format!("{} is not there", binary.display()))?;
     let wanted: Vec<String> = arguments.collect();
     let all = BENCHES.into_iter().map(|bench| (bench, wanted.is_empty()));
