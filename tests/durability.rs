@@ -7,7 +7,7 @@ mod damage;
 mod dice;
 mod disk;
 mod faults;
-mod gate;
+pub(crate) mod gate;
 mod kill;
 mod ledger;
 mod load;

@@ -5,6 +5,7 @@
 mod harness;
 
 mod api;
+mod audit;
 mod bad_days;
 mod bad_input;
 mod browser;
@@ -15,6 +16,7 @@ mod first_picture;
 mod hostile;
 mod house;
 mod limits;
+mod load;
 mod operations;
 mod pictures;
 mod revocation;

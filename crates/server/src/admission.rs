@@ -1,9 +1,8 @@
 //! Who is let in to the front: not connections beyond their number, not an address that was refused too often. Probes
 //! always are. While the server stops, each answer is the last one of its connection.
 
-use std::future::{Future, Ready, ready};
+use std::future::ready;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ use serde_json::json;
 
 use crate::address::source;
 use crate::connections::{Connection, InFlight, Standing, until_sent};
-use crate::front::Front;
+use crate::front::{Front, Passed};
 
 /// The admission. Clones share everything.
 #[derive(Clone)]
@@ -25,9 +24,6 @@ pub(crate) struct Admission {
     front: Front,
     refusals: Arc<Rate<IpAddr>>,
 }
-
-type Answered = Result<ServiceResponse, Error>;
-type Passed = Either<Ready<Answered>, Pin<Box<dyn Future<Output = Answered>>>>;
 
 impl Admission {
     /// Lets requests in to this front; an address may be refused so often a minute.
@@ -46,7 +42,7 @@ impl Admission {
         if let Some((problem, limit, sentence)) = self.refuses(request.request()) {
             metrics::counter!("darkroom_limit_refusals_total", "limit" => limit.name).increment(1);
             let response = refusal(request.path(), problem, limit, sentence);
-            return Either::Left(ready(Ok(request.into_response(response))));
+            return self.front.send(request, response);
         }
         let in_flight = Connection::begin(request.request());
         match self.front.pass(request, routes) {

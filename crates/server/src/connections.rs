@@ -284,6 +284,7 @@ async fn watch(inner: Weak<Inner>) {
     loop {
         looks.tick().await;
         let Some(inner) = inner.upgrade() else { return };
+        metrics::gauge!("darkroom_connections").set(inner.table.lock().count as f64);
         inner.cut_silent();
     }
 }

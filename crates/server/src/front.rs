@@ -40,7 +40,7 @@ pub(crate) struct Rules {
 }
 
 type Boxed = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
-type Passed = Either<Ready<Result<ServiceResponse, Error>>, Boxed>;
+pub(crate) type Passed = Either<Ready<Result<ServiceResponse, Error>>, Boxed>;
 
 impl Rules {
     pub(crate) fn new(config: &Config, public_url: &str, delivery_url: &str) -> Rules {
@@ -131,8 +131,7 @@ impl Front {
         B: MessageBody + 'static,
     {
         let delivers = self.delivery.takes(request.request());
-        let door = if delivers { Door::Delivery } else { Door::of(request.uri().path()) };
-        let asked = Asked::begin(&request, door, self.rules.is_proxied(request.request()));
+        let asked = self.begin(&request, delivers);
         if let Some((status, limit)) = self.rules.refuses_head(&request, delivers) {
             count(limit);
             return now(asked, request, refused(status));
@@ -147,6 +146,17 @@ impl Front {
             "/healthz" | "/health" | "/readyz" => self.probe(asked, request),
             _ => Either::Right(self.route(asked, request, routes)),
         }
+    }
+
+    /// Sends an answer that was found before any look at the request; it has its id and is counted as any other.
+    pub(crate) fn send(&self, request: ServiceRequest, response: HttpResponse) -> Passed {
+        let asked = self.begin(&request, self.delivery.takes(request.request()));
+        now(asked, request, response)
+    }
+
+    fn begin(&self, request: &ServiceRequest, delivers: bool) -> Asked {
+        let door = if delivers { Door::Delivery } else { Door::of(request.uri().path()) };
+        Asked::begin(request, door, self.rules.is_proxied(request.request()))
     }
 
     fn deliver(&self, asked: Asked, request: ServiceRequest) -> Passed {

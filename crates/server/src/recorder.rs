@@ -36,6 +36,7 @@ pub const METRICS: &[Metric] = &[
     counter("darkroom_requests_total", &["door", "status"], "requests that were answered"),
     histogram("darkroom_request_seconds", &["door", "status"], "from a request's head to its answer's head"),
     gauge("darkroom_requests_in_flight", &[], "requests that wait for more than memory"),
+    gauge("darkroom_connections", &[], "connections that are open"),
     counter("darkroom_renders_total", &["format"], "renditions that were made"),
     histogram(
         "darkroom_render_seconds",
