@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_config::ConfigLoader;
 use aws_config::credential_process::CredentialProcessProvider;
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::*;
 use crate::backend::s3::budget::MAX_TRIES;
@@ -218,6 +218,49 @@ async fn a_slow_answer_is_waited_for_and_a_very_slow_one_is_asked_for_again() {
     troubled.spoil_first(1, Fault::Silence);
     assert_eq!(read(&troubled.storage, &key).await.unwrap(), bytes);
     assert_eq!(troubled.tries(), 2);
+}
+
+/// One answer in eight is bad or late, each in its own way (T3).
+fn dice() -> Option<Fault> {
+    let at = rand::random_range(0..100_000);
+    match rand::random_range(0..1000) {
+        0..25 => Some(status(500, "InternalError")),
+        25..50 => Some(status(503, "SlowDown")),
+        50..100 => Some(Fault::Late(Duration::from_millis(500))),
+        100..110 => Some(Fault::BreakAfter(at)),
+        110..120 => Some(Fault::ShortBy(at)),
+        120..125 => Some(Fault::FlipBit(at)),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_in_trouble_all_the_time_loses_nothing_and_gives_nothing_wrong() {
+    let troubled = Troubled::start().await;
+    troubled.store.spoil(|_, _| dice());
+    let storage = &troubled.storage;
+    let put = stream::iter(0..60).map(|seed| async move {
+        let (key, bytes) = (prefix().original(), picture(seed, 20_000 + 20_000 * seed as usize));
+        storage.put(&key, bytes.clone()).await.ok().map(|()| (key, bytes))
+    });
+    let kept: Vec<_> = put.buffer_unordered(16).filter_map(std::future::ready).collect().await;
+    let reads = stream::iter(0..300).map(|round| {
+        let (key, bytes) = &kept[round % kept.len()];
+        async move {
+            let got = read(storage, key).await;
+            assert!(got.as_ref().is_ok_and(|got| got == bytes) || got.is_err(), "wrong bytes of {key:?}");
+            got.is_ok()
+        }
+    });
+    let good = reads.buffer_unordered(16).filter(|good| std::future::ready(*good)).count().await;
+    // Three tries fail together once in two thousand times.
+    assert!(kept.len() >= 58 && good >= 297, "{} put, {good} read", kept.len());
+    let signed = troubled.tries();
+    troubled.store.spoil(|_, _| None);
+    for (key, bytes) in &kept {
+        assert!(read(storage, key).await.unwrap() == *bytes);
+    }
+    assert!(signed < 540, "{signed} requests for 360");
 }
 
 #[tokio::test]
