@@ -81,6 +81,8 @@ port = $port
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 400
+# No database can be dropped while a client that a test has silenced is still to say its password.
+authentication_timeout = 5s
 shared_buffers = 64MB
 fsync = off
 synchronous_commit = off

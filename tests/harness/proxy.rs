@@ -140,6 +140,10 @@ async fn accept(listener: TcpListener, service: SocketAddr, line: Arc<Line>) {
 /// One connection, until both ways have ended or it is cut.
 async fn connect(mut client: TcpStream, service: SocketAddr, line: Arc<Line>) {
     let mut cut = line.cut.subscribe();
+    // The service hears of no one who calls into a hole; the call goes through once there is a way again.
+    while line.faults().mode == Mode::Blackhole {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let Ok(mut service) = TcpStream::connect(service).await else {
         let _ = client.set_zero_linger();
         return;
