@@ -180,7 +180,7 @@ impl Error {
     /// commit, a database that is busy. After any other it may be found made later: by the recovery after a crash, where
     /// a flush failed, or because the connection broke while the commit was under way.
     pub(crate) fn of_commit(error: sqlx::Error) -> Error {
-        let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
         let is_certain = code.is_some_and(|code| match code.len() {
             5 => !code.starts_with("57P") && !code.starts_with("XX") && !code.starts_with("58"),
             _ => ["5", "13", "19"].contains(&code.as_str()),

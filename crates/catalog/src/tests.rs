@@ -17,6 +17,8 @@ macro_rules! promises {
         mod counters;
         #[path = "feed.rs"]
         mod feed;
+        #[path = "health.rs"]
+        mod health;
         #[path = "images.rs"]
         mod images;
         #[path = "opening.rs"]

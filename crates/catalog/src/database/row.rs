@@ -18,13 +18,13 @@ pub(crate) trait Column<'r>:
     Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
 {
     /// The value as it was given, from what PostgreSQL keeps for it.
-    fn as_given(self) -> Self;
+    fn given(self) -> Self;
 }
 
 macro_rules! columns {
     ($($kind:ty)*) => {
         $(impl<'r> Column<'r> for $kind {
-            fn as_given(self) -> Self {
+            fn given(self) -> Self {
                 self
             }
         })*
@@ -36,13 +36,13 @@ columns!(i64 f64 bool &'r str &'r [u8] Vec<u8>);
 columns!(Option<i64> Option<f64> Option<bool> Option<&'r str> Option<&'r [u8]> Option<Vec<u8>>);
 
 impl Column<'_> for String {
-    fn as_given(self) -> Self {
+    fn given(self) -> Self {
         restored(self)
     }
 }
 
 impl Column<'_> for Option<String> {
-    fn as_given(self) -> Self {
+    fn given(self) -> Self {
         self.map(restored)
     }
 }
@@ -55,7 +55,7 @@ impl Row {
     ) -> Result<T, sqlx::Error> {
         match self {
             Row::Sqlite(row) => row.try_get(column),
-            Row::Postgres(row) => row.try_get(column).map(Column::as_given),
+            Row::Postgres(row) => row.try_get(column).map(Column::given),
         }
     }
 }

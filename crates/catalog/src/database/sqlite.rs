@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::Connection as _;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 
 use super::Database;
 use super::migrations::{self, Line};
@@ -22,12 +25,23 @@ pub(super) async fn open(file: &Path, migrate: bool) -> Result<Database, Error> 
         .max_connections(1)
         .max_lifetime(None)
         .idle_timeout(None)
+        .after_release(|connection, _| Box::pin(is_usable(connection)))
         .connect_with(options(file))
         .await?;
     migrations::bring_up_to_date(&mut Line::Sqlite(&mut *writer.acquire().await?), migrate).await?;
     let readers =
         SqlitePoolOptions::new().max_connections(READERS).connect_with(options(file).read_only(true)).await?;
     Ok(Database::Sqlite { file: file.to_owned(), writer, readers })
+}
+
+/// Whether a connection that comes back can begin another transaction. One whose commit failed for want of a disk
+/// cannot: SQLite has rolled back by itself, and the driver waits for the end of a transaction for ever.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A transaction that was dropped is being rolled back: done once this is answered.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// How a file is connected to.
