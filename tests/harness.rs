@@ -29,7 +29,7 @@ pub(crate) use private_postgres::PrivatePostgres;
 pub(crate) use proxy::{Mode, Proxy};
 pub(crate) use reply::Reply;
 pub(crate) use server::TestServer;
-pub(crate) use session::Session;
+pub(crate) use session::{Session, sign_in};
 pub(crate) use tools::{Tool, node, python};
 
 use std::future::Future;

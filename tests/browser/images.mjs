@@ -192,8 +192,8 @@ export async function d22(visit) {
 
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Signing keys" }).click();
   const row = page.getByRole("row", { name: /second/ });
-  await row.getByText("12", { exact: true }).waitFor();
-  await row.getByText("just now").waitFor();
+  await row.getByText("12 in 24 hours").waitFor();
+  await row.getByRole("cell", { name: /just now/ }).waitFor();
   await row.getByText(/^public · 127\.0\.0\.1$/).waitFor();
   await visit.shot("keys-used");
   await page.getByLabel("More for second").click();

@@ -2,7 +2,7 @@
 
 use catalog::Role;
 
-use super::{Reply, TestAccount};
+use super::{Reply, TestAccount, TestServer};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -16,16 +16,20 @@ impl<'s> Session<'s> {
     /// Makes a person of the account and signs in.
     pub(crate) async fn begin(account: &TestAccount<'s>, email: &str, role: Role) -> Session<'s> {
         account.with_person(email, PASSWORD, role).await;
-        let account = account.clone();
-        let reply = {
-            let request = account.server.request("POST", "/dashboard/login");
-            let request = request.header("origin", account.server.url(""));
-            let request = request.form(&[("email", email), ("password", PASSWORD)]);
-            Reply::of(request.send().await.expect("the server answers")).await.expect(303)
-        };
+        Session::enter(account, email, PASSWORD).await
+    }
+
+    /// Signs in somebody who is known.
+    pub(crate) async fn enter(account: &TestAccount<'s>, email: &str, password: &str) -> Session<'s> {
+        let reply = sign_in(account.server, email, password).await.expect(303);
         let cookie =
             reply.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie");
-        Session { account, cookie: cookie.to_owned() }
+        Session { account: account.clone(), cookie: cookie.to_owned() }
+    }
+
+    /// Signs out.
+    pub(crate) async fn leave(self) -> Reply {
+        self.post("images", "/dashboard/logout", &[]).await
     }
 
     /// Opens a page of the account.
@@ -35,18 +39,34 @@ impl<'s> Session<'s> {
 
     /// Opens a page and sends its form with these fields; the answer leads on to another page.
     pub(crate) async fn submit(&self, page: &str, fields: &[(&str, &str)]) -> Reply {
+        self.send(page, page, fields).await.expect(303)
+    }
+
+    /// Opens a page and sends these fields with its token to another address of the account.
+    pub(crate) async fn send(&self, page: &str, to: &str, fields: &[(&str, &str)]) -> Reply {
+        self.post(page, &self.path(to), fields).await
+    }
+
+    async fn post(&self, page: &str, to: &str, fields: &[(&str, &str)]) -> Reply {
         let html = self.open(page).await.expect(200).text();
         let csrf =
             html.split("name=\"csrf-token\" content=\"").nth(1).and_then(|rest| rest.split('"').next());
         let mut all = vec![("csrf", csrf.expect("a token in the page"))];
         all.extend(fields);
         let server = self.account.server;
-        let request = server.request("POST", &self.path(page)).header("cookie", &self.cookie);
+        let request = server.request("POST", to).header("cookie", &self.cookie);
         let request = request.header("origin", server.url("")).form(&all);
-        Reply::of(request.send().await.expect("the server answers")).await.expect(303)
+        Reply::of(request.send().await.expect("the server answers")).await
     }
 
     fn path(&self, page: &str) -> String {
         format!("/dashboard/{}/{page}", self.account.account.id)
     }
+}
+
+/// Sends an e-mail with a password to the sign-in page.
+pub(crate) async fn sign_in(server: &TestServer, email: &str, password: &str) -> Reply {
+    let request = server.request("POST", "/dashboard/login").header("origin", server.url(""));
+    let request = request.form(&[("email", email), ("password", password)]);
+    Reply::of(request.send().await.expect("the server answers")).await
 }

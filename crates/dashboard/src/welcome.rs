@@ -43,7 +43,7 @@ pub(crate) async fn welcome<B: MessageBody + 'static>(
             let page = failure::answer(&visit, None, &refusal);
             request.into_response(page)
         }
-        None => with_page(&visit, next.call(request).await?.map_into_boxed_body()),
+        None => with_page(&visit, next.call(request).await?.map_into_boxed_body()).await,
     };
     dress(answer.headers_mut());
     end_toast(&visit, answer.response_mut());
@@ -58,7 +58,7 @@ fn refuse(visit: &Visit, request: &ServiceRequest) -> Option<Failure> {
 }
 
 /// Puts a page in the place of a failure.
-fn with_page(visit: &Visit, answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+async fn with_page(visit: &Visit, answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let Some(error) = answer.response().error() else { return answer };
     let other;
     let failure = match error.as_error::<Failure>() {
@@ -74,7 +74,21 @@ fn with_page(visit: &Visit, answer: ServiceResponse<BoxBody>) -> ServiceResponse
     }
     let member = answer.request().extensions().get::<Member>().cloned();
     let page = failure::answer(visit, member.as_ref(), failure);
+    if let (Failure::Role { .. }, Some(member)) = (failure, &member) {
+        note_role(member).await;
+    }
     answer.into_response(page)
+}
+
+/// Notes that somebody tried what the role does not allow: no page leads there.
+async fn note_role(member: &Member) {
+    let (account, actor) = (Some(&member.account.id), member.actor());
+    let target = format!("role:{}", member.role.word());
+    let catalog = member.visit.dashboard.catalog();
+    let noted = catalog.record(account, &actor, "dashboard.request", &target, "refused");
+    if let Err(error) = noted.await {
+        tracing::warn!(%error, "a refusal cannot be noted in the audit log");
+    }
 }
 
 fn log(error: &(dyn std::error::Error + 'static)) {

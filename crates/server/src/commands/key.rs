@@ -1,11 +1,12 @@
 //! `darkroom key`: signing keys of an account, and the master key.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
-use catalog::{Actor, Catalog, KeyEntry, Rotation};
+use catalog::{Actor, Catalog, KeyEntry, KeyUsage, Rotation};
 use clap::{Args, Subcommand};
 use domain::{AccountId, SigningKeyId};
 use server::{Config, master_key};
@@ -22,7 +23,7 @@ pub(super) struct Of {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Lists signing keys; values only with --values
+    /// Lists signing keys with their use, up to a minute late; values only with --values
     List {
         #[command(flatten)]
         of: Of,
@@ -88,7 +89,11 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
     match command {
         Command::List { of, values, json } => {
             let account = id(&catalog, &of).await?;
-            print(json, values, &catalog.signing_keys(&account).await?);
+            let usage = catalog.signing_key_usage(&account).await?;
+            if values {
+                catalog.record(Some(&account), &by, "key.reveal", "keys:all", "done").await?;
+            }
+            print(json, values, &catalog.signing_keys(&account).await?, &usage);
         }
         Command::Create { name, of } => {
             let key = catalog.create_signing_key(&id(&catalog, &of).await?, &name, &by).await?;
@@ -134,17 +139,21 @@ async fn rotate_master(catalog: &Catalog, config: &Config) -> anyhow::Result<()>
     Ok(())
 }
 
-fn print(json: bool, values: bool, keys: &[KeyEntry]) {
+fn print(json: bool, values: bool, keys: &[KeyEntry], usage: &HashMap<SigningKeyId, KeyUsage>) {
     let rows: Vec<Vec<String>> = keys
         .iter()
         .map(|key| {
             let value =
                 if values { key.secret.reveal().to_owned() } else { format!("…{}", key.secret.tail()) };
             let signs = if key.signs { "yes" } else { "" };
-            vec![key.id.to_string(), state(key.state), signs.into(), key.created_at.to_rfc3339(), value]
+            let used = usage.get(&key.id).cloned().unwrap_or_default();
+            let last = used.last.as_ref().map_or_else(|| "never".into(), |last| last.at.to_rfc3339());
+            let (state, requests) = (state(key.state), used.requests_24h().to_string());
+            vec![key.id.to_string(), state, signs.into(), key.created_at.to_rfc3339(), last, requests, value]
         })
         .collect();
-    print_rows(json, &["name", "state", "signs", "created_at", "value"], &rows);
+    let heads = ["name", "state", "signs", "created_at", "last_used_at", "requests_24h", "value"];
+    print_rows(json, &heads, &rows);
 }
 
 fn state(state: KeyState) -> String {
