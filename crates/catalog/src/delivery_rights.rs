@@ -98,7 +98,13 @@ impl Catalog {
     async fn known_image(&self, account: &AccountId, id: &str) -> Result<Option<Arc<ImageRights>>, Error> {
         match self.inner.memory.image(*account, id) {
             Some(known) => Ok(Some(known)),
-            None => self.image_rights(account, id).await,
+            None => {
+                let _turn = self.inner.memory.turn().await?;
+                match self.inner.memory.image(*account, id) {
+                    Some(known) => Ok(Some(known)),
+                    None => self.image_rights(account, id).await,
+                }
+            }
         }
     }
 
@@ -116,6 +122,10 @@ impl Catalog {
 
     async fn account_rights(&self, hash: &str) -> Result<Option<Arc<AccountRights>>, Error> {
         let memory = &self.inner.memory;
+        if let Some(known) = memory.account(hash) {
+            return Ok(Some(known));
+        }
+        let _turn = memory.turn().await?;
         if let Some(known) = memory.account(hash) {
             return Ok(Some(known));
         }

@@ -10,7 +10,10 @@ use domain::AccountId;
 use moka::Equivalent;
 use moka::sync::Cache;
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
+use crate::Error;
 use crate::api_token::ApiToken;
 use crate::changes::Change;
 use crate::rights::{AccountRights, ImageRights};
@@ -27,11 +30,18 @@ pub(crate) struct Memory {
     accounts: RwLock<HashMap<Box<str>, Arc<AccountRights>>>,
     images: Cache<ImageKey, Arc<ImageRights>>,
     tokens: Cache<String, Arc<ApiToken>>,
+    turns: Semaphore,
     /// When the feed of changes was last read to its end, in milliseconds after `began`.
     seen_ms: AtomicU64,
     began: Instant,
     max_age: Duration,
 }
+
+/// Loads that run at once: a half of PostgreSQL's connections, so that cold pictures leave some to writers.
+const LOADS: usize = 8;
+
+/// How long anyone waits for a turn.
+const TURN_WITHIN: Duration = Duration::from_secs(1);
 
 /// The moment at which a loading began, as memory counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +74,19 @@ impl Memory {
             accounts: RwLock::default(),
             images: Cache::new(max_images),
             tokens: Cache::new(MAX_TOKENS),
+            turns: Semaphore::new(LOADS),
             seen_ms: AtomicU64::new(0),
             began: Instant::now(),
             max_age,
+        }
+    }
+
+    /// A turn to load what is not here. Whoever had to wait looks here again first: where a thousand want the same at
+    /// once, the first few have brought it by then.
+    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
+        match timeout(TURN_WITHIN, self.turns.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(Error::RightsUnavailable),
         }
     }
 
