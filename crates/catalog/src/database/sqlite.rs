@@ -21,17 +21,16 @@ const READERS: u32 = 4;
 /// Opens the file, made where it is not there.
 pub(super) async fn open(file: &Path, migrate: bool) -> Result<Database, Error> {
     make_private(file)?;
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .max_lifetime(None)
-        .idle_timeout(None)
-        .after_release(|connection, _| Box::pin(is_usable(connection)))
-        .connect_with(options(file))
-        .await?;
+    let writer = pool(1).max_lifetime(None).idle_timeout(None).connect_with(options(file)).await?;
     migrations::bring_up_to_date(&mut Line::Sqlite(&mut *writer.acquire().await?), migrate).await?;
-    let readers =
-        SqlitePoolOptions::new().max_connections(READERS).connect_with(options(file).read_only(true)).await?;
+    let readers = pool(READERS).connect_with(options(file).read_only(true)).await?;
     Ok(Database::Sqlite { file: file.to_owned(), writer, readers })
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .after_release(|connection, _| Box::pin(is_usable(connection)))
 }
 
 /// Whether a connection that comes back can begin another transaction. One whose commit failed for want of a disk
