@@ -8,6 +8,9 @@ use tempfile::TempDir;
 
 use crate::harness::{Cli, Reply, Running, drawn, eventually};
 
+/// The password of its first administrator.
+pub(crate) const ADMIN_PASSWORD: &str = "first in, last out, lights off";
+
 /// A running server of the real binary, with one image.
 pub(crate) struct House {
     pub(crate) running: Running,
@@ -33,7 +36,9 @@ impl House {
         let uploaded = json_of(&command(&["upload", file.to_str().unwrap(), "--json"]).ok().await);
         let public = uploaded["variants"][0].as_str().unwrap().replace("http://127.0.0.1:8080", "");
         let image = uploaded["id"].as_str().unwrap().to_owned();
-        let serve = variables.iter().fold(command(&["serve"]), |cli, (name, value)| cli.env(name, value));
+        let serve = command(&["serve"]).env("DARKROOM_ADMIN_EMAIL", "root@example.org");
+        let serve = serve.env("DARKROOM_ADMIN_PASSWORD", ADMIN_PASSWORD);
+        let serve = variables.iter().fold(serve, |cli, (name, value)| cli.env(name, value));
         let running = serve.serve().await;
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         House { running, folder, client, account, token, public, image }

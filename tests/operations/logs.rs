@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::house::{House, json_of};
+use super::house::{ADMIN_PASSWORD, House, json_of};
 use crate::harness::{Cli, Reply, TestServer, drawn};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -48,6 +48,7 @@ async fn use_secrets(house: &House) -> Vec<(&'static str, String)> {
         ("cookie", cookie),
         ("password", PASSWORD.into()),
         ("wrong password", WRONG_PASSWORD.into()),
+        ("first administrator's password", ADMIN_PASSWORD.into()),
         ("master key", master),
     ]
 }
@@ -139,7 +140,8 @@ async fn no_stranger_writes_a_line() {
         let mut house = House::start(&[TRACE, ("DARKROOM_LOG_FORMAT", format)]).await;
         let forged = "\r\nFORGED {\"level\":\"ERROR\"}\u{1b}[2J\u{2028}FORGED";
         house.upload(forged, drawn::file("a.jpg")).await;
-        house.upload(forged, b"FORGED\nFORGED".to_vec()).await.expect(415);
+        house.upload(forged, b"FORGED\nFORGED".to_vec()).await;
+        house.upload("FORGED.jpg", b"\nFORGED\n".to_vec()).await.expect(415);
         house
             .api("PATCH", &format!("/v1/{}", house.image), Some(json!({ forged: forged, "creator": forged })))
             .await;

@@ -36,11 +36,10 @@ pub(crate) struct Telemetry {
 /// Starts logging to standard error, by the configuration, and traces where `OTEL_…` names a collector.
 pub(crate) fn start(config: &Config) -> anyhow::Result<Telemetry> {
     let filter = filter(&config.log).with_context(|| format!("DARKROOM_LOG: '{}'", config.log))?;
-    let pretty = match config.log_format {
-        Some(format) => format == LogFormat::Pretty,
-        None => std::io::stderr().is_terminal(),
-    };
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let on_terminal = std::io::stderr().is_terminal();
+    let pretty = config.log_format.map_or(on_terminal, |format| format == LogFormat::Pretty);
+    let colours = on_terminal && std::env::var_os("NO_COLOR").is_none_or(|wish| wish.is_empty());
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let lines = if pretty {
         lines.with_target(false).fmt_fields(lines::Fields).boxed()
     } else {

@@ -153,8 +153,11 @@ impl Sender {
 #[async_trait]
 impl HttpClient for Sender {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let sending = send(self.client.clone(), request.map(Full::new));
-        let sending = self.runtime.spawn(tokio::time::timeout(self.timeout, sending));
+        let (client, timeout) = (self.client.clone(), self.timeout);
+        // The timer too is made in there: out here is no runtime.
+        let sending = self
+            .runtime
+            .spawn(async move { tokio::time::timeout(timeout, send(client, request.map(Full::new))).await });
         let answer = match sending.await? {
             Ok(answer) => answer,
             Err(_) => Err("the collector did not answer in time".into()),
