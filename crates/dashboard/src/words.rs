@@ -37,7 +37,8 @@ pub(crate) fn size(bytes: impl TryInto<u64>) -> String {
 }
 
 /// `1 image`, `2,316 images`.
-pub(crate) fn count(value: i64, noun: &str) -> String {
+pub(crate) fn count(value: impl TryInto<u64>, noun: &str) -> String {
+    let value = value.try_into().unwrap_or(0);
     let plural = if value == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", number(value))
 }

@@ -101,7 +101,7 @@ async fn page(member: &Member, key: &KeyEntry) -> Result<KeyRevokePage, Failure>
 
 /// What the last 24 hours say of what is to come.
 fn damage(usage: &KeyUsage) -> String {
-    let told = |requests: u64| words::count(requests.try_into().unwrap_or(i64::MAX), "request");
+    let told = |requests: u64| words::count(requests, "request");
     match usage.requests_24h() {
         0 => "No requests in the last 24 hours carried a signature from it.".into(),
         requests if requests < 24 => {

@@ -64,7 +64,7 @@ struct Tag {
 struct Retiring {
     name: String,
     until: Moment,
-    /// `In the last 24 hours 1,204 requests (3%) still carried a signature from it.`
+    /// `In the last 24 hours 1,204 requests (3%) still carried a signature from web-2025.`
     still: String,
 }
 
@@ -164,14 +164,12 @@ impl Tag {
 impl Retiring {
     fn of(key: &KeyEntry, requests: u64, all: u64) -> Option<Retiring> {
         let KeyState::Retiring { verify_until } = key.state else { return None };
-        let still = match requests {
-            0 => "In the last 24 hours no requests carried a signature from it.".to_owned(),
-            _ => {
-                let share = (requests * 100).div_ceil(all.max(1));
-                let requests = words::count(requests.try_into().unwrap_or(i64::MAX), "request");
-                format!("In the last 24 hours {requests} ({share}%) still carried a signature from it.")
-            }
+        let share = (requests * 100).div_ceil(all.max(1));
+        let told = match requests {
+            0 => "no requests carried".to_owned(),
+            _ => format!("{} ({share}%) still carried", words::count(requests, "request")),
         };
+        let still = format!("In the last 24 hours {told} a signature from {}.", key.id);
         Some(Retiring { name: key.id.to_string(), until: Moment::new(verify_until), still })
     }
 }
