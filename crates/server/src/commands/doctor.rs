@@ -59,7 +59,7 @@ struct Report {
 /// One thing that is wrong.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// Which check found it: `data_dir`, `master_key`, `database`, `storage`, `original`, `totals`,
+    /// Which check found it: `permissions`, `database`, `storage`, `original`, `totals`,
     /// `audit`.
     check: &'static str,
     /// What it is about.
@@ -101,15 +101,16 @@ fn look_at_files(config: &Config, report: &mut Report) {
     if let Some(file) = database.as_ref().filter(|file| !file.exists()) {
         report.find("database", file.display().to_string(), "is not there");
     }
-    let secret = [Some(config.data_dir.clone()), Some(master_key::path(config)), database];
-    for path in secret.iter().flatten() {
-        let mode = fs::metadata(path).map(|facts| facts.permissions().mode() & 0o777);
-        if let Ok(mode) = mode
-            && mode & 0o077 != 0
-        {
-            let check = if path.is_dir() { "data_dir" } else { "files" };
+    // What lies in the folder is closed by itself; whoever may write to the folder could put something else there.
+    let secret =
+        [(Some(config.data_dir.clone()), 0o022), (Some(master_key::path(config)), 0o077), (database, 0o077)];
+    for (path, closed) in secret {
+        let Some(path) = path else { continue };
+        let Ok(facts) = fs::metadata(&path) else { continue };
+        let mode = facts.permissions().mode() & 0o777;
+        if mode & closed != 0 {
             let says = format!("is open to others (mode {mode:03o}); run: chmod go= {}", path.display());
-            report.find(check, path.display().to_string(), says);
+            report.find("permissions", path.display().to_string(), says);
         }
     }
 }
@@ -142,7 +143,11 @@ async fn look_at_database(catalog: &Catalog, report: &mut Report) {
         Ok(problems) => {
             problems.into_iter().for_each(|problem| report.find("database", "integrity", problem))
         }
-        Err(error) => report.find("database", "integrity", format!("cannot be checked: {error}")),
+        Err(error) => report.find(
+            "database",
+            "integrity",
+            format!("cannot be checked: {:#}", anyhow::Error::from(error)),
+        ),
     }
     match catalog.wrong_totals().await {
         Ok(wrong) => {
@@ -152,14 +157,24 @@ async fn look_at_database(catalog: &Catalog, report: &mut Report) {
                 report.find("totals", wrong.handle.to_string(), says);
             }
         }
-        Err(error) => report.find("totals", "all accounts", format!("cannot be counted: {error}")),
+        Err(error) => report.find(
+            "totals",
+            "all accounts",
+            format!("cannot be counted: {:#}", anyhow::Error::from(error)),
+        ),
     }
 }
 
 async fn look_at_audit_log(catalog: &Catalog, report: &mut Report) {
     let chains = match catalog.verify_audit().await {
         Ok(chains) => chains,
-        Err(error) => return report.find("audit", "the whole log", format!("cannot be verified: {error}")),
+        Err(error) => {
+            return report.find(
+                "audit",
+                "the whole log",
+                format!("cannot be verified: {:#}", anyhow::Error::from(error)),
+            );
+        }
     };
     for chain in chains {
         report.audit_sealed += chain.sealed;
