@@ -1,6 +1,6 @@
 # One command for everything. `make help` lists the targets; each is a script of its own below scripts/.
 
-.PHONY: help run test test-full check bench bench-scale services gate-operations gate-containers gate-durability
+.PHONY: help run test test-full check bench bench-scale services gate-operations gate-containers gate-durability gate-load
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,3 +34,6 @@ gate-containers: ## builds the container image, runs and walks it; judges compos
 
 gate-durability: ## crashes, damage, full disks, stops, backups in full counts, on both set-ups; 45 minutes
 	@scripts/gate-durability
+
+gate-load: ## ten times the load, a thousand of each kind of slow client, one account against another; 15 minutes
+	@scripts/gate-load

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use self::caller::{Answer, Caller, p99_ms};
+use self::caller::{Answer, Caller, all_ask, p99_ms};
 use self::mill::Mill;
 use self::slow::{Mode, SlowClients};
 use crate::durability::gate::{self, figure};
@@ -88,19 +88,21 @@ async fn t31_a_thousand_who_ask_for_one_cold_rendition_cause_one_render_or_one_f
     let mill = Mill::start(&[]).await;
     let target = mill.cold("default").next();
     let before = mill.renders().await;
-    let answers = mill.all_at_once(1000, &target).await;
+    let answers = all_ask(mill.gathered(1000).await, &target).await;
     let made = mill.renders().await - before;
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == answers[0].body));
     assert_eq!(made, 1);
 
     let broken = mill.broken();
-    let (before, decoys) = (mill.reads().await, 6);
+    let callers = mill.gathered(1000).await;
+    // They wait behind renders of their own account, so that all of them are there when it fails.
+    let (before, decoys) = (mill.reads().await, 40);
     let busy = mill.keep_busy(decoys);
     eventually("the workers are busy", Duration::from_secs(30), || async {
-        mill.reads().await >= before + 2
+        mill.reads().await > before + decoys as u64
     })
     .await;
-    let answers = mill.all_at_once(1000, &broken).await;
+    let answers = all_ask(callers, &broken).await;
     busy.join_all().await;
     let failures = mill.reads().await - before - 2 * decoys as u64;
     assert!(answers.iter().all(|answer| answer.status == 500 && answer.body == answers[0].body));

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 /// How long anybody waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -78,6 +79,16 @@ impl Caller {
         }
         Some((status, retry_after_s, Bytes::from(bytes).slice(end..)))
     }
+}
+
+/// All ask for one target in one moment.
+pub(crate) async fn all_ask(callers: Vec<Caller>, target: &str) -> Vec<Answer> {
+    let mut all = JoinSet::new();
+    for mut caller in callers {
+        let target = target.to_owned();
+        all.spawn(async move { caller.get(&target).await });
+    }
+    all.join_all().await
 }
 
 /// The time within which 99 of 100 answers came, in milliseconds.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use image::{DynamicImage, Rgb, RgbImage};
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::{Barrier, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::caller::{Answer, Caller};
@@ -20,7 +20,7 @@ const QUALITIES: usize = 60;
 
 /// The server.
 pub(crate) struct Mill {
-    place: Place,
+    _place: Place,
     running: Running,
     metrics: SocketAddr,
     /// Its id, for the API.
@@ -60,7 +60,7 @@ impl Mill {
         let token = place.cli(&["token", "issue", "--permission", "admin"]).ok().await;
         let accounts = place.cli(&["account", "list", "--json"]).ok().await;
         let accounts: Value = serde_json::from_str(&accounts).expect("a list of accounts");
-        let default = accounts.as_array().and_then(|all| all.iter().find(|one| one["name"] == "default"));
+        let default = accounts.as_array().and_then(|all| all.iter().find(|one| one["handle"] == "default"));
         let account = default.and_then(|one| one["id"].as_str()).expect("the account").to_owned();
         let bytes = drawn::jpeg(&drawn::photo(2400, 1600), 85);
         let mut pictures = Vec::new();
@@ -79,7 +79,7 @@ impl Mill {
         let mut running = serve.serve().await;
         let metrics = metrics_address(&mut running).await;
         let next = Arc::default();
-        Mill { place, running, metrics, account, token, pictures, large, broken, next }
+        Mill { _place: place, running, metrics, account, token, pictures, large, broken, next }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -189,27 +189,20 @@ impl Mill {
         answers
     }
 
-    /// So many clients, each with a connection that is open already, ask for one target in one moment.
-    pub(crate) async fn all_at_once(&self, clients: usize, target: &str) -> Vec<Answer> {
-        let everyone = Arc::new(Barrier::new(clients));
-        let mut all = JoinSet::new();
-        for _ in 0..clients {
-            let (everyone, target) = (everyone.clone(), target.to_owned());
-            let mut caller = Caller::new(self.address());
-            all.spawn(async move {
-                caller.connect().await;
-                everyone.wait().await;
-                caller.get(&target).await
-            });
+    /// So many clients, each with a connection that is open already.
+    pub(crate) async fn gathered(&self, clients: usize) -> Vec<Caller> {
+        let mut callers: Vec<Caller> = (0..clients).map(|_| Caller::new(self.address())).collect();
+        for caller in &mut callers {
+            caller.connect().await;
         }
-        all.join_all().await
+        callers
     }
 
-    /// Keeps the workers busy with so many renders of the other account.
+    /// Keeps the workers busy with so many renders of the account `default`.
     pub(crate) fn keep_busy(&self, renders: usize) -> JoinSet<Answer> {
         let mut all = JoinSet::new();
         for _ in 0..renders {
-            let (mut caller, target) = (Caller::new(self.address()), self.cold("other").next());
+            let (mut caller, target) = (Caller::new(self.address()), self.cold("default").next());
             all.spawn(async move { caller.get(&target).await });
         }
         all
