@@ -30,7 +30,7 @@ async fn flip_and_look(test: &str, mut site: Site) {
     site.set("DARKROOM_MEMORY_CACHE_BYTES", "0");
     site.cli(&["account", "set", "default", "flexible_variants=all"]).ok().await;
     let door = site.serve().await;
-    let ids: Vec<String> = (0..count(8, 100)).map(|number| format!("image-{number}")).collect();
+    let ids: Vec<String> = (0..count(5, 100)).map(|number| format!("image-{number}")).collect();
     for id in &ids {
         let uploaded = door.api.upload(id, pictures::any_jpeg(&mut dice)).await.expect("an answer");
         assert_eq!(uploaded.status, 200, "{uploaded:?}");
@@ -104,7 +104,7 @@ fn named(told: &serde_json::Value) -> BTreeSet<String> {
 async fn renditions(door: &Door, ids: &[String]) -> BTreeMap<String, bytes::Bytes> {
     let mut all = BTreeMap::new();
     for id in ids {
-        for width in WIDTHS {
+        for width in WIDTHS.into_iter().take(count(3, 10)) {
             let target = door.api.options_path(id, &format!("w={width}"));
             let reply = door.api.get(&target).await.expect("an answer");
             assert_eq!(reply.status, 200, "{target}: {reply:?}");

@@ -159,11 +159,6 @@ impl Ledger {
         self.0.lock().values().filter(|entry| entry.state == State::Gone).count()
     }
 
-    /// Every image that is known of.
-    pub(crate) fn len(&self) -> usize {
-        self.0.lock().len()
-    }
-
     /// A copy of what is known now, which what comes later does not change.
     pub(crate) fn snapshot(&self) -> Ledger {
         Ledger(Arc::new(Mutex::new(self.0.lock().clone())))
