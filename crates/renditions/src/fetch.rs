@@ -9,7 +9,7 @@ use catalog::Catalog;
 use domain::{Clock, ObjectId};
 use storage::{Object, ObjectKey, Storage};
 use tokio::sync::Notify;
-use tracing::{Instrument as _, Span, info_span};
+use tracing::{Instrument as _, info_span};
 use variant::Recipe;
 use workers::{Slot, Workers};
 
@@ -51,13 +51,7 @@ pub struct Renditions {
 
 impl Renditions {
     /// Renditions in this storage, made by these workers; the catalog keeps account of what lies at rest.
-    pub fn new(
-        config: Config,
-        catalog: Catalog,
-        storage: Storage,
-        workers: Workers,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(config: Config, catalog: Catalog, storage: Storage, workers: Workers, clock: Clock) -> Self {
         let (memory, once) = (Memory::new(config.memory_bytes), Once::new());
         let (pressed, renders) = (Arc::default(), Arc::default());
         Renditions { config, catalog, storage, clock, pressed, workers, memory, once, renders }
@@ -101,7 +95,7 @@ impl Renditions {
 
     async fn render_in(&self, slot: Slot, original: &Original, recipe: &Recipe) -> Result<Rendered, Error> {
         let began = Instant::now();
-        let bytes = self.whole(original).instrument(storage_span("get")).await?;
+        let bytes = self.whole(original).await?;
         self.renders.fetch_add(1, Ordering::Relaxed);
         let facts = variant::Facts::clone(&original.facts);
         let rendered = Rendered::from(slot.render(bytes, facts, recipe.clone()).await?);
@@ -181,8 +175,7 @@ impl Renditions {
     }
 
     async fn read(&self, place: &ObjectKey) -> Result<(Rendered, u64), storage::Error> {
-        let packed = async { self.storage.get(place).await?.into_bytes().await };
-        let packed = packed.instrument(storage_span("get")).await?;
+        let packed = self.storage.get(place).await?.into_bytes().await?;
         let bytes = packed.len() as u64;
         let rendered = beside(place, move |place| kept::unpack(place, packed)).await.flatten();
         Ok((rendered.ok_or(storage::Error::Damaged)?, bytes))
@@ -194,7 +187,7 @@ impl Renditions {
         let rendered = rendered.clone();
         let packed: Bytes = beside(place, move |place| kept::pack(place, &rendered)).await?;
         let bytes = packed.len() as u64;
-        if let Err(error) = self.storage.put_spare(place, packed).instrument(storage_span("put")).await {
+        if let Err(error) = self.storage.put_spare(place, packed).await {
             tracing::warn!(object = place.as_str(), ?error, "a rendition cannot be kept");
             return None;
         }
@@ -209,11 +202,6 @@ async fn beside<T: Send + 'static>(
 ) -> Option<T> {
     let place = place.clone();
     tokio::task::spawn_blocking(move || work(&place)).await.ok()
-}
-
-/// One request of the storage, for a collector of traces.
-fn storage_span(kind: &'static str) -> Span {
-    info_span!(target: "span", "storage", otel.kind = "client", kind)
 }
 
 fn complain(original: &Original, error: &storage::Error) {

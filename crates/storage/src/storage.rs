@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use domain::Secret;
 use futures_util::stream::BoxStream;
+use tracing::{Instrument as _, Span};
 
 use crate::backend::filesystem::Filesystem;
 use crate::backend::memory::Memory;
@@ -129,55 +130,55 @@ impl Storage {
     /// See [`Backend::put`].
     pub async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
         count(&self.inner.counters.puts);
-        self.inner.backend.put(key, bytes).await
+        self.inner.backend.put(key, bytes).instrument(span("put")).await
     }
 
     /// See [`Backend::put_spare`].
     pub async fn put_spare(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), Error> {
         count(&self.inner.counters.puts);
-        self.inner.backend.put_spare(key, bytes).await
+        self.inner.backend.put_spare(key, bytes).instrument(span("put")).await
     }
 
     /// See [`Backend::put_file`].
     pub async fn put_file(&self, key: &ObjectKey, file: Sealed) -> Result<(), Error> {
         count(&self.inner.counters.puts);
-        self.inner.backend.put_file(key, file).await
+        self.inner.backend.put_file(key, file).instrument(span("put")).await
     }
 
     /// See [`Backend::get`].
     pub async fn get(&self, key: &ObjectKey) -> Result<Object, Error> {
         count(&self.inner.counters.gets);
-        self.inner.backend.get(key).await
+        self.inner.backend.get(key).instrument(span("get")).await
     }
 
     /// See [`Backend::get_range`].
     pub async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Object, Error> {
         count(&self.inner.counters.gets);
-        self.inner.backend.get_range(key, range).await
+        self.inner.backend.get_range(key, range).instrument(span("get")).await
     }
 
     /// See [`Backend::head`].
     pub async fn head(&self, key: &ObjectKey) -> Result<u64, Error> {
         count(&self.inner.counters.heads);
-        self.inner.backend.head(key).await
+        self.inner.backend.head(key).instrument(span("head")).await
     }
 
     /// See [`Backend::delete`].
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
         count(&self.inner.counters.deletes);
-        self.inner.backend.delete(key).await
+        self.inner.backend.delete(key).instrument(span("delete")).await
     }
 
     /// See [`Backend::delete_prefix`].
     pub async fn delete_prefix(&self, prefix: &Prefix) -> Result<(), Error> {
         count(&self.inner.counters.deletes);
-        self.inner.backend.delete_prefix(prefix).await
+        self.inner.backend.delete_prefix(prefix).instrument(span("delete")).await
     }
 
     /// See [`Backend::delete_spare`].
     pub async fn delete_spare(&self, key: &ObjectKey) -> Result<(), Error> {
         count(&self.inner.counters.deletes);
-        self.inner.backend.delete_spare(key).await
+        self.inner.backend.delete_spare(key).instrument(span("delete")).await
     }
 
     /// Every prefix: see [`Backend::list`].
@@ -188,7 +189,7 @@ impl Storage {
     /// The prefixes of that day and of later ones: see [`Backend::list`].
     pub async fn list_from(&self, day: i64) -> Result<BoxStream<'static, Result<Listed, Error>>, Error> {
         count(&self.inner.counters.lists);
-        self.inner.backend.list(day).await
+        self.inner.backend.list(day).instrument(span("list")).await
     }
 
     /// The disk that renditions share with all else; none where they lie elsewhere.
@@ -225,6 +226,11 @@ fn on_disk(objects: PathBuf, min_free_disk_bytes: u64) -> Result<Storage, Error>
 
 fn scratch_beside(objects: &Path) -> PathBuf {
     objects.join(".scratch")
+}
+
+/// What a collector of traces sees of a request.
+fn span(kind: &'static str) -> Span {
+    tracing::info_span!(target: "span", "storage", otel.kind = "client", kind)
 }
 
 fn count(counter: &AtomicU64) {
