@@ -51,6 +51,10 @@ const MAX_FILTERS: usize = 5;
 /// Values of one `in`.
 const MAX_VALUES: usize = 10;
 
+/// Bytes of a text that can be asked for. PostgreSQL's indexes take no longer ones, and only an operator who has raised
+/// the limit of metadata meets this.
+const MAX_TEXT_BYTES: usize = 1_024;
+
 /// A scalar in metadata.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Scalar {
@@ -246,5 +250,8 @@ fn collect(value: &Value, path: &str, level: usize, scalars: &mut Vec<Scalar>) {
         Value::Number(number) => ("number", number.to_string()),
         Value::String(text) => ("text", text.clone()),
     };
+    if text.len() > MAX_TEXT_BYTES {
+        return;
+    }
     scalars.push(Scalar { path: path.to_owned(), kind, text });
 }

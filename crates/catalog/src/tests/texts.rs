@@ -45,6 +45,27 @@ async fn odd_texts_come_back_as_given() {
 }
 
 #[tokio::test]
+async fn the_longest_texts_are_kept() {
+    let test = fresh_with(Clock::system(), |config| config.max_metadata_bytes = 1_000_000).await;
+    let account = account_of(&test.catalog).await;
+    // Random, so that no database makes them shorter.
+    let random = |bytes: usize| hex::encode((0..bytes / 2).map(|_| rand::random()).collect::<Vec<u8>>());
+    let long = random(500_000);
+    let wide: String = (0..255).map(|_| rand::random_range('\u{10000}'..'\u{10ffff}')).collect();
+    let new = NewImage {
+        filename: wide.clone(),
+        creator: Some("\0".repeat(1_024)),
+        metadata: json!({ "a": long, "b": [random(1_024)] }).as_object().unwrap().clone(),
+        idempotency: Some((wide.clone(), [7; 32])),
+        ..new_image(account, &random(1_024))
+    };
+    let put = put_image(&test.catalog, new.clone()).await;
+    let found = test.catalog.image(&account, &put.id).await.unwrap();
+    assert_eq!((found.filename, found.metadata), (wide, new.metadata));
+    assert_eq!(found.creator, new.creator);
+}
+
+#[tokio::test]
 async fn odd_texts_are_found_by_what_they_are() {
     let test = fresh().await;
     let account = account_of(&test.catalog).await;
