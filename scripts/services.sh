@@ -204,25 +204,24 @@ services_stop() {
     services_folder=""
 }
 
-# services_pids FOLDER: the daemons whose pid files lie there.
-services_pids() {
-    cat "$1"/ceph/run/*.pid 2>/dev/null
-    head -qn 1 "$1/postgres/data/postmaster.pid" 2>/dev/null
+# services_stop_in FOLDER: the data are thrown away, so nobody is given time to keep them.
+services_stop_in() {
+    number=$1/postgres/data/postmaster.pid tries=0
+    for file in "$1"/ceph/run/*.pid; do
+        services_signal KILL "$file"
+    done
+    services_signal QUIT "$number"
+    # PostgreSQL takes its children along; when it has, its file is gone.
+    while [ -e "$number" ] && [ "$tries" -lt 50 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    services_signal KILL "$number"
+    rm -rf "$1"
 }
 
-# services_stop_in FOLDER: the data are thrown away, so nothing is flushed.
-services_stop_in() {
-    pids=$(services_pids "$1")
-    for pid in $pids; do
-        kill -QUIT "$pid" 2>/dev/null
-    done
-    for pid in $pids; do
-        waited=0
-        while kill -0 "$pid" 2>/dev/null && [ "$waited" -lt 50 ]; do
-            sleep 0.1
-            waited=$((waited + 1))
-        done
-        kill -KILL "$pid" 2>/dev/null
-    done
-    rm -rf "$1"
+# services_signal SIGNAL FILE: to the process whose number is the file's first line, where there is one.
+services_signal() {
+    process=$(head -n 1 "$2" 2>/dev/null) || return 0
+    kill "-$1" "$process" 2>/dev/null || true
 }
