@@ -10,6 +10,7 @@ mod bad_days;
 mod bad_input;
 mod browser;
 mod commands;
+mod counters;
 mod delivery;
 mod durability;
 mod first_picture;
