@@ -75,7 +75,7 @@ services_start_postgres() {
     [ "$(id -u)" != 0 ] || chown -R postgres: "$folder"
     # The password goes over loopback as it is: proving it costs a debug build of the client more than the test.
     services_as_postgres "$bin/initdb" -D "$folder/data" -U darkroom -A password --pwfile="$folder/secret" \
-        --no-sync -E UTF8 --locale=C.UTF-8 >"$folder/initdb.log"
+        --no-sync -E UTF8 --locale=C.UTF-8 >"$folder/initdb.log" || return
     cat >>"$folder/data/postgresql.conf" <<CONF
 port = $port
 listen_addresses = '127.0.0.1'
