@@ -99,6 +99,33 @@ async fn a_backup_that_was_cut_off_is_none_and_is_not_restored() {
 }
 
 #[tokio::test]
+async fn a_restore_that_was_cut_off_is_done_again_by_the_same_command() {
+    let mut dice = Dice::announced("T8");
+    let (site, folder) = (Site::embedded().await, tempfile::tempdir().expect("a folder"));
+    let mut door = site.serve().await;
+    for number in 0..20 {
+        let bytes = pictures::jpeg(300_000, &mut dice);
+        assert_eq!(door.api.upload(&format!("image-{number}"), bytes).await.expect("an answer").status, 200);
+    }
+    assert_eq!(door.running.terminate().await, 0);
+    let backup = new_folder(&folder, "backup");
+    site.cli(&["backup", &backup]).ok().await;
+    let there = empty_data_dir(&folder, "restored");
+    copy_key(site.data_dir(), &there);
+    let restored = site.moved_to(&there);
+    let mut command = restored.cli(&["restore", &backup]).spawn();
+    let begun = || async { there.join("objects.restoring").exists() || there.join("objects").exists() };
+    crate::harness::eventually("the restore has begun", Duration::from_secs(30), begun).await;
+    command.kill().await.expect("it can be killed");
+    if !there.join("darkroom.db").exists() {
+        restored.cli(&["restore", &backup]).ok().await;
+    }
+    let told = restored.doctor(&[]).await;
+    assert_eq!((&told["images"], &told["findings"]), (&20.into(), &serde_json::json!([])), "{told}");
+    assert!(!there.join("objects.restoring").exists() && !there.join("darkroom.db.restoring").exists());
+}
+
+#[tokio::test]
 async fn a_restore_refuses_a_full_house_a_running_server_and_what_is_damaged_and_says_so() {
     let mut dice = Dice::announced("T8");
     let (site, folder) = (Site::embedded().await, tempfile::tempdir().expect("a folder"));

@@ -17,20 +17,21 @@ const COLD_WIDTH: usize = 30;
 
 #[tokio::test]
 async fn bits_flipped_on_the_disk_are_served_by_nobody_and_named_by_doctor() {
-    flip_and_look("T9, disk", Site::on(Setup::Embedded).await).await;
+    flip_and_look("T9, disk", Site::on(Setup::Embedded).await, count(5, 100)).await;
 }
 
 #[tokio::test]
 async fn bits_flipped_in_the_bucket_are_served_by_nobody_and_named_by_doctor() {
-    flip_and_look("T9, S3", Site::on(Setup::PostgresS3).await).await;
+    // Each read that is damaged is tried again before it is given up, so fewer do.
+    flip_and_look("T9, S3", Site::on(Setup::PostgresS3).await, count(4, 10)).await;
 }
 
-async fn flip_and_look(test: &str, mut site: Site) {
+async fn flip_and_look(test: &str, mut site: Site, images: usize) {
     let mut dice = Dice::announced(test);
     site.set("DARKROOM_MEMORY_CACHE_BYTES", "0");
     site.cli(&["account", "set", "default", "flexible_variants=all"]).ok().await;
     let door = site.serve().await;
-    let ids: Vec<String> = (0..count(5, 100)).map(|number| format!("image-{number}")).collect();
+    let ids: Vec<String> = (0..images.max(4)).map(|number| format!("image-{number}")).collect();
     for id in &ids {
         let uploaded = door.api.upload(id, pictures::any_jpeg(&mut dice)).await.expect("an answer");
         assert_eq!(uploaded.status, 200, "{uploaded:?}");
@@ -104,7 +105,7 @@ fn named(told: &serde_json::Value) -> BTreeSet<String> {
 async fn renditions(door: &Door, ids: &[String]) -> BTreeMap<String, bytes::Bytes> {
     let mut all = BTreeMap::new();
     for id in ids {
-        for width in WIDTHS.into_iter().take(count(3, 10)) {
+        for width in WIDTHS.into_iter().take(count(2, 10).max(2)) {
             let target = door.api.options_path(id, &format!("w={width}"));
             let reply = door.api.get(&target).await.expect("an answer");
             assert_eq!(reply.status, 200, "{target}: {reply:?}");

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use domain::Clock;
 use server::{Config, master_key};
+use storage::StorageUrl;
 
 use super::backup_folder::{BackupFolder, Copied, copy_originals};
 
@@ -27,13 +28,13 @@ const RENEW_EVERY: Duration = Duration::from_secs(30);
 /// Copies the rows as one moment has them, and then every original that they own. Objects that are removed meanwhile
 /// are held back until the copy is whole.
 pub(super) async fn run(backup: &Backup, config: &Config) -> anyhow::Result<ExitCode> {
-    let objects = embedded_objects(config, "backup")?;
+    let embedded = Embedded::of(config, "backup")?;
     let (catalog, uploads) = server::open_uploads(config, Clock::system()).await?;
     let folder = BackupFolder::make(&backup.folder)?;
     let hold = catalog.hold_removals(HOLD).await?;
     let made_at = Clock::system().now().to_rfc3339();
     let copied = tokio::select! {
-        copied = copy(&catalog, &folder, &objects) => copied,
+        copied = copy(&catalog, &folder, &embedded.objects) => copied,
         ended = keep(&catalog, &hold) => Err(ended),
     };
     catalog.release_hold(hold).await?;
@@ -75,14 +76,22 @@ async fn keep(catalog: &Catalog, hold: &Hold) -> anyhow::Error {
     }
 }
 
-/// The folder of objects of the embedded default; other set-ups are refused, with what to do instead.
-pub(super) fn embedded_objects(config: &Config, command: &str) -> anyhow::Result<PathBuf> {
-    match config.database() {
-        DatabaseUrl::Sqlite(_) => Ok(config.objects()),
-        DatabaseUrl::Postgres(_) => bail!(
-            "`darkroom {command}` is for SQLite and the local disk. With PostgreSQL and S3 use pg_dump first and a copy \
-             of the bucket after it, as docs/operations.md describes under Backup"
-        ),
+/// Where the embedded default keeps its rows and its objects.
+pub(super) struct Embedded {
+    pub(super) database: PathBuf,
+    pub(super) objects: PathBuf,
+}
+
+impl Embedded {
+    /// That of a configuration; other set-ups are refused, with what to do instead.
+    pub(super) fn of(config: &Config, command: &str) -> anyhow::Result<Embedded> {
+        match (config.database(), config.storage_url()) {
+            (DatabaseUrl::Sqlite(database), StorageUrl::File(objects)) => Ok(Embedded { database, objects }),
+            _ => bail!(
+                "`darkroom {command}` is for SQLite and the local disk. With PostgreSQL and S3 use pg_dump, and a copy \
+                 of the bucket after it, as docs/operations.md describes under Backup and restore"
+            ),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use server::{Config, DataDirLock, master_key};
 
-use super::backup::{embedded_objects, tell_lacking};
+use super::backup::{Embedded, tell_lacking};
 use super::backup_folder::{BackupFolder, copy_originals, flush_all};
 
 /// Puts a backup into an empty data directory.
@@ -23,29 +23,26 @@ pub(super) struct Restore {
 
 /// What may lie in a data directory that counts as empty: the key, put there before; the lock; what an earlier restore
 /// that was cut off left; what a file system has of its own.
-const MAY_LIE_THERE: [&str; 4] = ["master.key", "server.lock", UNFINISHED, "lost+found"];
-
-/// Where everything lies until it is whole.
-const UNFINISHED: &str = "restore.unfinished";
+const MAY_LIE_THERE: [&str; 5] =
+    ["master.key", "server.lock", "darkroom.db.restoring", "objects.restoring", "lost+found"];
 
 /// Copies originals and database beside their places, each held against its digest, and then moves them there.
 pub(super) async fn run(restore: &Restore, config: &Config) -> anyhow::Result<ExitCode> {
-    let objects = embedded_objects(config, "restore")?;
+    let places = Embedded::of(config, "restore")?;
     let (folder, manifest) = BackupFolder::open(&restore.folder)?;
     let _lock = DataDirLock::take(&config.data_dir)?;
-    refuse_a_full_house(&config.data_dir)?;
-    let unfinished = config.data_dir.join(UNFINISHED);
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished)?;
-    }
-    DirBuilder::new().mode(0o700).create(&unfinished)?;
+    refuse_a_full_house(&config.data_dir, &places)?;
+    let beside = Embedded { database: restoring(&places.database), objects: restoring(&places.objects) };
     let mut rows = CatalogCopy::open(&folder.database()).await?;
     let problems = rows.integrity_problems().await?;
     if !problems.is_empty() {
         bail!("the database in the backup is damaged: {}", problems.join("; "));
     }
-    let copied = copy_originals(&mut rows, &folder.objects(), &unfinished.join("objects")).await?;
-    move_into_place(&folder, &unfinished, &objects, &config.data_dir)?;
+    clear(&beside)?;
+    DirBuilder::new().mode(0o700).create(&beside.objects)?;
+    let copied = copy_originals(&mut rows, &folder.objects(), &beside.objects).await?;
+    fs::copy(folder.database(), &beside.database).context("the database cannot be copied")?;
+    move_into_place(&beside, &places)?;
     say!(
         "{} originals ({} bytes) and the database as of {} are in {}.",
         copied.originals,
@@ -58,38 +55,68 @@ pub(super) async fn run(restore: &Restore, config: &Config) -> anyhow::Result<Ex
     key
 }
 
-fn refuse_a_full_house(data_dir: &Path) -> anyhow::Result<()> {
-    for entry in fs::read_dir(data_dir)? {
-        let name = entry?.file_name();
-        if !MAY_LIE_THERE.iter().any(|known| name == *known) {
-            bail!(
-                "the data directory {} is not empty: {} lies in it. A backup is restored into an empty one",
-                data_dir.display(),
-                name.display()
-            );
+/// Where something lies until all is whole.
+fn restoring(place: &Path) -> PathBuf {
+    let mut name = place.as_os_str().to_owned();
+    name.push(".restoring");
+    name.into()
+}
+
+fn refuse_a_full_house(data_dir: &Path, places: &Embedded) -> anyhow::Result<()> {
+    let is_object = |name: &std::ffi::OsStr| !name.as_encoded_bytes().starts_with(b".");
+    let is_other = |name: &std::ffi::OsStr| {
+        let known = MAY_LIE_THERE.iter().any(|known| name == *known);
+        !known && data_dir.join(name) != places.objects
+    };
+    let found = first_in(data_dir, is_other)?.or(first_in(&places.objects, is_object)?);
+    match found.or(Some(places.database.clone()).filter(|database| database.exists())) {
+        Some(found) => bail!(
+            "the data directory {} is not empty: {} is there. A backup is restored into an empty one",
+            data_dir.display(),
+            found.display()
+        ),
+        None => Ok(()),
+    }
+}
+
+/// The first entry of a folder whose name is of that kind; none where the folder is not there.
+fn first_in(folder: &Path, kind: impl Fn(&std::ffi::OsStr) -> bool) -> anyhow::Result<Option<PathBuf>> {
+    if !folder.exists() {
+        return Ok(None);
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if kind(&entry.file_name()) {
+            return Ok(Some(entry.path()));
         }
+    }
+    Ok(None)
+}
+
+/// Removes what an earlier restore that was cut off left.
+fn clear(beside: &Embedded) -> anyhow::Result<()> {
+    if beside.database.exists() {
+        fs::remove_file(&beside.database)?;
+    }
+    if beside.objects.exists() {
+        fs::remove_dir_all(&beside.objects)?;
     }
     Ok(())
 }
 
 /// The database comes last: where it is, all is.
-fn move_into_place(
-    folder: &BackupFolder,
-    unfinished: &Path,
-    objects: &Path,
-    data_dir: &Path,
-) -> anyhow::Result<()> {
-    let database = unfinished.join("darkroom.db");
-    fs::copy(folder.database(), &database).context("the database cannot be copied")?;
-    flush_all(unfinished)?;
-    let copied = unfinished.join("objects");
-    if copied.exists() {
-        fs::rename(&copied, objects)?;
-        File::open(data_dir)?.sync_all()?;
+fn move_into_place(beside: &Embedded, places: &Embedded) -> anyhow::Result<()> {
+    let folder = |path: &Path| path.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
+    flush_all(&beside.objects)?;
+    flush_all(&folder(&beside.database))?;
+    if places.objects.exists() {
+        // Nothing but scratch files of a start that came to nothing.
+        fs::remove_dir_all(&places.objects)?;
     }
-    fs::rename(&database, data_dir.join("darkroom.db"))?;
-    fs::remove_dir(unfinished)?;
-    Ok(File::open(data_dir)?.sync_all()?)
+    fs::rename(&beside.objects, &places.objects)?;
+    File::open(folder(&places.objects))?.sync_all()?;
+    fs::rename(&beside.database, &places.database)?;
+    Ok(File::open(folder(&places.database))?.sync_all()?)
 }
 
 /// Whether the secrets in the backup can be opened here, and what to do where they cannot.
