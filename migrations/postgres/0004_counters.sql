@@ -23,7 +23,7 @@ create table image_days (
     bytes bigint not null,
     primary key (object, day)
 );
-create index image_days_by_day on image_days (day, account, requests);
+create index image_days_by_day on image_days (day, account);
 
 -- Deliveries whose signature a signing key proved.
 create table signing_key_hours (
