@@ -75,16 +75,23 @@ async fn a_budget_holds_while_renditions_are_made() {
         assert_eq!(rendered.width, width);
         house.hands.pass(Duration::from_secs(1));
     }
-    // Each takes some hundred bytes, so that all of them are over the budget; the clock stands, so nothing is due but
-    // what pressed.
-    until("the rows are written and the budget holds", async || {
-        let total = house.catalog.catalog.at_rest_total().await.unwrap();
-        total.renditions > 0 && total.bytes <= 3_800 && house.lying_renditions().await < 20
+    // Each takes some hundred bytes, so that all of them are over the budget; the clock stands, so nothing comes but
+    // what is called for.
+    let lying = async || {
+        let listed: Vec<_> = house.storage.list().await.unwrap().try_collect().await.unwrap();
+        listed.into_iter().flat_map(|listed| listed.renditions).collect::<Vec<_>>()
+    };
+    until("the budget holds", async || {
+        let bytes: u64 = lying().await.iter().map(|rendition| rendition.bytes).sum();
+        (1..=4_000).contains(&bytes)
     })
     .await;
     running.stop().await;
-    let total = house.catalog.catalog.at_rest_total().await.unwrap();
-    assert_eq!(total.renditions as usize, house.lying_renditions().await, "the sum is what lies there");
+    let lying = lying().await;
+    assert!(lying.len() < 20);
+    // There may be a row too many, of one that was removed just when it was noted; it goes in its turn.
+    let known = house.catalog.catalog.renditions_of(&[image.object]).await.unwrap();
+    assert!(lying.iter().all(|rendition| known.iter().any(|row| row.digest == rendition.digest)));
     work.renditions.fetch(&original, &recipe(1)).await.unwrap();
 }
 
