@@ -5,8 +5,9 @@ use std::borrow::Cow;
 /// Characters of a signature that stay: enough to find one again, too few to use it.
 const SHOWN_CHARS: usize = 8;
 
-/// Hex digits in a row that are taken for a signature: an HMAC-SHA256 has 64.
-const SIGNATURE_DIGITS: usize = 64;
+/// Hex digits in a row that are taken for a signature: an HMAC-SHA256 has 64, of which a stray `%` before it makes an
+/// escape of two.
+const SIGNATURE_DIGITS: usize = 62;
 
 /// How an API token begins, wherever someone put it.
 const TOKEN_START: &str = "drk_";
