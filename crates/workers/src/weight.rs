@@ -8,6 +8,10 @@ const OUT_BYTES_PER_PIXEL: u64 = 8;
 /// Half of a machine is at least this much for decoding.
 const LEAST_BUDGET_BYTES: u64 = 1 << 30;
 
+/// Where the kernel tells a container how much memory it may have: new control groups, then old ones.
+const CONTAINER_LIMITS: [&str; 2] =
+    ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+
 /// The estimate for decoding an original and making a rendition of so many pixels (security-and-reliability 5). A
 /// JPEG is not counted as scaled down while it is decoded: a progressive one is in memory whole all the same.
 pub(crate) fn decode_bytes(facts: &Facts, out_pixels: u64) -> u64 {
@@ -25,7 +29,7 @@ pub(crate) fn decode_bytes(facts: &Facts, out_pixels: u64) -> u64 {
 /// at least 1 GiB.
 pub(crate) fn default_budget_bytes() -> u64 {
     let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| memory_of(&text));
-    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let container = CONTAINER_LIMITS.iter().find_map(|file| std::fs::read_to_string(file).ok());
     let container = container.and_then(|text| text.trim().parse().ok());
     let memory = machine.unwrap_or(u64::MAX).min(container.unwrap_or(u64::MAX));
     if memory == u64::MAX { LEAST_BUDGET_BYTES } else { (memory / 2).max(LEAST_BUDGET_BYTES) }
