@@ -1,5 +1,6 @@
 //! What a header tells, and which headers are refused, whatever bytes a stranger sends.
 
+use domain::Fault as _;
 use proptest::prelude::*;
 
 use super::*;
