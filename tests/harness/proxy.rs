@@ -227,3 +227,65 @@ async fn give(
     }
     let _ = to.shutdown().await;
 }
+
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// A service that sends back what it gets, and the line to it.
+    async fn echo() -> Proxy {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let (mut from, mut to) = client.split();
+                    let _ = tokio::io::copy(&mut from, &mut to).await;
+                });
+            }
+        });
+        Proxy::to(address).await
+    }
+
+    /// Sends so many bytes and reads as many; the time that it took, or none where that fails or takes a second.
+    async fn trip(stream: &mut TcpStream, bytes: usize) -> Option<Duration> {
+        let began = Instant::now();
+        let mut back = vec![0; bytes];
+        let there = async {
+            stream.write_all(&vec![7; bytes]).await.ok()?;
+            stream.read_exact(&mut back).await.ok()
+        };
+        tokio::time::timeout(Duration::from_secs(1), there).await.ok()??;
+        Some(began.elapsed())
+    }
+
+    #[tokio::test]
+    async fn each_fault_of_a_line_is_what_it_is_called_and_passes() {
+        let line = echo().await;
+        let call = async || TcpStream::connect(line.address()).await.expect("the line takes calls");
+        let mut open = call().await;
+        assert!(trip(&mut open, 1_000).await.is_some());
+
+        line.set_latency(Duration::from_millis(40));
+        assert!(trip(&mut open, 10).await.is_some_and(|took| took >= Duration::from_millis(80)));
+        line.set_latency(Duration::ZERO);
+        line.set_rate(Some(100_000));
+        assert!(trip(&mut open, 20_000).await.is_some_and(|took| took >= Duration::from_millis(200)));
+        line.set_rate(None);
+
+        line.set(Mode::Blackhole);
+        assert_eq!((trip(&mut open, 10).await, trip(&mut call().await, 10).await), (None, None));
+        line.take_away();
+        assert_eq!(trip(&mut open, 10).await, None, "an open connection is reset");
+        let refused = TcpStream::connect(line.address()).await;
+        assert!(refused.is_err() || trip(&mut refused.expect("a call"), 10).await.is_none());
+
+        line.bring_back();
+        let mut open = call().await;
+        line.cut_after(1_500);
+        assert!(trip(&mut open, 1_000).await.is_some());
+        assert_eq!(trip(&mut open, 1_000).await, None);
+        assert!(trip(&mut call().await, 1_000).await.is_some(), "it cuts once");
+    }
+}
