@@ -137,7 +137,7 @@ impl Renditions {
             return Ok(rendered);
         }
         let place = original.prefix.rendition(&key.1);
-        let found = self.find(&place).await;
+        let found = self.find(&place).await?;
         counts::REST.count(found.is_some());
         let (rendered, kept_bytes) = match found {
             Some((rendered, kept_bytes)) => (rendered, Some(kept_bytes)),
@@ -157,13 +157,15 @@ impl Renditions {
 
     /// The rendition that is kept at rest, with the bytes that it takes there. One that is damaged is thrown away, and
     /// like one that cannot be read it is made again: a rendition is never the only copy of anything.
-    async fn find(&self, place: &ObjectKey) -> Option<(Rendered, u64)> {
+    /// Where the storage is gone its original cannot come either, so nothing is begun.
+    async fn find(&self, place: &ObjectKey) -> Result<Option<(Rendered, u64)>, Error> {
         match self.read(place).await {
-            Ok(found) => return Some(found),
+            Ok(found) => return Ok(Some(found)),
+            Err(gone @ storage::Error::Unavailable(_)) => return Err(gone.into()),
             Err(storage::Error::Missing) => {}
             Err(storage::Error::Damaged) => {
                 tracing::warn!(object = place.as_str(), "a rendition at rest is damaged and is made again");
-                if let Err(error) = self.storage.delete(place).await {
+                if let Err(error) = self.storage.delete_spare(place).await {
                     tracing::warn!(object = place.as_str(), ?error, "a damaged rendition cannot be deleted");
                 }
             }
@@ -171,7 +173,7 @@ impl Renditions {
                 tracing::warn!(object = place.as_str(), ?error, "a rendition at rest cannot be read");
             }
         }
-        None
+        Ok(None)
     }
 
     async fn read(&self, place: &ObjectKey) -> Result<(Rendered, u64), storage::Error> {
@@ -187,11 +189,15 @@ impl Renditions {
         let rendered = rendered.clone();
         let packed: Bytes = beside(place, move |place| kept::pack(place, &rendered)).await?;
         let bytes = packed.len() as u64;
-        if let Err(error) = self.storage.put_spare(place, packed).await {
-            tracing::warn!(object = place.as_str(), ?error, "a rendition cannot be kept");
-            return None;
+        match self.storage.put_spare(place, packed).await {
+            Ok(()) => Some(bytes),
+            // A nearly full disk keeps none at all for a while; `jobs` tells that it makes room.
+            Err(storage::Error::Full(_) | storage::Error::Unavailable(_)) => None,
+            Err(error) => {
+                tracing::warn!(object = place.as_str(), ?error, "a rendition cannot be kept");
+                None
+            }
         }
-        Some(bytes)
     }
 }
 
@@ -204,6 +210,10 @@ async fn beside<T: Send + 'static>(
     tokio::task::spawn_blocking(move || work(&place)).await.ok()
 }
 
+/// Tells of an original that cannot be read. A storage that is gone tells so itself, once for all.
 fn complain(original: &Original, error: &storage::Error) {
+    if matches!(error, storage::Error::Unavailable(_)) {
+        return;
+    }
     tracing::error!(prefix = original.prefix.as_str(), ?error, "an original cannot be read");
 }
