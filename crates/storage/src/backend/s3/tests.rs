@@ -5,8 +5,10 @@ use std::env;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use aws_sdk_s3::Client;
 use bytes::Bytes;
 use domain::{AccountId, ObjectId, Secret};
+use futures_util::{StreamExt as _, future, stream};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request};
@@ -134,11 +136,41 @@ impl CephBucket {
         format!("s3://{}", self.name)
     }
 
-    async fn client(&self) -> aws_sdk_s3::Client {
+    async fn client(&self) -> Client {
         let StorageUrl::S3(bucket) = self.url().parse().unwrap() else { panic!("a bucket's URL") };
         let chain = connect::chain(Some(&self.access));
         connect::connect(&bucket, chain, &Patience::default()).await.unwrap().0
     }
+}
+
+impl Drop for CephBucket {
+    fn drop(&mut self) {
+        let (name, url, access) = (self.name.clone(), self.url(), self.access.clone());
+        // The test's own runtime is busy with dropping this.
+        let emptying = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map(|runtime| runtime.block_on(remove_bucket(&name, &url, &access)))
+        });
+        let _ = emptying.join();
+    }
+}
+
+/// Empties a bucket and removes it. What cannot be removed stays: the server goes with the run.
+async fn remove_bucket(name: &str, url: &str, access: &Access) {
+    let Ok(StorageUrl::S3(bucket)) = url.parse() else { return };
+    let connected = connect::connect(&bucket, connect::chain(Some(access)), &Patience::default()).await;
+    let Ok((client, _)) = connected else { return };
+    while let Ok(page) = client.list_objects_v2().bucket(name).send().await
+        && !page.contents().is_empty()
+    {
+        let keys = page.contents().iter().filter_map(|object| object.key());
+        let deletes = keys.map(|key| client.delete_object().bucket(name).key(key).send());
+        let deleted = stream::iter(deletes).buffer_unordered(16).filter(|done| future::ready(done.is_ok()));
+        if deleted.count().await == 0 {
+            return;
+        }
+    }
+    let _ = client.delete_bucket().bucket(name).send().await;
 }
 
 async fn ceph() -> Lent<CephBucket> {
