@@ -19,7 +19,7 @@ impl Catalog {
             Database::Sqlite { writer, readers, .. } => {
                 (writer.size() + readers.size(), writer.num_idle() + readers.num_idle())
             }
-            Database::Postgres { pool, .. } => (pool.size(), pool.num_idle()),
+            Database::Postgres { pool, .. } => pool.size(),
         };
         Connections { used: (size as usize).saturating_sub(idle), idle }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use domain::{AccountId, Secret};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{ConnectOptions as _, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,6 +27,7 @@ mod text;
 
 #[cfg(feature = "testing")]
 pub(crate) use migrations::digest_of_migrations;
+pub(crate) use postgres::Lender;
 pub(crate) use postgres::options as connect_options;
 pub(crate) use query::{Query, query, query_scalar};
 pub(crate) use row::Row;
@@ -122,7 +123,7 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) enum Database {
     Sqlite { file: PathBuf, writer: SqlitePool, readers: SqlitePool },
-    Postgres { pool: PgPool, url: Secret, writers: Writers },
+    Postgres { pool: Lender, url: Secret, writers: Writers },
 }
 
 /// Leave to write to PostgreSQL: fewer at once than connections, so that readers need not wait for writers.
@@ -153,9 +154,7 @@ impl Database {
     pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
         Ok(match self {
             Database::Sqlite { readers, .. } => Connection::Sqlite(readers.acquire().await?),
-            Database::Postgres { pool, .. } => {
-                Connection::Postgres(Session::new(postgres::lend(pool).await?))
-            }
+            Database::Postgres { pool, .. } => Connection::Postgres(pool.lend(None).await?),
         })
     }
 
@@ -164,7 +163,7 @@ impl Database {
         match self {
             Database::Sqlite { readers, .. } => Ok(Connection::SqliteTransaction(readers.begin().await?)),
             Database::Postgres { pool, .. } => {
-                let mut session = Session::new(postgres::lend(pool).await?);
+                let mut session = pool.lend(None).await?;
                 session.begin("begin isolation level repeatable read read only".into()).await?;
                 Ok(Connection::Postgres(session))
             }
@@ -180,7 +179,7 @@ impl Database {
             }
             Database::Postgres { pool, writers, .. } => {
                 let leave = writers.leave().await?;
-                let mut session = Session::with_leave(postgres::lend(pool).await?, leave);
+                let mut session = pool.lend(Some(leave)).await?;
                 session.begin(format!("begin; {}", lock.statement())).await?;
                 Ok(Connection::Postgres(session))
             }

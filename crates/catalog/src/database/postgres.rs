@@ -8,11 +8,12 @@ use domain::Secret;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Postgres};
-use tokio::sync::Semaphore;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::migrations::{self, Line};
-use super::session::overdue;
+use super::session::{Session, overdue};
 use super::{Database, Writers};
 use crate::Error;
 
@@ -64,7 +65,7 @@ pub(super) async fn open(url: &Secret, migrate: bool) -> Result<Database, Error>
     check_server(&mut first).await?;
     migrations::bring_up_to_date(&mut Line::Postgres(&mut first), migrate).await?;
     let _ = first.close().await;
-    let pool = pool(options);
+    let pool = Lender { pool: pool(options), home: Handle::current() };
     Ok(Database::Postgres { pool, url: url.clone(), writers: Writers(Arc::new(Semaphore::new(WRITERS))) })
 }
 
@@ -85,9 +86,37 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
     connected.map_err(|source| Error::Connect { why: why(options, &source), source })
 }
 
+/// The pool. Its connections are made at home, in one runtime: one that was made in a thread of the web server would wait
+/// for that thread whenever another one uses it, and end with it.
+#[derive(Debug)]
+pub(crate) struct Lender {
+    pool: PgPool,
+    home: Handle,
+}
+
+impl Lender {
+    /// A connection, with leave to write or without.
+    pub(super) async fn lend(&self, leave: Option<OwnedSemaphorePermit>) -> Result<Session, sqlx::Error> {
+        let (pool, home) = (self.pool.clone(), self.home.clone());
+        let lending = self.home.spawn(async move { Ok(Session::new(lend(&pool).await?, home, leave)) });
+        lending.await.unwrap_or(Err(sqlx::Error::PoolClosed))
+    }
+
+    /// How many connections there are, and how many of them wait to be used.
+    pub(crate) fn size(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
+    /// Closes all of them.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
 /// A connection from the pool. Where PostgreSQL gives no further one, the pool goes on asking for it, also when one of
 /// its own comes back in the meantime: that one is taken here.
-pub(super) async fn lend(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+async fn lend(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
     let deadline = Instant::now() + ACQUIRE_TIMEOUT;
     let mut further = std::pin::pin!(pool.acquire());
     loop {

@@ -24,6 +24,8 @@ const GIVING_BACK: Duration = Duration::from_secs(2);
 pub(crate) struct Session {
     /// Here until it is given back.
     line: Option<PoolConnection<Postgres>>,
+    /// Where the connection was made, and is kept alive.
+    home: Handle,
     state: State,
     /// Set in a transaction that writes: leave to write, of which there are fewer than connections.
     leave: Option<OwnedSemaphorePermit>,
@@ -42,14 +44,13 @@ enum State {
 }
 
 impl Session {
-    /// A lent connection.
-    pub(super) fn new(line: PoolConnection<Postgres>) -> Session {
-        Session { line: Some(line), state: State::Plain, leave: None }
-    }
-
-    /// The same with leave to write.
-    pub(super) fn with_leave(line: PoolConnection<Postgres>, leave: OwnedSemaphorePermit) -> Session {
-        Session { line: Some(line), state: State::Plain, leave: Some(leave) }
+    /// A lent connection, which goes back at home; with leave to write or without.
+    pub(super) fn new(
+        line: PoolConnection<Postgres>,
+        home: Handle,
+        leave: Option<OwnedSemaphorePermit>,
+    ) -> Session {
+        Session { line: Some(line), home, state: State::Plain, leave }
     }
 
     /// Begins a transaction by these statements.
@@ -145,12 +146,12 @@ pub(crate) fn overdue() -> sqlx::Error {
 impl Drop for Session {
     fn drop(&mut self) {
         let Some(mut line) = self.line.take() else { return };
-        if self.state == State::Unsure || Handle::try_current().is_err() {
-            line.close_on_drop();
-            return;
-        }
-        let begun = self.state != State::Plain;
-        tokio::spawn(async move {
+        let (unsure, begun) = (self.state == State::Unsure, self.state != State::Plain);
+        self.home.spawn(async move {
+            if unsure {
+                line.close_on_drop();
+                return;
+            }
             let end = async {
                 if begun {
                     sqlx::raw_sql("rollback").execute(&mut *line).await?;

@@ -9,7 +9,6 @@ use super::*;
 use crate::testing::PostgresDatabase;
 use crate::{Config, Error, ImageChange};
 
-#[expect(dead_code, reason = "the whole-server tests use the rest of it")]
 #[path = "../../../../tests/harness/proxy.rs"]
 mod proxy;
 
