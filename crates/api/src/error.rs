@@ -146,7 +146,7 @@ impl Failure {
         match problem.status() {
             409 => _ = headers.insert(SHOULD_RETRY, HeaderValue::from_static("false")),
             429 | 503 => {
-                _ = headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s.unwrap_or(1)))
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s.unwrap_or(1)));
             }
             _ => {}
         }

@@ -33,7 +33,7 @@ struct Size {
 }
 
 /// Measures both databases.
-pub fn run(_binary: &Path) -> Result<()> {
+pub(crate) fn run(_binary: &Path) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let folder = tempfile::tempdir()?;
     let file = |images| Ok(DatabaseUrl::Sqlite(folder.path().join(format!("{images}.db"))));

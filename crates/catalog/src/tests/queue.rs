@@ -80,10 +80,10 @@ async fn four_workers_of_two_processes_do_every_job_once_and_one_at_a_time() {
     }
     // Whoever saw an empty queue left while another put a job down: that one is still there, and not lost.
     work(test.catalog.clone(), watched.clone()).await;
+    assert_eq!(test.catalog.job_counts().await.unwrap(), []);
     let done = watched.done.lock().unwrap();
     assert_eq!(done.len(), 200);
     assert!(done.values().all(|times| *times == 1), "{done:?}");
-    assert_eq!(test.catalog.job_counts().await.unwrap(), []);
 }
 
 #[tokio::test]
