@@ -1,5 +1,5 @@
 //! The line before the workers: who is next, in fairness to accounts and within the memory of all decoding.
-//! Decides only; nothing here runs, waits or tells the time.
+//! Decides only; nothing here runs or waits, and the time is an argument, in milliseconds.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,9 +8,14 @@ use domain::AccountId;
 /// How often something large is passed over by what fits before it, until nothing passes it any more.
 const MAX_PASSED_OVER: u32 = 16;
 
+/// For so long after another account was here no account gets more than half of the slots: whoever renders one picture
+/// after the other is not to find both hands full each time.
+const MEMORY_MS: u64 = 1_000;
+
 /// Those who work and those who wait. `T` is how a waiter is told.
 #[derive(Debug)]
 pub(crate) struct Line<T> {
+    slots: usize,
     free_slots: usize,
     free_bytes: u64,
     max_waiting: usize,
@@ -20,6 +25,8 @@ pub(crate) struct Line<T> {
     /// How many have begun.
     begun: u64,
     accounts: HashMap<AccountId, Account<T>>,
+    /// The two accounts that were here last, and when: enough to know of any whether another was.
+    recent: [Option<(AccountId, u64)>; 2],
 }
 
 #[derive(Debug)]
@@ -61,18 +68,28 @@ pub(crate) struct Arrival<T> {
 impl<T> Line<T> {
     /// So many at work at once, with so much memory together, and so many who wait.
     pub(crate) fn new(slots: usize, bytes: u64, max_waiting: usize) -> Self {
-        let accounts = HashMap::new();
-        Line { free_slots: slots, free_bytes: bytes, max_waiting, waiting: 0, arrived: 0, begun: 0, accounts }
+        Line {
+            slots,
+            free_slots: slots,
+            free_bytes: bytes,
+            max_waiting,
+            waiting: 0,
+            arrived: 0,
+            begun: 0,
+            accounts: HashMap::new(),
+            recent: [None; 2],
+        }
     }
 
     /// Somebody comes. Where all places to wait are taken, the account that takes most of them loses its newest.
-    pub(crate) fn arrive(&mut self, account: &AccountId, bytes: u64, tell: T) -> Arrival<T> {
+    pub(crate) fn arrive(&mut self, account: &AccountId, bytes: u64, tell: T, now_ms: u64) -> Arrival<T> {
+        self.note(account, now_ms);
         self.arrived += 1;
         let (number, last_turn) = (self.arrived, 2 * self.begun);
         let place = self.accounts.entry(*account).or_insert_with(|| Account::new(last_turn));
         place.waiting.push_back(Waiter { number, bytes, passed_over: 0, tell });
         self.waiting += 1;
-        let turns = self.turns();
+        let turns = self.turns(now_ms);
         let refused = (self.waiting > self.max_waiting).then(|| self.refuse(account)).flatten();
         Arrival { number, turns, refused }
     }
@@ -83,32 +100,33 @@ impl<T> Line<T> {
     }
 
     /// A waiter leaves before its turn. Nothing happens where its turn has come already.
-    pub(crate) fn leave(&mut self, account: &AccountId, number: u64) -> Vec<Turn<T>> {
+    pub(crate) fn leave(&mut self, account: &AccountId, number: u64, now_ms: u64) -> Vec<Turn<T>> {
         let Some(place) = self.accounts.get_mut(account) else { return Vec::new() };
         let before = place.waiting.len();
         place.waiting.retain(|waiter| waiter.number != number);
         self.waiting -= before - place.waiting.len();
         self.forget_if_idle(account);
         // Whoever left may have been the one that nobody was to pass.
-        self.turns()
+        self.turns(now_ms)
     }
 
     /// Work ends: its slot and its memory are free again.
-    pub(crate) fn end(&mut self, account: &AccountId, bytes: u64) -> Vec<Turn<T>> {
+    pub(crate) fn end(&mut self, account: &AccountId, bytes: u64, now_ms: u64) -> Vec<Turn<T>> {
+        self.note(account, now_ms);
         self.free_slots += 1;
         self.free_bytes += bytes;
         if let Some(place) = self.accounts.get_mut(account) {
             place.running -= 1;
         }
         self.forget_if_idle(account);
-        self.turns()
+        self.turns(now_ms)
     }
 
     /// Everybody who can begin now.
-    fn turns(&mut self) -> Vec<Turn<T>> {
+    fn turns(&mut self, now_ms: u64) -> Vec<Turn<T>> {
         let mut turns = Vec::new();
         while self.free_slots > 0 {
-            let Some(turn) = self.turn() else { break };
+            let Some(turn) = self.turn(now_ms) else { break };
             turns.push(turn);
         }
         turns
@@ -116,10 +134,11 @@ impl<T> Line<T> {
 
     /// The next one: of the account that holds the fewest slots, and of those the one that had its turn longest ago.
     /// So an account has more than its share only while no other waits.
-    fn turn(&mut self) -> Option<Turn<T>> {
+    fn turn(&mut self, now_ms: u64) -> Option<Turn<T>> {
         let mut order: Vec<_> = self
             .accounts
             .iter()
+            .filter(|(account, place)| !self.has_its_share(account, place, now_ms))
             .filter_map(|(account, place)| {
                 let first = place.waiting.front()?;
                 Some(((place.running, place.last_turn, first.number), *account))
@@ -135,6 +154,20 @@ impl<T> Line<T> {
             }
         }
         None
+    }
+
+    /// Whether an account holds half of the slots while another is about.
+    fn has_its_share(&self, account: &AccountId, place: &Account<T>, now_ms: u64) -> bool {
+        let is_about =
+            |(other, at_ms): &(AccountId, u64)| other != account && now_ms.saturating_sub(*at_ms) < MEMORY_MS;
+        place.running >= (self.slots / 2).max(1) && self.recent.iter().flatten().any(is_about)
+    }
+
+    fn note(&mut self, account: &AccountId, now_ms: u64) {
+        if self.recent[0].is_some_and(|(last, _)| last != *account) {
+            self.recent[1] = self.recent[0];
+        }
+        self.recent[0] = Some((*account, now_ms));
     }
 
     fn begin(&mut self, account: AccountId, index: usize) -> Option<Turn<T>> {
@@ -203,11 +236,12 @@ mod tests {
     struct Told {
         line: Line<&'static str>,
         ids: HashMap<char, AccountId>,
+        now_ms: u64,
     }
 
     impl Told {
         fn new(slots: usize, bytes: u64, max_waiting: usize) -> Told {
-            Told { line: Line::new(slots, bytes, max_waiting), ids: HashMap::new() }
+            Told { line: Line::new(slots, bytes, max_waiting), ids: HashMap::new(), now_ms: 0 }
         }
 
         /// The account that a word begins with.
@@ -218,13 +252,13 @@ mod tests {
 
         fn arrive(&mut self, word: &'static str, bytes: u64) -> (Vec<&'static str>, Option<&'static str>) {
             let account = self.account(word);
-            let Arrival { turns, refused, .. } = self.line.arrive(&account, bytes, word);
+            let Arrival { turns, refused, .. } = self.line.arrive(&account, bytes, word, self.now_ms);
             (turns.into_iter().map(|turn| turn.tell).collect(), refused)
         }
 
         fn end(&mut self, word: &'static str, bytes: u64) -> Vec<&'static str> {
             let account = self.account(word);
-            self.line.end(&account, bytes).into_iter().map(|turn| turn.tell).collect()
+            self.line.end(&account, bytes, self.now_ms).into_iter().map(|turn| turn.tell).collect()
         }
     }
 
@@ -249,7 +283,11 @@ mod tests {
         assert_eq!(told.end("a1", 1), ["b1"], "b holds none, so it is next");
         assert_eq!(told.end("b1", 1), ["b2"], "a holds one of two: half is its share");
         assert_eq!(told.end("a2", 1), ["a3"]);
-        assert_eq!(told.end("b2", 1), ["a4"], "where no other waits, one account may have all");
+        assert_eq!(told.end("b2", 1), Vec::<&str>::new(), "b may be back in a moment");
+        told.arrive("b3", 1);
+        assert_eq!(told.end("b3", 1), Vec::<&str>::new());
+        told.now_ms += MEMORY_MS;
+        assert_eq!(told.end("a3", 1), ["a4", "a5"], "where no other is about, one account may have all");
     }
 
     #[test]
@@ -319,8 +357,8 @@ mod tests {
         let mut told = Told::new(1, 100, 64);
         told.arrive("a", 10);
         let account = told.account("b");
-        let Arrival { number, .. } = told.line.arrive(&account, 10, "b");
-        assert!(told.line.leave(&account, number).is_empty());
+        let Arrival { number, .. } = told.line.arrive(&account, 10, "b", 0);
+        assert!(told.line.leave(&account, number, 0).is_empty());
         assert!(told.end("a", 10).is_empty());
         assert!(told.line.accounts.is_empty());
         assert_eq!((told.line.free_slots, told.line.free_bytes, told.line.waiting), (1, 100, 0));

@@ -48,6 +48,14 @@ struct Inner {
     config: Config,
     /// When a slot was last taken or given back.
     moved_at: Mutex<Instant>,
+    /// The line counts time from here.
+    began: Instant,
+}
+
+impl Inner {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 /// A slot and its share of the memory, given back when it is dropped.
@@ -72,7 +80,16 @@ impl Workers {
         let pool = Pool::start(workers).map_err(|error| Error::Start(Arc::new(error)))?;
         let line = Mutex::new(Line::new(workers, config.decode_budget_bytes, config.max_queued));
         let probes = Arc::new(Semaphore::new(workers));
-        Ok(Workers { inner: Arc::new(Inner { pool, line, probes, config, moved_at: Mutex::new(Instant::now()) }) })
+        Ok(Workers {
+            inner: Arc::new(Inner {
+                pool,
+                line,
+                probes,
+                began: Instant::now(),
+                config,
+                moved_at: Mutex::new(Instant::now()),
+            }),
+        })
     }
 
     /// Waits for a slot in which an account may examine the original that has these facts. Within an account first
@@ -110,7 +127,7 @@ impl Workers {
         }
         let began = Instant::now();
         let (tell, told) = oneshot::channel();
-        let arrival = self.inner.line.lock().arrive(account, bytes, tell);
+        let arrival = self.inner.line.lock().arrive(account, bytes, tell, self.inner.now_ms());
         let Arrival { number, turns, refused } = arrival;
         let _place = Place { inner: &self.inner, account: *account, number };
         grant(&self.inner, turns);
@@ -139,14 +156,14 @@ fn grant(inner: &Arc<Inner>, turns: Vec<Turn<oneshot::Sender<Permit>>>) {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let turns = self.inner.line.lock().end(&self.account, self.bytes);
+        let turns = self.inner.line.lock().end(&self.account, self.bytes, self.inner.now_ms());
         grant(&self.inner, turns);
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let turns = self.inner.line.lock().leave(&self.account, self.number);
+        let turns = self.inner.line.lock().leave(&self.account, self.number, self.inner.now_ms());
         grant(self.inner, turns);
     }
 }
