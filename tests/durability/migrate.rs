@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
 use super::dice::Dice;
 use super::gate::{Rounds, figure};
+use super::sql::execute;
 use crate::harness::{Place, Setup};
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_newer_database_is_read_only_where_it_says_that_this_program_may() {
         make_newer(&place).await;
         let said = place.cli(&["account", "list"]).run().await;
         assert_eq!(said.code, 0, "{setup:?}: its readers may be of this version: {said:?}");
-        execute(&place, "update schema_readers set min_reader_version = 1000").await;
+        execute(&place, "update schema_readers set min_reader_version = 1000".into()).await;
         for command in [&["account", "list"][..], &["migrate"], &["serve", "--bind", "127.0.0.1:0"]] {
             let said = place.cli(command).run().await;
             assert!(said.code == 1 && said.err.contains("newer version of darkroom"), "{setup:?}: {said:?}");
@@ -69,21 +69,8 @@ async fn make_newer(place: &Place) {
     execute(
         place,
         "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
-         select 999, 'of a later version', success, checksum, execution_time from _sqlx_migrations where version = 1",
+         select 999, 'of a later version', success, checksum, execution_time from _sqlx_migrations where version = 1"
+            .into(),
     )
     .await;
-}
-
-async fn execute(place: &Place, statement: &'static str) {
-    match place.database_url() {
-        Some(url) => {
-            let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL answers");
-            sqlx::raw_sql(statement).execute(&mut connection).await.expect("it does what it is told");
-        }
-        None => {
-            let file = format!("sqlite://{}", place.folder().join("darkroom.db").display());
-            let mut connection = SqliteConnection::connect(&file).await.expect("SQLite opens");
-            sqlx::raw_sql(statement).execute(&mut connection).await.expect("it does what it is told");
-        }
-    }
 }

@@ -101,12 +101,17 @@ impl Site {
         }
     }
 
-    /// Its objects, seen past the house.
-    pub(crate) fn objects(&self) -> Objects {
+    /// The place that is its own.
+    pub(crate) fn place(&self) -> &Place {
         match &self.folder {
-            Folder::Own(place) => place.objects(),
+            Folder::Own(place) => place,
             Folder::Given(_) => panic!("only a site with a place of its own is looked into"),
         }
+    }
+
+    /// Its objects, seen past the house.
+    pub(crate) fn objects(&self) -> Objects {
+        self.place().objects()
     }
 
     /// A command on it. No limit by rate stands in the way of a load.

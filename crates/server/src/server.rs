@@ -137,6 +137,8 @@ impl Server {
     pub async fn stop(self) {
         self.readiness.stop();
         stopping::last_call(&self.listener).await;
+        // While this copy is open the kernel answers nobody who comes, instead of refusing them.
+        drop(self.listener);
         self.handle.stop(true).await;
         let _ = self.running.await;
         self.jobs.stop().await;

@@ -120,17 +120,16 @@ impl Uploads {
 
     /// The row comes last. Where there will be none, the bytes go again.
     async fn insert(&self, row: NewImage, place: &Prefix, actor: &Actor) -> Result<Accepted, Error> {
-        let (account, object) = (row.account, row.object);
         let result = self.catalog.insert_image(row, actor).await;
         match result {
             Ok(Inserted::New(image)) => Ok(Accepted { image, replayed: false }),
             Ok(Inserted::Replayed(image)) => {
-                self.take_back(&account, &object, place).await;
+                self.take_back(place).await;
                 Ok(Accepted { image, replayed: true })
             }
             Err(error) => {
                 if is_refusal(&error) {
-                    self.take_back(&account, &object, place).await;
+                    self.take_back(place).await;
                 } else {
                     tracing::warn!(
                         prefix = place.as_str(),
@@ -142,12 +141,9 @@ impl Uploads {
         }
     }
 
-    /// Deletes what was put for a row that did not come. A row has its bytes: where it is there all the same, or the
-    /// database does not answer, they stay, and the sweep decides.
-    async fn take_back(&self, account: &AccountId, object: &ObjectId, place: &Prefix) {
-        if !matches!(self.catalog.owns_object(account, object).await, Ok(false)) {
-            return;
-        }
+    /// Deletes what was put for a row that will not come. The database is not asked again: one that is gone would keep
+    /// the client waiting for a refusal that it has already.
+    async fn take_back(&self, place: &Prefix) {
         if let Err(error) = self.storage.delete_prefix(place).await {
             tracing::warn!(%error, prefix = place.as_str(), "an object without a row stays for the sweep");
         }
