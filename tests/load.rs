@@ -127,16 +127,19 @@ async fn t32_slow_clients_are_cut_off_and_probes_are_answered_all_the_while() {
     let limit = |mode: Mode| match mode {
         Mode::Headers | Mode::Idle => Duration::from_secs(5),
         Mode::Body => Duration::from_secs(grace_s),
-        Mode::Read => Duration::from_secs(stall_s),
+        // A reader stalls when the buffers are full, about a second after it began.
+        Mode::Read => Duration::from_secs(stall_s + 1),
     };
     let clients = gate::count(100, 1000);
     let idle_descriptors = mill.descriptors();
     let each = Mode::ALL.map(|mode| vec![mode]);
+    let mut slowest_share = 0.0_f64;
     for modes in each.into_iter().chain([Mode::ALL.to_vec()]) {
         let before = mill.probe(Duration::from_secs(3)).await;
         let slow = SlowClients::start(&mill, &modes, clients).await;
         let longest = modes.iter().map(|mode| limit(*mode)).max().unwrap_or_default();
-        let during = mill.probe(longest + Duration::from_secs(3)).await;
+        let span = Duration::from_secs(gate::count(1, 60) as u64).max(longest + Duration::from_secs(3));
+        let during = mill.probe(span).await;
         let ended = slow.ends().await;
         let failed = during.iter().filter(|answer| answer.status != 200).count();
         let latest: Vec<String> = modes
@@ -160,11 +163,12 @@ async fn t32_slow_clients_are_cut_off_and_probes_are_answered_all_the_while() {
         for end in &ended {
             assert!(end.after <= limit(end.mode) + Duration::from_secs(2), "{end:?}");
         }
-        if gate::is_whole() {
-            assert!(during_ms <= 3.0 * before_ms.max(1.0), "{before_ms} {during_ms}");
-        }
+        slowest_share = slowest_share.max(during_ms / before_ms.max(1.0));
         let back = || async { mill.descriptors() <= idle_descriptors + 10 };
         eventually("the descriptors are back", Duration::from_secs(15), back).await;
+    }
+    if gate::is_whole() {
+        assert!(slowest_share <= 3.0, "a probe beside slow clients took {slowest_share:.1} times as long");
     }
 }
 
