@@ -23,8 +23,9 @@ const CONNECTIONS: u32 = 16;
 /// Of those so many may write: writers wait for each other, and readers must not wait for them.
 const WRITERS: usize = 12;
 
-/// How long anyone waits for a connection: after this a write that cannot be done is refused.
-pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long anyone waits for a connection: after this a write that cannot be done is refused. An upload asks twice, the
+/// second time what became of its row, and is refused within 3 seconds all the same.
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_400);
 
 /// How often one that came back is looked for while a further one is asked for.
 const LOOKED_FOR_EVERY: Duration = Duration::from_millis(20);
@@ -100,6 +101,13 @@ impl Lender {
         let (pool, home) = (self.pool.clone(), self.home.clone());
         let lending = self.home.spawn(async move { Ok(Session::new(lend(&pool).await?, home, leave)) });
         lending.await.unwrap_or(Err(sqlx::Error::PoolClosed))
+    }
+
+    /// Closes one connection, so that PostgreSQL has room for one that is needed more.
+    pub(crate) async fn give_one_up(&self) -> Result<(), sqlx::Error> {
+        let pool = self.pool.clone();
+        let closing = self.home.spawn(async move { lend(&pool).await?.close().await });
+        closing.await.unwrap_or(Err(sqlx::Error::PoolClosed))
     }
 
     /// How many connections there are, and how many of them wait to be used.

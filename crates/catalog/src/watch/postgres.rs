@@ -10,13 +10,16 @@ use tokio::time::timeout;
 
 use crate::catalog::Inner;
 use crate::changes::{CHANNEL, Change};
-use crate::database::{connect_options, overdue};
+use crate::database::{Database, connect_options, overdue};
 use crate::memory::Memory;
+
+/// How long it is tried to get a connection, also from a PostgreSQL that has none left.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often the connection is asked whether it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// How long an answer may take, and how long a new connection.
+/// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long it takes until a lost connection is tried again: at first, and at most.
@@ -35,7 +38,7 @@ impl Line {
         let connect = async {
             let alone = PgPoolOptions::new()
                 .max_connections(1)
-                .acquire_timeout(PATIENCE)
+                .acquire_timeout(CONNECT_TIMEOUT)
                 .max_lifetime(None)
                 .idle_timeout(None)
                 .connect_with(options)
@@ -83,7 +86,7 @@ pub(super) async fn watch(catalog: Weak<Inner>, url: Secret, first: Line) {
     let mut pause = FIRST_PAUSE;
     loop {
         let Some(catalog) = catalog.upgrade() else { return };
-        match step(&catalog.memory, &url, &mut line).await {
+        match step(&catalog, &url, &mut line).await {
             Ok(()) => pause = FIRST_PAUSE,
             Err(error) => {
                 tracing::warn!(%error, "changes of other processes cannot be seen");
@@ -96,16 +99,35 @@ pub(super) async fn watch(catalog: Weak<Inner>, url: Secret, first: Line) {
     }
 }
 
-async fn step(memory: &Memory, url: &Secret, line: &mut Option<Line>) -> Result<(), sqlx::Error> {
+async fn step(catalog: &Inner, url: &Secret, line: &mut Option<Line>) -> Result<(), sqlx::Error> {
+    let memory = &catalog.memory;
     if let Some(line) = line {
         return line.obey(memory).await;
     }
-    let mut fresh = Line::connect(url).await?;
+    let mut fresh = match Line::connect(url).await {
+        // Our own connections may be the ones that leave no room: without this one all of them are of no use soon.
+        Err(error) if is_out_of_connections(&error) => {
+            if let Database::Postgres { pool, .. } = &catalog.database {
+                pool.give_one_up().await?;
+            }
+            Line::connect(url).await?
+        }
+        connected => connected?,
+    };
     memory.forget(&Change::Everything);
     fresh.prove(memory).await?;
     tracing::info!("changes of other processes are seen again");
     *line = Some(fresh);
     Ok(())
+}
+
+/// Whether PostgreSQL has no further connection. A pool of one tells it by its own time being over.
+fn is_out_of_connections(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "53300"),
+        sqlx::Error::PoolTimedOut => true,
+        _ => false,
+    }
 }
 
 fn forget(memory: &Memory, heard: &PgNotification) {
