@@ -37,7 +37,7 @@ async fn a_backup_made_under_load_gives_back_every_image_that_was_acknowledged_b
     let load = Load::start(&door.api, &ledger, &mut dice);
     let mut rounds = Rounds::new(1, 10, 4);
     let (mut sum, mut images) = (Verdict::FINE, 0);
-    while let Some(round) = rounds.next() {
+    for round in rounds.by_ref() {
         let wanted = load.acknowledged() + 40;
         let some = || async { load.acknowledged() > wanted };
         crate::harness::eventually("uploads before the backup", Duration::from_secs(60), some).await;

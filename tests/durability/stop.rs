@@ -24,7 +24,7 @@ async fn a_stop_fails_no_request_that_was_in_flight() {
     let site = Site::embedded().await;
     let mut rounds = Rounds::new(2, 20, 5);
     let (mut finished, mut slowest) = (0, Duration::ZERO);
-    while let Some(round) = rounds.next() {
+    for round in rounds.by_ref() {
         let door = site.serve().await;
         let (done, stopped_after) = stop_under_requests(door, round, &mut dice).await;
         finished += done;

@@ -141,7 +141,7 @@ async fn open_storage(config: &Config, report: &mut Report) -> Option<Storage> {
 async fn look_at_database(catalog: &Catalog, report: &mut Report) {
     match catalog.integrity_problems().await {
         Ok(problems) => {
-            problems.into_iter().for_each(|problem| report.find("database", "integrity", problem))
+            problems.into_iter().for_each(|problem| report.find("database", "integrity", problem));
         }
         Err(error) => report.find(
             "database",
