@@ -1,12 +1,13 @@
 //! A bucket instead of the disk, as an operator meets it: by variables of the environment, through the real binary.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::Secret;
 use futures_util::TryStreamExt as _;
 use storage::{Access, Storage};
 
-use crate::harness::{Cli, drawn};
+use crate::harness::{Cli, Place, Setup, TestServer, drawn};
 
 /// A variable that `scripts/services` brings.
 fn named(name: &str) -> String {
@@ -129,6 +130,21 @@ async fn an_image_goes_to_the_bucket_and_comes_from_it() {
     let original = storage.get(&listed[0].prefix.original()).await.unwrap().into_bytes().await.unwrap();
     assert!(original == std::fs::read(&picture).unwrap());
     storage.delete_prefix(&listed[0].prefix).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cold_rendition_costs_one_request_for_the_original_and_one_for_the_result_and_a_hit_none() {
+    let server = TestServer::start_on(&Arc::new(Place::on(Setup::PostgresS3).await), |_| {}).await;
+    let cat = server.account().with_image("cat.jpg").await;
+    let counts = || {
+        let counts = server.storage_counts();
+        (counts.gets, counts.puts, counts.heads)
+    };
+    let (gets, puts, heads) = counts();
+    cat.get("public").await.expect(200);
+    assert_eq!(counts(), (gets + 1, puts + 1, heads));
+    cat.get("public").await.expect(200);
+    assert_eq!(counts(), (gets + 1, puts + 1, heads));
 }
 
 /// The same bucket, opened by the test.

@@ -133,6 +133,18 @@ impl Catalog {
         Ok(())
     }
 
+    /// Whether a rendition lies at rest, as far as rows and what waits to be written know. What another process kept
+    /// within the last minute may not be known yet.
+    pub async fn is_at_rest(&self, object: &ObjectId, digest: &[u8; 16]) -> Result<bool, Error> {
+        if self.inner.at_rest.noted.lock().renditions.contains_key(&(*object, *digest)) {
+            return Ok(true);
+        }
+        let row = query_scalar(
+            "select exists (select 1 from renditions_at_rest where object = $1 and digest = $2)",
+        );
+        Ok(row.bind(&object.as_bytes()[..]).bind(&digest[..]).fetch_one(&self.inner.database).await?)
+    }
+
     /// What lies at rest, as far as rows know.
     pub async fn at_rest_total(&self) -> Result<AtRestTotal, Error> {
         let total = query("select renditions, bytes from renditions_total where id = 1");

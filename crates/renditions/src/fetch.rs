@@ -137,7 +137,7 @@ impl Renditions {
             return Ok(rendered);
         }
         let place = original.prefix.rendition(&key.1);
-        let found = self.find(&place).await?;
+        let found = if self.may_rest(&key).await { self.find(&place).await? } else { None };
         counts::REST.count(found.is_some());
         let (rendered, kept_bytes) = match found {
             Some((rendered, kept_bytes)) => (rendered, Some(kept_bytes)),
@@ -153,6 +153,12 @@ impl Renditions {
         let rendered = Arc::new(rendered);
         self.memory.insert(key, rendered.clone());
         Ok(rendered)
+    }
+
+    /// Whether it is worth a look at what lies at rest. Where a look is dear the rows are asked first: so a rendition that
+    /// is made costs two requests, for the original and for keeping it. Rows that cannot be asked rule nothing out.
+    async fn may_rest(&self, (object, digest): &Key) -> bool {
+        self.storage.is_near() || self.catalog.is_at_rest(object, digest).await.unwrap_or(true)
     }
 
     /// The rendition that is kept at rest, with the bytes that it takes there. One that is damaged is thrown away, and

@@ -86,6 +86,11 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
         Ok(0)
     }
 
+    /// Whether asking for what is not there costs next to nothing, as it does on a disk.
+    fn is_near(&self) -> bool {
+        true
+    }
+
     /// Fails with a clear error where writing, reading or deleting does not work: it does all three with a
     /// small object of the first day, which no original can have.
     async fn check(&self) -> Result<(), Error> {

@@ -202,6 +202,11 @@ impl Storage {
         self.inner.backend.remove_unfinished(before_s).await
     }
 
+    /// See [`Backend::is_near`].
+    pub fn is_near(&self) -> bool {
+        self.inner.backend.is_near()
+    }
+
     /// See [`Backend::check`].
     pub async fn check(&self) -> Result<(), Error> {
         self.inner.backend.check().await

@@ -122,6 +122,10 @@ impl Backend for S3 {
         Ok(list::list(self.0.clone(), from_day))
     }
 
+    fn is_near(&self) -> bool {
+        false
+    }
+
     async fn remove_unfinished(&self, before_s: i64) -> Result<u64, Error> {
         multipart::remove_unfinished(&self.0, before_s).await
     }
