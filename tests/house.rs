@@ -141,7 +141,8 @@ fn only_the_server_reads_the_environment() {
             .iter()
             .any(|word| product(&text).contains(word));
         // Tests are told by it where their services are.
-        let is_test = ["/tests/", "/tests.rs", "/testing/", "/testing.rs"].iter().any(|part| path.contains(part));
+        let is_test =
+            ["/tests/", "/tests.rs", "/testing/", "/testing.rs"].iter().any(|part| path.contains(part));
         let may = path.starts_with("crates/server/") || path.ends_with("/build.rs") || is_test;
         assert!(!reads || may, "{path} reads the environment");
     }

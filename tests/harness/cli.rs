@@ -26,7 +26,9 @@ impl Cli {
     /// A command on a data directory, in an environment that names nothing else of ours.
     pub(crate) fn new(data_dir: &Path, arguments: &[&str]) -> Cli {
         let mut command = Command::new(program());
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DARKROOM_") || name.starts_with("OTEL_")) {
+        for (name, _) in
+            std::env::vars().filter(|(name, _)| name.starts_with("DARKROOM_") || name.starts_with("OTEL_"))
+        {
             command.env_remove(name);
         }
         command.args(arguments).env("DARKROOM_DATA_DIR", data_dir).current_dir(data_dir);

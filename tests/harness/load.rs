@@ -133,7 +133,8 @@ impl<'s> Load<'s> {
 
     /// Each acknowledged image is there with the bytes that were sent, and as private as it was sent.
     async fn check(&self) {
-        for image in self.acknowledged.borrow().iter() {
+        let acknowledged = self.acknowledged.take();
+        for image in &acknowledged {
             let id: domain::ImageId = image.id.parse().expect("an id");
             let path = format!("/v1/{}", id.to_path());
             let told = self.account.api("GET", &path).await.expect(200).json();
@@ -141,6 +142,7 @@ impl<'s> Load<'s> {
             let original = self.account.api("GET", &format!("{path}/blob")).await.expect(200);
             assert!(original.body == picture(image.colour), "wrong bytes of {}", image.id);
         }
+        self.acknowledged.replace(acknowledged);
     }
 
     fn path(&self, image: &Acknowledged) -> String {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, RequestChecksumCalculation};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::ByteStream;
 
 /// The objects of one place. An object is named by its key, the same on both kinds of storage.
@@ -44,7 +45,7 @@ impl Objects {
                 let below = format!("{prefix}/");
                 let pages = client.list_objects_v2().bucket(bucket).prefix(&below).into_paginator().send();
                 let pages = pages.collect::<Result<Vec<_>, _>>().await.expect("a listing");
-                let listed = pages.iter().flat_map(|page| page.contents());
+                let listed = pages.iter().flat_map(ListObjectsV2Output::contents);
                 let key = |object: &aws_sdk_s3::types::Object| {
                     object.key()?.strip_prefix(&below).map(str::to_owned)
                 };

@@ -127,7 +127,8 @@ pub(crate) async fn integrity_problems(db: &mut Connection) -> Result<Vec<String
     if db.kind() == Kind::Postgres {
         return Ok(Vec::new());
     }
-    let check = query_scalar("select integrity_check from pragma_integrity_check limit $1").bind(MAX_PROBLEMS);
+    let check =
+        query_scalar("select integrity_check from pragma_integrity_check limit $1").bind(MAX_PROBLEMS);
     let mut problems: Vec<String> = check.fetch_all(&mut *db).await?;
     problems.retain(|problem| problem != "ok");
     let orphans = query(

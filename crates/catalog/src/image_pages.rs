@@ -361,9 +361,9 @@ pub(crate) fn questions(account: &AccountId, filter: &ImageFilter) -> Vec<String
     });
     let mut questions: Vec<Query> = filter.metadata.iter().map(|one| rows_question(account, one)).collect();
     for walk in ways.chain([Walk::Upload]) {
-        questions.extend(pages.map(|(newest_first, after)| {
-            page_question(account, filter, walk, newest_first, after, 60)
-        }));
+        questions.extend(
+            pages.map(|(newest_first, after)| page_question(account, filter, walk, newest_first, after, 60)),
+        );
         questions.push(count_question(account, filter, walk, 60));
     }
     questions.iter().map(|question| question.text().to_owned()).collect()

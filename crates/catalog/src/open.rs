@@ -12,8 +12,8 @@ use crate::catalog::{Hashing, Inner};
 use crate::database::{Database, Lock, query_scalar};
 use crate::memory::Memory;
 use crate::policy::AccountPolicy;
-use crate::tally::Tally;
 use crate::renditions_at_rest::Ledger;
+use crate::tally::Tally;
 use crate::watch::Watcher;
 use crate::{Actor, Catalog, Config, Error, master_key};
 

@@ -4,7 +4,7 @@
 use domain::Secret;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
-use crate::database::{Database, DatabaseUrl, digest_of_migrations, connect_options};
+use crate::database::{Database, DatabaseUrl, connect_options, digest_of_migrations};
 
 /// A database of its own, dropped with the value.
 #[derive(Debug)]
