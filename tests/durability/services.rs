@@ -97,7 +97,8 @@ impl Outcome {
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (all, done) = (self.times.len(), 100.0 * self.part_done());
-        write!(f, "{done:.2} % of {all}, {} wrong or short, p99 {} ms", self.wrong, self.p99().as_millis())
+        let (statuses, wrong, p99_ms) = (&self.statuses, self.wrong, self.p99().as_millis());
+        write!(f, "{done:.2} % of {all} {statuses:?}, {wrong} wrong or short, p99 {p99_ms} ms")
     }
 }
 
@@ -125,6 +126,9 @@ async fn deliver(api: &Api, right: &[(String, Bytes)], requests: usize, dice: &m
         let began = Instant::now();
         let reply = api.rendition(id).await;
         let status = reply.as_ref().map_or(0, |reply| reply.status);
+        if status != 200 {
+            println!("{id} after {:?}: {reply:?}", began.elapsed());
+        }
         let wrong = reply.is_some_and(|reply| reply.status == 200 && reply.body != *right);
         (status, began.elapsed(), wrong)
     });
