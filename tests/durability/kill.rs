@@ -15,12 +15,12 @@ const READY_WITHIN: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_on_sqlite_and_disk_killed_at_random_moments_has_lost_nothing_that_it_acknowledged() {
-    kill_at_random("T1, SQLite and disk", Site::on(Setup::Embedded).await, Rounds::new(5, 1000, 14)).await;
+    kill_at_random("T1, SQLite and disk", Site::on(Setup::Embedded).await, Rounds::new(5, 1000, 12)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_on_postgres_and_s3_killed_at_random_moments_has_lost_nothing_that_it_acknowledged() {
-    kill_at_random("T1, PostgreSQL and S3", Site::on(Setup::PostgresS3).await, Rounds::new(3, 200, 9)).await;
+    kill_at_random("T1, PostgreSQL and S3", Site::on(Setup::PostgresS3).await, Rounds::new(3, 200, 8)).await;
 }
 
 async fn kill_at_random(test: &str, site: Site, mut rounds: Rounds) {
