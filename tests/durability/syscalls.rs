@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use super::dice::Dice;
 use super::faults::{EIO, Fault, Faults};
@@ -28,7 +29,8 @@ async fn an_upload_is_acknowledged_when_bytes_name_and_row_are_flushed_in_this_o
     let trace = site.data_dir().join("trace");
     let path = trace.to_str().expect("a path of plain letters").to_owned();
     let calls = "trace=write,writev,sendto,sendmsg,pwrite64,fsync,fdatasync,rename,renameat,renameat2";
-    let words = ["strace", "-f", "-y", "-s", "64", "-e", calls, "-o", &path];
+    // -D: the server is our own child and strace the one beside it, so that whoever ends it ends the server.
+    let words = ["strace", "-D", "-f", "-y", "-s", "64", "-e", calls, "-o", &path];
     let mut door = site.serve_by(site.cli(&["serve"]).under(&words)).await;
     let uploads = count(10, 100);
     for number in 0..uploads {
@@ -37,7 +39,10 @@ async fn an_upload_is_acknowledged_when_bytes_name_and_row_are_flushed_in_this_o
         assert_eq!(answer.status, 200, "{answer:?}");
     }
     door.running.kill().await;
-    let trace = std::fs::read_to_string(&trace).expect("strace wrote a trace: `make test` brings it");
+    let written = || std::fs::read_to_string(&trace).expect("strace wrote a trace: `make test` brings it");
+    let ended = || async { written().contains("+++ killed by SIGKILL +++") };
+    crate::harness::eventually("the trace is whole", Duration::from_secs(10), ended).await;
+    let trace = written();
     let kept = in_order(&read(&trace), uploads, &site.data_dir().join("objects"));
     figure(
         "T2",
