@@ -11,8 +11,8 @@ use crate::Error;
 use crate::audit_seals::Looked;
 use crate::changes::{Change, announce};
 use crate::database::{Connection, Database, DatabaseUrl, Lock, query};
+use crate::ledger::Ledger;
 use crate::memory::Memory;
-use crate::renditions_at_rest::Ledger;
 use crate::sealing::Sealer;
 use crate::tally::Tally;
 

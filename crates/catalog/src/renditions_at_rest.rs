@@ -1,33 +1,16 @@
 //! The renditions that lie in storage: what each weighs and when it was last asked for. A rendition can be made again,
 //! so a row may be missing or one too many: what is read is noted again, what was longest unused goes first.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
-use domain::{AccountId, ObjectId, Timestamp};
-use parking_lot::Mutex;
+use domain::{ObjectId, Timestamp};
 
 use crate::Error;
 use crate::catalog::{Catalog, Writing};
 use crate::database::{Connection, Lock, Row, query, query_scalar};
 use crate::doomed::{self, Doomed};
+use crate::ledger::AtRest;
 use crate::rows::{account_id, bytes, object_id, time};
-
-/// A rendition that lies in storage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AtRest {
-    /// The account of its image.
-    pub account: AccountId,
-    /// The object of its image.
-    pub object: ObjectId,
-    /// The day of its image.
-    pub day: i64,
-    /// The digest of its recipe and engine.
-    pub digest: [u8; 16],
-    /// What it weighs.
-    pub bytes: u64,
-    /// When it was last asked for.
-    pub used_at: Timestamp,
-}
 
 /// What all of them add up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,21 +20,6 @@ pub struct AtRestTotal {
     /// What they weigh.
     pub bytes: u64,
 }
-
-/// Renditions that were put or found since the rows were last written. A crash may take them.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    noted: Mutex<Noted>,
-}
-
-#[derive(Debug, Default)]
-struct Noted {
-    renditions: BTreeMap<(ObjectId, [u8; 16]), AtRest>,
-    bytes: u64,
-}
-
-/// Renditions that wait to be written, at most; more are left for the sweep or the next read.
-const MAX_NOTED: usize = 100_000;
 
 /// Rows that one transaction writes.
 const BATCH: usize = 500;
@@ -63,21 +31,12 @@ impl Catalog {
     /// Notes a rendition that was put into storage or found there. Waits for nothing: the row comes with
     /// [`Catalog::flush_at_rest`]. Returns the bytes that wait for that.
     pub fn note_at_rest(&self, rendition: AtRest) -> u64 {
-        let mut noted = self.inner.at_rest.noted.lock();
-        let key = (rendition.object, rendition.digest);
-        if noted.renditions.len() < MAX_NOTED || noted.renditions.contains_key(&key) {
-            noted.bytes += rendition.bytes;
-            if let Some(before) = noted.renditions.insert(key, rendition) {
-                noted.bytes = noted.bytes.saturating_sub(before.bytes);
-            }
-        }
-        noted.bytes
+        self.inner.at_rest.note(rendition)
     }
 
     /// Writes the rows of what was noted. Where that fails what is left waits for the next time.
     pub async fn flush_at_rest(&self) -> Result<(), Error> {
-        let noted = std::mem::take(&mut *self.inner.at_rest.noted.lock());
-        let all: Vec<AtRest> = noted.renditions.into_values().collect();
+        let all = self.inner.at_rest.take();
         for (at, batch) in all.chunks(BATCH).enumerate() {
             if let Err(error) = self.insert_at_rest(batch).await {
                 for left in &all[at * BATCH..] {
@@ -136,7 +95,7 @@ impl Catalog {
     /// Whether a rendition lies at rest, as far as rows and what waits to be written know. What another process kept
     /// within the last minute may not be known yet.
     pub async fn is_at_rest(&self, object: &ObjectId, digest: &[u8; 16]) -> Result<bool, Error> {
-        if self.inner.at_rest.noted.lock().renditions.contains_key(&(*object, *digest)) {
+        if self.inner.at_rest.holds(object, digest) {
             return Ok(true);
         }
         let row = query_scalar(
