@@ -18,6 +18,9 @@ const DAYS_KEPT: Duration = Duration::from_secs(400 * 86_400);
 /// Rows that one statement writes: texts of two lengths only, so that the database keeps both prepared.
 const AT_ONCE: [usize; 2] = [50, 1];
 
+/// Rows past their time that one transaction removes.
+const PRUNED_AT_ONCE: u32 = 1_000;
+
 /// Hours of a day.
 const HOURS: i64 = 24;
 
@@ -34,7 +37,7 @@ impl Catalog {
         // Nobody reads while something is neither here nor there.
         let _alone = self.inner.flushing.write().await;
         let taken = self.inner.tally.take();
-        if taken.is_empty() {
+        if taken.iter().all(Counts::is_empty) {
             return Ok(0);
         }
         let sums = Sums::of(&taken);
@@ -58,20 +61,35 @@ impl Catalog {
         Ok(sums.requests)
     }
 
-    /// Removes counters that are past their time. Returns how many rows went.
+    /// Removes counters that are past their time, some at once, so that nobody waits long for their end. Returns how
+    /// many rows went.
     pub async fn prune_counters(&self) -> Result<u64, Error> {
         let now = self.now();
         let (hour, day) = (hour_of(now.minus(HOURS_KEPT)), hour_of(now.minus(DAYS_KEPT)) / HOURS);
-        let mut writing = self.begin(Lock::Rows).await?;
         let mut gone = 0;
-        for (statement, before) in [
-            ("delete from signing_key_hours where hour < $1", hour),
-            ("delete from api_token_hours where hour < $1", hour),
-            ("delete from account_days where day < $1", day),
-            ("delete from image_days where day < $1", day),
+        for (table, key, time, before) in [
+            ("signing_key_hours", "account, name, hour", "hour", hour),
+            ("api_token_hours", "token, hour", "hour", hour),
+            ("account_days", "account, day, variant, result, format", "day", day),
+            ("image_days", "object, day", "day", day),
         ] {
-            gone += query(statement).bind(before).execute(writing.db()).await?;
+            let statement = format!(
+                "delete from {table} where ({key}) in (select {key} from {table} where {time} < $1 limit $2)"
+            );
+            loop {
+                let pruned = self.prune(statement.clone(), before).await?;
+                gone += pruned;
+                if pruned < PRUNED_AT_ONCE.into() {
+                    break;
+                }
+            }
         }
+        Ok(gone)
+    }
+
+    async fn prune(&self, statement: String, before: i64) -> Result<u64, Error> {
+        let mut writing = self.begin(Lock::Rows).await?;
+        let gone = query(statement).bind(before).bind(PRUNED_AT_ONCE).execute(writing.db()).await?;
         self.commit(writing).await?;
         Ok(gone)
     }

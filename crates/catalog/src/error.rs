@@ -176,29 +176,38 @@ impl Fault for Error {
 }
 
 impl Error {
-    /// The error of a commit. Some say that the change is not made: a conflict, a full disk, which takes no record of a
-    /// commit, a database that is busy. After any other it may be found made later: by the recovery after a crash, where
-    /// a flush failed, or because the connection broke while the commit was under way.
+    /// The error of a commit. A few say for certain that the change is not made. After any other it may be found made
+    /// later: by the recovery after a crash, where a flush failed, or because the connection broke while the commit was
+    /// under way, also one behind a pooler, which answers then with a code of its own.
     pub(crate) fn of_commit(error: sqlx::Error) -> Error {
-        let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
-        let is_certain = code.is_some_and(|code| match code.len() {
-            5 => !code.starts_with("57P") && !code.starts_with("XX") && !code.starts_with("58"),
-            _ => ["5", "13", "19"].contains(&code.as_str()),
-        });
-        if is_certain { Error::Database(error) } else { Error::Unknown(error) }
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        if code.is_some_and(|code| is_certain(&code)) {
+            Error::Database(error)
+        } else {
+            Error::Unknown(error)
+        }
     }
+}
+
+/// Codes with which a commit says that it made nothing. PostgreSQL: a conflict (40001, 40P01), a constraint (23), a full
+/// disk, which takes no record of a commit (53100), a transaction that had failed before (25P02). SQLite: busy (5), full
+/// (13), a constraint (19).
+fn is_certain(code: &str) -> bool {
+    let codes = ["40001", "40P01", "53100", "25P02", "5", "13", "19"];
+    codes.contains(&code) || (code.len() == 5 && code.starts_with("23"))
 }
 
 fn told(error: &sqlx::Error) -> &'static str {
     if is_unavailable(error) { "the database cannot be reached right now" } else { "the database failed" }
 }
 
-/// Codes of a disk without room: SQLite's `SQLITE_FULL`, PostgreSQL's `disk_full`.
+/// Codes of a disk without room: SQLite's `SQLITE_FULL` and `SQLITE_IOERR_SHMSIZE` (its index of the log cannot grow),
+/// PostgreSQL's `disk_full`.
 fn is_disk_full(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)
-        .is_some_and(|code| matches!(&*code, "13" | "53100"))
+        .is_some_and(|code| matches!(&*code, "13" | "4874" | "53100"))
 }
 
 /// Whether the same may succeed in a moment: the database is not there, or has too much to do.
@@ -217,9 +226,91 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
 
 /// States of PostgreSQL that pass: lost or refused connections (08, 28, 3D), conflicts (40), no room for another
 /// session (53), a lock not granted in time (55P03), ended by someone, by a time limit or by a shutdown (57), a server
-/// that only reads for now (25006). SQLite: busy (5, 6, and their longer forms).
+/// that only reads for now (25006), a transaction that failed or took too long (25P02, 25P03, 25P04). SQLite: busy (5,
+/// 6, and their longer forms), a file system that only reads for now (8, and its longer forms), a write that failed
+/// (`SQLITE_IOERR_WRITE`).
 fn is_passing(code: &str) -> bool {
     let classes = ["08", "28", "3D", "40", "53", "57"];
-    let states = ["55P03", "25006", "5", "6", "261", "262", "517", "773"];
-    states.contains(&code) || (code.len() == 5 && classes.iter().any(|class| code.starts_with(class)))
+    let states = ["55P03", "25006", "25P02", "25P03", "25P04"];
+    let results =
+        ["5", "6", "261", "262", "517", "773", "8", "264", "520", "776", "1032", "1288", "1544", "778"];
+    states.contains(&code)
+        || results.contains(&code)
+        || (code.len() == 5 && classes.iter().any(|class| code.starts_with(class)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::fmt;
+
+    use sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::*;
+
+    /// An answer of a database, known by its code.
+    #[derive(Debug)]
+    struct Answer(&'static str);
+
+    impl fmt::Display for Answer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl std::error::Error for Answer {}
+
+    impl DatabaseError for Answer {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn answer(code: &'static str) -> sqlx::Error {
+        sqlx::Error::Database(Box::new(Answer(code)))
+    }
+
+    #[test]
+    fn only_a_few_answers_to_a_commit_say_for_certain_that_nothing_is_made() {
+        for code in ["40001", "40P01", "23505", "23503", "53100", "25P02", "5", "13", "19"] {
+            assert!(matches!(Error::of_commit(answer(code)), Error::Database(_)), "{code}");
+        }
+        // 08P01 is what PgBouncer says where the server went away during the commit.
+        let unknown =
+            ["08P01", "08006", "40003", "25P03", "57P01", "57014", "58030", "XX000", "53200", "10", "778"];
+        for code in unknown {
+            assert!(matches!(Error::of_commit(answer(code)), Error::Unknown(_)), "{code}");
+        }
+        assert!(matches!(Error::of_commit(sqlx::Error::WorkerCrashed), Error::Unknown(_)));
+    }
+
+    #[test]
+    fn what_passes_is_no_failure_of_ours() {
+        let problem = |code| Error::Database(answer(code)).problem();
+        for code in ["55P03", "25P02", "25P03", "25P04", "25006", "08P01", "8", "1032", "778", "517"] {
+            assert_eq!(problem(code), Problem::Unavailable, "{code}");
+        }
+        assert_eq!(["13", "4874", "53100"].map(problem), [Problem::StorageFull; 3]);
+        assert_eq!(["54000", "42601", "1"].map(problem), [Problem::Internal; 3]);
+    }
 }

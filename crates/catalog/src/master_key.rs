@@ -15,8 +15,19 @@ const CANARY: Place<'static> = Place { table: "canary", row: "1", column: "value
 
 /// Finds the master key that fits a database, and gives an empty one its canary. Returns the key's sealer and the
 /// database's own secret. Where a rotation was cut off and `FILE.next` has the key that fits, it takes its place.
+///
+/// The house is locked only where something has to be put right: a start must not wait for those who write, nor they for
+/// it.
 pub(crate) async fn find(database: &Database, config: &Config) -> Result<(Sealer, [u8; 32]), Error> {
     let given = Sealer::new(&config.master_key)?;
+    let known = canary(&mut database.acquire().await?).await?;
+    match known.and_then(|canary| open(&given, &canary)) {
+        Some(own_secret) => Ok((given, own_secret)),
+        None => put_right(database, config, given).await,
+    }
+}
+
+async fn put_right(database: &Database, config: &Config, given: Sealer) -> Result<(Sealer, [u8; 32]), Error> {
     let mut transaction = database.begin(Lock::House).await?;
     let Some(canary) = canary(&mut transaction).await? else {
         let own_secret: [u8; 32] = rand::random();

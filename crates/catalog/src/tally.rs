@@ -217,24 +217,28 @@ impl Tally {
         self.filling.notified().await;
     }
 
-    /// Takes out what was counted so far.
+    /// Takes out what was counted so far: of each half, in their order.
     pub(crate) fn take(&self) -> Vec<Counts> {
-        let halves = self.shards.iter().flat_map(|shard| &shard.halves);
-        halves.map(|half| std::mem::take(&mut *half.lock())).filter(|counts| !counts.is_empty()).collect()
+        self.halves().map(|half| std::mem::take(&mut *half.lock())).collect()
     }
 
-    /// Puts back what could not be written.
+    /// Puts back what could not be written, each into the half that it was taken from: in one of them there would be no
+    /// room to tell them all apart.
     pub(crate) fn put_back(&self, taken: Vec<Counts>) {
-        for counts in taken {
-            self.with_counts(|held| held.add_all(counts));
+        for (half, counts) in self.halves().zip(taken) {
+            half.lock().add_all(counts);
         }
     }
 
     /// Shows what is held, piece by piece.
     pub(crate) fn look(&self, mut see: impl FnMut(&Counts)) {
-        for half in self.shards.iter().flat_map(|shard| &shard.halves) {
+        for half in self.halves() {
             see(&half.lock());
         }
+    }
+
+    fn halves(&self) -> impl Iterator<Item = &Mutex<Counts>> {
+        self.shards.iter().flat_map(|shard| &shard.halves)
     }
 
     fn with_counts(&self, add: impl FnOnce(&mut Counts)) {
@@ -392,10 +396,10 @@ mod tests {
         let mut taken = Vec::new();
         while threads.iter().any(|thread| !thread.is_finished()) {
             totals(&tally);
-            taken.extend(tally.take());
+            taken.push(tally.take());
         }
         threads.into_iter().for_each(|thread| thread.join().unwrap());
-        tally.put_back(taken);
+        taken.into_iter().for_each(|taken| tally.put_back(taken));
         assert_eq!(totals(&tally).0, 160_000);
         let mut asked = 0;
         tally.look(|counts| asked += counts.tokens.values().map(|asked| asked.requests).sum::<u64>());
@@ -414,6 +418,30 @@ mod tests {
         let mut coarse = 0;
         tally.look(|counts| coarse += counts.coarse);
         assert_eq!(coarse, 2 * MAX_ENTRIES as u64);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_told_apart_as_before() {
+        let tally = Tally::new();
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    for _ in 0..MAX_ENTRIES {
+                        tally.count(&hit(&ObjectId::random(), "card"), Timestamp::from_seconds(0));
+                    }
+                });
+            }
+        });
+        let coarse = || {
+            let mut coarse = 0;
+            tally.look(|counts| coarse += counts.coarse);
+            coarse
+        };
+        let before = (totals(&tally), coarse());
+        let taken = tally.take();
+        assert_eq!(totals(&tally).0, 0);
+        tally.put_back(taken);
+        assert_eq!((totals(&tally), coarse()), before);
     }
 
     #[test]

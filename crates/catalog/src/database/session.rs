@@ -53,11 +53,11 @@ impl Session {
         Session { line: Some(line), home, state: State::Plain, leave }
     }
 
-    /// Begins a transaction by these statements.
+    /// Begins a transaction by these statements. It counts as begun before they are sent: where the first of them was
+    /// done and another one fails, a lock that is not granted in time, there is a transaction to be rolled back.
     pub(super) async fn begin(&mut self, text: String) -> Result<(), sqlx::Error> {
-        self.run(text).await?;
         self.state = State::Begun;
-        Ok(())
+        self.run(text).await
     }
 
     /// Makes the transaction so. After an error that is none of the database's nobody knows whether it is.

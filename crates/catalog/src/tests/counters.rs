@@ -207,6 +207,22 @@ async fn counters_past_their_time_are_removed() {
 }
 
 #[tokio::test]
+async fn however_many_counters_are_past_their_time_all_go() {
+    let desk = Desk::new().await;
+    for _ in 0..2_345 {
+        desk.deliver_of(&ObjectId::random(), desk.catalog(), None);
+    }
+    desk.catalog().flush_tally().await.unwrap();
+    desk.hands.pass(Duration::from_secs(300 * 86_400));
+    desk.deliver(desk.catalog(), None);
+    desk.catalog().flush_tally().await.unwrap();
+    desk.hands.pass(Duration::from_secs(101 * 86_400));
+    assert_eq!(desk.catalog().prune_counters().await.unwrap(), 2_345 + 1, "images, and the account's day");
+    let left = "select 'a' as a, 'b' as b, 'c' as c, count(*), cast(sum(requests) as bigint) from image_days";
+    assert_eq!(desk.rows(left).await, ["a b c: 1 1"]);
+}
+
+#[tokio::test]
 async fn many_images_are_written_with_few_statements_and_all_there() {
     let desk = Desk::new().await;
     for _ in 0..1_234 {

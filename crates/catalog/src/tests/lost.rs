@@ -6,6 +6,7 @@ use domain::{Fault as _, Problem};
 
 use self::proxy::{Mode, Proxy};
 use super::*;
+use crate::database::{Database, Lock};
 use crate::testing::PostgresDatabase;
 use crate::{Config, Error, ImageChange};
 
@@ -83,6 +84,35 @@ fn is_unavailable(error: &Error) -> bool {
     error.problem() == Problem::Unavailable
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_waits_for_a_lock_in_vain_leaves_a_connection_that_is_as_good_as_before() {
+    let test = fresh().await;
+    let other = Catalog::open(test.config.clone(), Clock::system()).await.unwrap();
+    let Database::Postgres { pool, .. } = &other.inner.database else { panic!("no PostgreSQL") };
+    let held = test.catalog.begin(Lock::House).await.unwrap();
+    let locks = [Lock::Rows, Lock::People, Lock::Renditions, Lock::House];
+    let tasks = locks.map(|lock| {
+        let other = other.clone();
+        tokio::spawn(async move { other.begin(lock).await.map(drop) })
+    });
+    for task in tasks {
+        // After two seconds PostgreSQL ends the wait.
+        let refused = task.await.unwrap().unwrap_err();
+        assert!(is_unavailable(&refused), "{refused:?}");
+    }
+    drop(held);
+    until("every connection is back", || async { pool.size().0 as usize == pool.size().1 }).await;
+    let mut connections = Vec::new();
+    for _ in 0..pool.size().0 {
+        let mut connection = other.inner.database.acquire().await.unwrap();
+        assert_eq!(query_scalar::<i64>("select 1::bigint").fetch_one(&mut connection).await.unwrap(), 1);
+        connections.push(connection);
+    }
+    assert!(connections.len() >= locks.len(), "each of those who waited had one");
+    drop(connections);
+    put_image(&other, new_image(account_of(&other).await, "cat")).await;
+}
+
 #[tokio::test]
 async fn a_change_that_was_not_heard_is_obeyed_once_the_line_is_back() {
     let lost = Lost::new(|_| {}).await;
@@ -152,7 +182,7 @@ async fn a_commit_whose_answer_is_lost_is_no_success_and_no_certain_failure() {
     put_image(&lost.catalog, new_image(lost.account, "cat")).await;
     let cat = lost.url_of("cat").await;
     assert!(opens(&lost.catalog, &cat).await.unwrap());
-    let mut writing = lost.catalog.begin(crate::database::Lock::Account(lost.account)).await.unwrap();
+    let mut writing = lost.catalog.begin(Lock::Account(lost.account)).await.unwrap();
     let hide = query("update images set private = true where id = 'cat'");
     hide.execute(writing.db()).await.unwrap();
     lost.proxy.cut_after(0);

@@ -3,6 +3,7 @@
 use domain::VariantName;
 
 use super::*;
+use crate::database::Lock;
 use crate::testing::{On, PostgresDatabase, make_newer, master_key};
 use crate::{AccountPolicy, Config, DatabaseUrl, Error};
 
@@ -39,6 +40,15 @@ async fn another_master_key_opens_nothing() {
     assert!(matches!(Catalog::open(config, Clock::system()).await, Err(Error::MasterKey)));
     let config = Config { master_key: domain::Secret::new("too short"), ..test.config.clone() };
     assert!(matches!(Catalog::open(config, Clock::system()).await, Err(Error::Invalid(_))));
+}
+
+#[tokio::test]
+async fn a_start_waits_for_nobody_who_writes() {
+    let test = fresh().await;
+    let writing = test.catalog.begin(Lock::House).await.unwrap();
+    let again = Catalog::open(test.config.clone(), Clock::system()).await.unwrap();
+    assert_eq!(again.accounts().await.unwrap().len(), 1);
+    drop(writing);
 }
 
 #[tokio::test]
