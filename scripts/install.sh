@@ -46,6 +46,18 @@ want_build_tools() {
     want nasm "vector code of the JPEG library" command -v nasm
 }
 
+# must WHAT COMMAND…: says what was promised; where the command fails the script ends with 1. A bare `a && b` would end
+# nothing, whatever `set -e` says.
+must() {
+    promise=$1
+    shift
+    "$@" || {
+        echo "FAILED: $promise" >&2
+        exit 1
+    }
+    echo "$promise"
+}
+
 # note WHAT: a line that says what runs now.
 note() {
     printf '\n== %s\n' "$*"
