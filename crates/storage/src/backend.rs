@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use domain::{AccountId, ObjectId};
 use futures_util::stream::BoxStream;
 
 use crate::object_key::digest_named;
@@ -91,14 +90,19 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
         true
     }
 
-    /// Fails with a clear error where writing, reading or deleting does not work: it does all three with a
-    /// small object of the first day, which no original can have.
-    async fn check(&self) -> Result<(), Error> {
-        let probe = Prefix::new(0, &AccountId::from_bytes([0; 16]), &ObjectId::random());
-        let written = Bytes::from_static(b"darkroom writes, reads and deletes");
-        self.put(&probe.original(), written.clone()).await?;
-        let read = async { self.get(&probe.original()).await?.into_bytes().await }.await;
-        self.delete_prefix(&probe).await?;
+    /// Fails with a clear error where writing, reading or deleting does not work: it does all three with a small
+    /// object. One check at a time may use a probe.
+    async fn check(&self, probe: &Prefix) -> Result<(), Error> {
+        let (key, written) = (probe.original(), Bytes::from_static(b"darkroom writes, reads and deletes"));
+        self.put(&key, written.clone()).await?;
+        let read = async { self.get(&key).await?.into_bytes().await }.await;
+        if self.is_near() {
+            // Its folders go too.
+            self.delete_prefix(probe).await?;
+        } else {
+            // A prefix would have to be listed first, which costs one request more.
+            self.delete(&key).await?;
+        }
         if read? == written { Ok(()) } else { Err(Error::Damaged) }
     }
 }

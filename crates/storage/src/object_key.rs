@@ -10,6 +10,9 @@ pub struct ObjectKey(String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Prefix(String);
 
+/// The name of an original below its prefix.
+const ORIGINAL: &str = "original";
+
 /// 9999-12-31, the last day that four digits of year can write.
 const LAST_DAY: i64 = 2_932_896;
 
@@ -34,7 +37,7 @@ impl Prefix {
 
     /// The original below this prefix.
     pub fn original(&self) -> ObjectKey {
-        ObjectKey(format!("{}/original", self.0))
+        ObjectKey(format!("{}/{ORIGINAL}", self.0))
     }
 
     /// The rendition with this digest of recipe and engine.
@@ -54,6 +57,13 @@ impl Prefix {
 }
 
 impl ObjectKey {
+    /// Whether a text is the key of an original or of a rendition, in the one spelling that is written.
+    pub(crate) fn is_key(text: &str) -> bool {
+        text.rsplit_once('/').is_some_and(|(prefix, name)| {
+            Prefix::parse(prefix).is_some() && (name == ORIGINAL || digest_named(name).is_some())
+        })
+    }
+
     /// The key as text: segments of `a-z 0-9 -` joined by slashes.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -134,6 +144,17 @@ mod tests {
         ];
         for text in bad {
             assert!(Prefix::parse(&text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_originals_and_renditions_have_a_key() {
+        let below = prefix(20_783);
+        assert!(ObjectKey::is_key(below.original().as_str()));
+        assert!(ObjectKey::is_key(below.rendition(&[0xfa; 16]).as_str()));
+        let good = below.original().as_str().to_owned();
+        for text in ["", "original", below.as_str(), &good[1..], &format!("{good}s"), &format!("a/{good}")] {
+            assert!(!ObjectKey::is_key(text), "{text}");
         }
     }
 

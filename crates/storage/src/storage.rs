@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use domain::Secret;
+use domain::{AccountId, ObjectId, Secret};
 use futures_util::stream::BoxStream;
+use tokio::sync::Mutex;
 use tracing::{Instrument as _, Span};
 
 use crate::backend::filesystem::Filesystem;
@@ -80,6 +81,8 @@ struct Inner {
     /// Whether objects lie on the disk of the scratch files.
     has_disk: bool,
     counters: Counters,
+    /// What the check writes. Held by the one check that runs.
+    probe: Arc<Mutex<Prefix>>,
 }
 
 #[derive(Debug, Default)]
@@ -115,9 +118,12 @@ impl Storage {
     }
 
     pub(crate) fn with(backend: Box<dyn Backend>, scratch: ScratchFolder) -> Storage {
-        Storage {
-            inner: Arc::new(Inner { backend, scratch, has_disk: false, counters: Counters::default() }),
-        }
+        Storage::new(backend, scratch, false)
+    }
+
+    fn new(backend: Box<dyn Backend>, scratch: ScratchFolder, has_disk: bool) -> Storage {
+        let (counters, probe) = (Counters::default(), Arc::new(Mutex::new(probe())));
+        Storage { inner: Arc::new(Inner { backend, scratch, has_disk, counters, probe }) }
     }
 
     /// A new scratch file, on the same disk as the objects where they are on one.
@@ -207,9 +213,12 @@ impl Storage {
         self.inner.backend.is_near()
     }
 
-    /// See [`Backend::check`].
+    /// See [`Backend::check`]. One that has begun is finished, even where nobody waits for it any longer, so that it
+    /// leaves nothing; another waits until then.
     pub async fn check(&self) -> Result<(), Error> {
-        self.inner.backend.check().await
+        let (inner, probe) = (self.inner.clone(), self.inner.probe.clone().lock_owned().await);
+        let checking = tokio::spawn(async move { inner.backend.check(&probe).await });
+        checking.await.map_err(|error| Error::Io(error.into()))?
     }
 
     /// Requests so far.
@@ -226,7 +235,13 @@ fn on_disk(objects: PathBuf, min_free_disk_bytes: u64) -> Result<Storage, Error>
     let scratch =
         ScratchFolder::open(scratch_beside(&objects), min_free_disk_bytes).map_err(Error::Unwritable)?;
     let backend = Box::new(Filesystem::open(objects, scratch.clone()).map_err(Error::Unwritable)?);
-    Ok(Storage { inner: Arc::new(Inner { backend, scratch, has_disk: true, counters: Counters::default() }) })
+    Ok(Storage::new(backend, scratch, true))
+}
+
+/// Where this storage's check writes: one place as long as it is open. No original can have the first day, so that a
+/// sweep finds what a process left that was killed within its check.
+fn probe() -> Prefix {
+    Prefix::new(0, &AccountId::from_bytes([0; 16]), &ObjectId::random())
 }
 
 fn scratch_beside(objects: &Path) -> PathBuf {

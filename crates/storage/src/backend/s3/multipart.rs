@@ -55,7 +55,8 @@ pub(super) async fn body(file: &Path, start: u64, len: u64) -> Result<ByteStream
     body.buffer_size(BUFFER_BYTES).build().await.map_err(|error| Error::Io(error.into()))
 }
 
-/// Gives up every upload of ours that began before this time (unix seconds): its process is dead. Tells how many.
+/// Gives up every upload of ours that began before this time (unix seconds): its process is dead. Tells how many. Those
+/// of other programs in the bucket are left alone.
 pub(super) async fn remove_unfinished(store: &Arc<Store>, before_s: i64) -> Result<u64, Error> {
     let (below, mut removed, mut next) = (store.place(""), 0, Some((None, None)));
     while let Some((key, id)) = next.take() {
@@ -78,7 +79,8 @@ pub(super) async fn remove_unfinished(store: &Arc<Store>, before_s: i64) -> Resu
         }
         for upload in page.uploads.unwrap_or_default() {
             let began_s = upload.initiated.map_or(i64::MAX, |time| time.secs());
-            if let (Some(key), Some(id), true) = (upload.key, upload.upload_id, began_s < before_s) {
+            let (Some(key), Some(id)) = (upload.key, upload.upload_id) else { continue };
+            if began_s < before_s && key.strip_prefix(&below).is_some_and(ObjectKey::is_key) {
                 Upload { store: store.clone(), key, id, done: true }.abort().await;
                 removed += 1;
             }

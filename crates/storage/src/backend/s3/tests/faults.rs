@@ -292,6 +292,33 @@ async fn what_is_sent_carries_its_digests_and_the_wish_to_be_encrypted() {
 }
 
 #[tokio::test]
+async fn a_check_that_nobody_waits_for_any_longer_still_deletes_its_one_object() {
+    let troubled = Troubled::start().await;
+    troubled.store.spoil(|seen, _| (seen.method == "GET").then_some(Fault::Late(Duration::from_millis(100))));
+    let asked = |method: &'static str| {
+        let seen = requests(&troubled.store).into_iter().filter(move |seen| seen.method == method);
+        seen.map(|seen| seen.target.split('?').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let put = async {
+        while asked("PUT").is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = put => {}
+        done = troubled.storage.check() => panic!("it was to be cut off: {done:?}"),
+    }
+    // It waits until the one that was cut off is done.
+    troubled.storage.check().await.unwrap();
+    let (puts, deletes) = (asked("PUT"), asked("DELETE"));
+    assert_eq!(puts.len(), 2);
+    assert!(puts.iter().all(|put| *put == puts[0]), "{puts:?}");
+    assert_eq!(deletes, puts, "each is deleted by its key, and no request more is made");
+    assert_eq!(asked("POST"), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_batch_that_deletes_carries_its_md5_and_tells_what_stayed() {
     let troubled = Troubled::start().await;
     let below = prefix();

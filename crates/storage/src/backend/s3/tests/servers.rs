@@ -155,14 +155,22 @@ async fn an_object_that_another_tool_has_put_back_without_its_digests_is_read() 
 async fn parts_that_a_crash_left_are_removed_when_they_are_old_enough() {
     let bucket = CephBucket::make().await;
     let storage = open(&format!("{}/ours", bucket.url()), &bucket.access).await.unwrap();
+    let whole = open(&bucket.url(), &bucket.access).await.unwrap();
     let client = bucket.client().await;
-    for key in [format!("ours/{}", prefix().original().as_str()), "theirs/original".into()] {
+    let key = prefix().original().as_str().to_owned();
+    for key in [&format!("ours/{key}"), &key, "theirs/original", "ours/theirs", "a-dump"] {
         client.create_multipart_upload().bucket(&bucket.name).key(key).send().await.unwrap();
     }
     let now_s = domain::Clock::system().now().as_seconds();
     assert_eq!(storage.remove_unfinished(now_s - 3600).await.unwrap(), 0);
     assert_eq!(storage.remove_unfinished(now_s + 3600).await.unwrap(), 1);
     assert_eq!(storage.remove_unfinished(now_s + 3600).await.unwrap(), 0);
+    // Without a prefix the bucket's other uploads are nobody's but their own.
+    assert_eq!(whole.remove_unfinished(now_s + 3600).await.unwrap(), 1);
+    let left = client.list_multipart_uploads().bucket(&bucket.name).send().await.unwrap();
+    let mut left: Vec<_> = left.uploads().iter().filter_map(|upload| upload.key()).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["a-dump", "ours/theirs", "theirs/original"]);
     // The server in process cannot tell which there are.
     let lent = InProcess::start().await.storage().await;
     assert_eq!(lent.storage.remove_unfinished(now_s).await.unwrap(), 0);
