@@ -34,27 +34,36 @@ pub(crate) struct Ledger {
 
 #[derive(Debug, Default)]
 struct Noted {
-    renditions: BTreeMap<(ObjectId, [u8; 16]), AtRest>,
+    renditions: BTreeMap<(ObjectId, [u8; 16]), Waiting>,
+    /// Of those that are new.
     bytes: u64,
 }
 
+#[derive(Debug)]
+struct Waiting {
+    rendition: AtRest,
+    is_new: bool,
+}
+
 impl Ledger {
-    /// Notes a rendition; returns the bytes that wait.
-    pub(crate) fn note(&self, rendition: AtRest) -> u64 {
+    /// Notes a rendition that was put, or one that was found; returns the bytes of those that were put and wait.
+    pub(crate) fn note(&self, rendition: AtRest, is_new: bool) -> u64 {
         let mut noted = self.noted.lock();
         let key = (rendition.object, rendition.digest);
         if noted.renditions.len() < MAX_NOTED || noted.renditions.contains_key(&key) {
-            noted.bytes += rendition.bytes;
-            if let Some(before) = noted.renditions.insert(key, rendition) {
-                noted.bytes = noted.bytes.saturating_sub(before.bytes);
-            }
+            let before = noted.renditions.remove(&key).filter(|before| before.is_new);
+            let is_new = is_new || before.is_some();
+            noted.bytes = noted.bytes.saturating_sub(before.map_or(0, |before| before.rendition.bytes));
+            noted.bytes += if is_new { rendition.bytes } else { 0 };
+            noted.renditions.insert(key, Waiting { rendition, is_new });
         }
         noted.bytes
     }
 
     /// Takes all that waits.
     pub(crate) fn take(&self) -> Vec<AtRest> {
-        std::mem::take(&mut *self.noted.lock()).renditions.into_values().collect()
+        let noted = std::mem::take(&mut *self.noted.lock());
+        noted.renditions.into_values().map(|waiting| waiting.rendition).collect()
     }
 
     /// Whether a rendition waits.

@@ -28,10 +28,15 @@ const BATCH: usize = 500;
 const USED_NOTED_EVERY_S: u64 = 30;
 
 impl Catalog {
-    /// Notes a rendition that was put into storage or found there. Waits for nothing: the row comes with
-    /// [`Catalog::flush_at_rest`]. Returns the bytes that wait for that.
+    /// Notes a rendition that was put into storage. Waits for nothing: the row comes with [`Catalog::flush_at_rest`].
+    /// Returns the bytes that were put and wait for that.
     pub fn note_at_rest(&self, rendition: AtRest) -> u64 {
-        self.inner.at_rest.note(rendition)
+        self.inner.at_rest.note(rendition, true)
+    }
+
+    /// Notes a rendition that was found in storage: it adds nothing to what lies there.
+    pub fn note_found_at_rest(&self, rendition: AtRest) {
+        self.inner.at_rest.note(rendition, false);
     }
 
     /// Writes the rows of what was noted. Where that fails what is left waits for the next time.

@@ -20,6 +20,9 @@ const BATCH: u32 = 200;
 /// Deletes that wait for the storage at once.
 const DELETES_AT_ONCE: usize = 8;
 
+/// Renditions that one walk passes over because they cannot be deleted.
+const MAX_STUCK: usize = 1_000;
+
 /// In hundredths of the budget: what may lie at rest before some goes, and what is left then. What is between it and the
 /// whole budget is room for what is made meanwhile.
 const HIGH: u64 = 95;
@@ -36,6 +39,26 @@ enum Reason {
     Room,
 }
 
+/// What became of the renditions that were to go.
+#[derive(Default)]
+struct Walk {
+    gone: AtRestTotal,
+    /// Those that cannot be deleted now: they are in nobody's way.
+    stuck: BTreeSet<(ObjectId, [u8; 16])>,
+    /// Why the first of them cannot.
+    failure: Option<Error>,
+}
+
+impl Walk {
+    /// What went; an error where nothing could.
+    fn end(self) -> Result<AtRestTotal, Error> {
+        match self.failure {
+            Some(failure) if self.gone.renditions == 0 => Err(failure),
+            _ => Ok(self.gone),
+        }
+    }
+}
+
 impl Renditions {
     /// Waits until so much was kept that the rows should be written before their time.
     pub async fn pressed(&self) {
@@ -50,32 +73,32 @@ impl Renditions {
     /// Removes what nobody asked for since the days that it may be idle, and then, where more lies at rest than should,
     /// what was longest unused. Stops early where `is_stopping` says so. Returns what went.
     pub async fn keep_to_budget(&self, is_stopping: impl Fn() -> bool) -> Result<AtRestTotal, Error> {
-        let mut gone = AtRestTotal::default();
+        let mut walk = Walk::default();
         if let Some(days) = self.config.idle_days {
             let idle = Duration::from_secs(u64::from(days) * 86_400);
             let since = self.clock.now().minus(idle);
-            while !is_stopping() && self.remove_some(since, u64::MAX, Reason::Idle, &mut gone).await? {}
+            while !is_stopping() && self.remove_some(since, u64::MAX, Reason::Idle, &mut walk).await? {}
         }
         if !self.is_over_budget().await? {
-            return Ok(gone);
+            return walk.end();
         }
         while !is_stopping() {
             let bytes = self.catalog.at_rest_total().await?.bytes;
             let excess = bytes.saturating_sub(self.hundredths(LOW));
-            if excess == 0 || !self.remove_some(END, excess, Reason::Budget, &mut gone).await? {
+            if excess == 0 || !self.remove_some(END, excess, Reason::Budget, &mut walk).await? {
                 break;
             }
         }
-        Ok(gone)
+        walk.end()
     }
 
     /// Removes what was longest unused until so many bytes are free. Returns what went: less where there is no more.
     pub async fn make_room(&self, bytes: u64) -> Result<AtRestTotal, Error> {
-        let mut gone = AtRestTotal::default();
-        while gone.bytes < bytes && self.remove_some(END, bytes - gone.bytes, Reason::Room, &mut gone).await?
-        {
-        }
-        Ok(gone)
+        let mut walk = Walk::default();
+        while walk.gone.bytes < bytes
+            && self.remove_some(END, bytes - walk.gone.bytes, Reason::Room, &mut walk).await?
+        {}
+        walk.end()
     }
 
     /// Notes the renditions of listed prefixes that no row knows of, and forgets rows whose rendition was not in the
@@ -105,14 +128,22 @@ impl Renditions {
         Ok(new.len() as u64)
     }
 
-    /// Notes a rendition that was put or found at rest.
+    /// Notes a rendition that was put at rest.
     pub(crate) fn note(&self, prefix: &Prefix, digest: [u8; 16], bytes: u64) {
-        let (day, account, object) = prefix.parts();
-        let used_at = self.clock.now();
-        let waiting = self.catalog.note_at_rest(AtRest { account, object, day, digest, bytes, used_at });
+        let waiting = self.catalog.note_at_rest(self.used_now(prefix, digest, bytes));
         if waiting > self.config.rest_bytes / PRESSING {
             self.pressed.notify_one();
         }
+    }
+
+    /// Notes a rendition that was found at rest. That presses nobody: no more lies there than before.
+    pub(crate) fn note_found(&self, prefix: &Prefix, digest: [u8; 16], bytes: u64) {
+        self.catalog.note_found_at_rest(self.used_now(prefix, digest, bytes));
+    }
+
+    fn used_now(&self, prefix: &Prefix, digest: [u8; 16], bytes: u64) -> AtRest {
+        let (day, account, object) = prefix.parts();
+        AtRest { account, object, day, digest, bytes, used_at: self.clock.now() }
     }
 
     /// Removes some of those that nobody asked for since then, the longest unused first, until so many bytes went. False
@@ -122,42 +153,49 @@ impl Renditions {
         since: Timestamp,
         bytes: u64,
         reason: Reason,
-        gone: &mut AtRestTotal,
+        walk: &mut Walk,
     ) -> Result<bool, Error> {
-        let unused = self.catalog.unused_renditions(since, BATCH).await?;
+        let limit = BATCH.saturating_add(walk.stuck.len() as u32);
+        let unused = self.catalog.unused_renditions(since, limit).await?;
         let mut chosen_bytes = 0;
-        let chosen = unused.into_iter().take_while(|rendition| {
+        let chosen = unused.into_iter().filter(|it| !walk.stuck.contains(&(it.object, it.digest)));
+        let chosen = chosen.take(BATCH as usize).take_while(|rendition| {
             let is_needed = chosen_bytes < bytes;
             chosen_bytes = chosen_bytes.saturating_add(rendition.bytes);
             is_needed
         });
-        let deleted = self.delete(chosen.collect()).await?;
+        let chosen = chosen.collect();
+        let stuck_before = walk.stuck.len();
+        let deleted = self.delete(chosen, walk).await?;
         let removed = self.catalog.forget_renditions(&deleted).await?;
         reason.count(&removed);
-        gone.renditions += removed.renditions;
-        gone.bytes += removed.bytes;
-        Ok(removed.renditions > 0)
+        walk.gone.renditions += removed.renditions;
+        walk.gone.bytes += removed.bytes;
+        let is_moving = removed.renditions > 0 || walk.stuck.len() > stuck_before;
+        Ok(is_moving && walk.stuck.len() < MAX_STUCK)
     }
 
-    /// Deletes renditions from storage; returns those that are gone. An error where none could be deleted.
-    async fn delete(&self, renditions: Vec<AtRest>) -> Result<Vec<AtRest>, Error> {
+    /// Deletes renditions from storage; returns those that are gone. One that cannot be deleted is passed over from then
+    /// on; where the storage is gone it is an error.
+    async fn delete(&self, renditions: Vec<AtRest>, walk: &mut Walk) -> Result<Vec<AtRest>, Error> {
         let deletes = stream::iter(renditions).map(|it| async {
             let place = Prefix::new(it.day, &it.account, &it.object).rendition(&it.digest);
-            self.storage.delete_spare(&place).await.map(|()| it)
+            (self.storage.delete_spare(&place).await, it)
         });
         let mut deleted = Vec::new();
-        let mut failure = None;
         let mut answers = deletes.buffer_unordered(DELETES_AT_ONCE);
-        while let Some(answer) = answers.next().await {
-            match answer {
-                Ok(rendition) => deleted.push(rendition),
-                Err(error) => failure = Some(error),
+        while let Some((answer, rendition)) = answers.next().await {
+            let Err(error) = answer else {
+                deleted.push(rendition);
+                continue;
+            };
+            if matches!(error, storage::Error::Unavailable(_)) && deleted.is_empty() {
+                return Err(Error::Delete(Arc::new(error)));
             }
+            walk.stuck.insert((rendition.object, rendition.digest));
+            walk.failure.get_or_insert(Error::Delete(Arc::new(error)));
         }
-        match failure {
-            Some(error) if deleted.is_empty() => Err(Error::Delete(Arc::new(error))),
-            _ => Ok(deleted),
-        }
+        Ok(deleted)
     }
 
     fn hundredths(&self, part: u64) -> u64 {

@@ -139,17 +139,19 @@ impl Renditions {
         let place = original.prefix.rendition(&key.1);
         let found = if self.may_rest(&key).await { self.find(&place).await? } else { None };
         counts::REST.count(found.is_some());
-        let (rendered, kept_bytes) = match found {
-            Some((rendered, kept_bytes)) => (rendered, Some(kept_bytes)),
+        let rendered = match found {
+            Some((rendered, bytes)) => {
+                self.note_found(&original.prefix, key.1, bytes);
+                rendered
+            }
             None => {
                 let rendered = self.render_only(original, recipe).await?;
-                let kept_bytes = self.keep(&place, &rendered).await;
-                (rendered, kept_bytes)
+                if let Some(bytes) = self.keep(&place, &rendered).await {
+                    self.note(&original.prefix, key.1, bytes);
+                }
+                rendered
             }
         };
-        if let Some(bytes) = kept_bytes {
-            self.note(&original.prefix, key.1, bytes);
-        }
         let rendered = Arc::new(rendered);
         self.memory.insert(key, rendered.clone());
         Ok(rendered)

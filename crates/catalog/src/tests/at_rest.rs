@@ -34,12 +34,14 @@ async fn what_was_noted_has_its_row_after_a_flush_and_is_counted_once() {
     assert_eq!(test.catalog.note_at_rest(rendition(&image, 1, now)), 101);
     assert_eq!(test.catalog.note_at_rest(rendition(&image, 2, now)), 203);
     assert_eq!(test.catalog.note_at_rest(rendition(&image, 2, now)), 203);
+    test.catalog.note_found_at_rest(rendition(&image, 2, now));
+    assert_eq!(test.catalog.note_at_rest(rendition(&image, 2, now)), 203, "what is found adds nothing");
     assert_eq!(total(&test.catalog).await, (0, 0));
     test.catalog.flush_at_rest().await.unwrap();
     assert_eq!(total(&test.catalog).await, (2, 203));
     // Found again, by another process too: no second row, and a later use.
     let other = Catalog::open(test.config.clone(), hands.clock()).await.unwrap();
-    other.note_at_rest(rendition(&image, 1, now.plus(Duration::from_secs(5))));
+    other.note_found_at_rest(rendition(&image, 1, now.plus(Duration::from_secs(5))));
     other.flush_at_rest().await.unwrap();
     assert_eq!((total(&test.catalog).await, in_order(&test.catalog).await), ((2, 203), vec![2, 1]));
     other.note_at_rest(rendition(&image, 1, now));
@@ -95,7 +97,7 @@ async fn what_was_put_after_its_image_was_removed_is_doomed_again() {
     }
     test.catalog.flush_at_rest().await.unwrap();
     assert_eq!(total(&test.catalog).await, (0, 0));
-    let again = test.catalog.doomed(10).await.unwrap();
+    let again = test.catalog.doomed(0, 10).await.unwrap();
     assert_eq!(again.len(), 1);
     assert_eq!((again[0].object, again[0].day), (image.object, image.day));
 }
@@ -133,5 +135,8 @@ async fn what_is_past_its_time_is_forgotten_and_nothing_else() {
     hands.pass(Duration::from_secs(90_000));
     let expired = test.catalog.forget_expired().await.unwrap();
     assert_eq!((expired.sign_in_failures, expired.idempotency_keys), (1, 1));
-    assert_eq!(test.catalog.image(&image.account, &"old".parse().unwrap()).await.unwrap().filename, "old.jpg");
+    assert_eq!(
+        test.catalog.image(&image.account, &"old".parse().unwrap()).await.unwrap().filename,
+        "old.jpg"
+    );
 }

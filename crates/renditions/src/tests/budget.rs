@@ -168,6 +168,25 @@ async fn room_is_made_by_the_longest_unused_until_it_is_enough() {
     assert_eq!(shelf.renditions.make_room(1).await.unwrap(), AtRestTotal::default());
 }
 
+#[tokio::test]
+async fn renditions_that_cannot_be_deleted_are_in_the_way_of_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = folder.path().join("objects");
+    let storage = Storage::open(storage::Config::on_disk(objects.clone(), 0)).await.unwrap();
+    let shelf = Shelf::on(storage, budget(100 * BYTES)).await;
+    shelf.fill(400).await;
+    // More than one look brings, and longer unused than all others: where their files were are folders.
+    for number in 0..250 {
+        let place = objects.join(shelf.house.original.prefix.rendition(&digest(number)).as_str());
+        std::fs::remove_file(&place).unwrap();
+        std::fs::create_dir(&place).unwrap();
+    }
+    let gone = shelf.renditions.keep_to_budget(|| false).await.unwrap();
+    assert_eq!((gone.renditions, shelf.total().await.renditions), (150, 250));
+    let failed = shelf.renditions.make_room(1).await.unwrap_err();
+    assert!(matches!(failed, crate::Error::Delete(_)), "{failed:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_removed_while_it_is_read_is_made_again_and_never_wrong() {
     let folder = tempfile::tempdir().unwrap();
@@ -238,6 +257,7 @@ async fn whoever_writes_the_rows_is_woken_when_much_was_kept() {
     let shelf = Shelf::with(budget(50 * BYTES)).await;
     let prefix = &shelf.house.original.prefix;
     shelf.renditions.note(prefix, digest(1), BYTES);
+    shelf.renditions.note_found(prefix, digest(3), 50 * BYTES);
     assert!(shelf.renditions.pressed().now_or_never().is_none());
     shelf.renditions.note(prefix, digest(2), 1);
     shelf.renditions.pressed().await;
