@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use domain::{Secret, Timestamp};
+use domain::{Secret, Timestamp, TooOften, source};
 use sha2::{Digest as _, Sha256};
 
 use crate::database::{Connection, Lock, query, query_scalar};
@@ -18,8 +18,8 @@ pub enum SignInVerdict {
     Right(Person),
     /// E-mail or password is wrong; nobody learns which.
     Wrong,
-    /// Too many wrong ones: so long to wait.
-    Wait(Duration),
+    /// Too many wrong ones; it names the limit, and how long to wait.
+    Wait(TooOften),
 }
 
 /// Within this time so many wrong passwords begin the waits.
@@ -37,8 +37,11 @@ struct Counter {
     /// SHA-256 of the e-mail in lower case: what was typed here by mistake is kept by nobody. Empty for an address
     /// alone.
     email: Vec<u8>,
+    /// What the address counts as.
     address: String,
     limit: u32,
+    /// The limit's setting.
+    limit_name: &'static str,
 }
 
 /// What a counter stands at.
@@ -79,8 +82,8 @@ impl Catalog {
         let counters = self.counters(email, address, count_address);
         let turn = self.hashing_turn().await?;
         let mut reader = self.inner.database.acquire().await?;
-        if let Some(wait) = longest_wait(&mut reader, &counters, self.now()).await? {
-            return Ok(SignInVerdict::Wait(wait));
+        if let Some(too_often) = longest_wait(&mut reader, &counters, self.now()).await? {
+            return Ok(SignInVerdict::Wait(too_often));
         }
         let row = query("select * from people where lower_email = $1").bind(email.to_lowercase());
         let row = row.fetch_optional(&mut reader).await?;
@@ -100,8 +103,8 @@ impl Catalog {
     ) -> Result<SignInVerdict, Error> {
         let mut writing = self.begin(Lock::People).await?;
         let now = writing.now;
-        if let Some(wait) = longest_wait(writing.db(), counters, now).await? {
-            return Ok(SignInVerdict::Wait(wait));
+        if let Some(too_often) = longest_wait(writing.db(), counters, now).await? {
+            return Ok(SignInVerdict::Wait(too_often));
         }
         let verdict = match known {
             Some(person) => {
@@ -147,14 +150,23 @@ impl Catalog {
         self.commit(writing).await
     }
 
-    /// The counter of the e-mail from this address, then the one of the address alone where it counts.
+    /// The counter of the e-mail from this address, then the one of the address alone where it counts. A whole network
+    /// of IPv6 is one address: whoever has one has all of its 2^64.
     fn counters(&self, email: &str, address: Option<IpAddr>, count_address: bool) -> Vec<Counter> {
         let config = &self.inner.config;
-        let text = address.map(|address| address.to_canonical().to_string()).unwrap_or_default();
-        let of_email =
-            Counter { email: email_digest(email), address: text.clone(), limit: config.max_sign_in_failures };
-        let of_address =
-            Counter { email: Vec::new(), address: text, limit: config.max_address_sign_in_failures };
+        let text = address.map(|address| source(address).to_string()).unwrap_or_default();
+        let of_email = Counter {
+            email: email_digest(email),
+            address: text.clone(),
+            limit: config.max_sign_in_failures,
+            limit_name: "max_sign_in_failures",
+        };
+        let of_address = Counter {
+            email: Vec::new(),
+            address: text,
+            limit: config.max_address_sign_in_failures,
+            limit_name: "max_address_sign_in_failures",
+        };
         let counted = count_address && address.is_some();
         std::iter::once(of_email).chain(counted.then_some(of_address)).collect()
     }
@@ -169,13 +181,17 @@ async fn longest_wait(
     db: &mut Connection,
     counters: &[Counter],
     now: Timestamp,
-) -> Result<Option<Duration>, Error> {
+) -> Result<Option<TooOften>, Error> {
     let mut longest = None;
     for counter in counters {
         let wait_until = read(db, counter, now).await?.map(|count| count.wait_until);
-        longest = longest.max(wait_until.filter(|until| *until > now).map(|until| until.since(now)));
+        let wait = wait_until.filter(|until| *until > now).map(|until| until.since(now));
+        longest = longest.max(wait.map(|wait| (wait, counter.limit_name)));
     }
-    Ok(longest)
+    Ok(longest.map(|(wait, name)| {
+        let told = format!("too many wrong tries, try again in {} s", wait.as_secs().max(1));
+        TooOften::new(name, wait, told)
+    }))
 }
 
 async fn read(db: &mut Connection, counter: &Counter, now: Timestamp) -> Result<Option<Count>, Error> {

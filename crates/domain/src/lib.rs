@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod address;
 mod clock;
 mod image_id;
 mod image_policy;
@@ -15,6 +16,7 @@ mod secret;
 mod visitor;
 
 pub use account::{AccountHash, AccountId, Handle};
+pub use address::source;
 pub use clock::{Clock, Timestamp};
 pub use image_id::ImageId;
 pub use image_policy::IMAGE_POLICY;

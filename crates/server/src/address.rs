@@ -1,7 +1,9 @@
-//! Whom an address stands for: whether it tells visitors apart, and what counts as one.
+//! Whom an address stands for: whether it is a proxy of ours, and whether it tells visitors apart.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
+
+use domain::source;
 
 use crate::config::Network;
 
@@ -22,24 +24,16 @@ impl Addresses {
         self.trusted_proxies.iter().any(|network| network.contains(address))
     }
 
-    /// Whether an address tells one visitor from another: any does once a proxy is trusted, until then loopback and
-    /// private ones may be a proxy that nobody has named.
+    /// Whether an address tells one visitor from another: a proxy of ours never does, any other once a proxy is
+    /// trusted; until then loopback and private ones may be a proxy that nobody has named.
     pub(crate) fn tells_apart(&self, address: IpAddr) -> bool {
-        !self.trusted_proxies.is_empty() || is_global(address)
+        if self.trusted_proxies.is_empty() { is_global(address) } else { !self.is_proxy(address) }
     }
 
     /// Whom a connection is counted for; nobody where it comes from a proxy, or from an address that tells nothing.
     pub(crate) fn source_of_peer(&self, peer: IpAddr) -> Option<IpAddr> {
         let peer = peer.to_canonical();
-        (self.tells_apart(peer) && !self.is_proxy(peer)).then(|| source(peer))
-    }
-}
-
-/// What counts as one address: of IPv6 a whole /64, which is the least that anybody is given.
-pub(crate) fn source(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from(u128::from(ip) >> 64 << 64)),
-        v4 => v4,
+        self.tells_apart(peer).then(|| source(peer))
     }
 }
 

@@ -10,11 +10,10 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::{ConnectionType, StatusCode, header};
 use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder};
-use domain::{Limit, Problem, Rate};
+use domain::{Limit, Problem, Rate, source};
 use futures_util::future::Either;
 use serde_json::json;
 
-use crate::address::source;
 use crate::connections::{Connection, InFlight, Standing, until_sent};
 use crate::front::{Front, Passed};
 

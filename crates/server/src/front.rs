@@ -1,7 +1,7 @@
 //! What stands before the router: limits of heads, who asks, which host answers what, and the way to delivery.
 
 use std::future::{Future, Ready, ready};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -94,17 +94,30 @@ impl Rules {
         request.peer_addr().is_some_and(|peer| self.addresses.is_proxy(peer.ip()))
     }
 
-    /// Who asks: the socket's peer, or the rightmost forwarded address that is no trusted proxy.
+    /// Who asks: the socket's peer, or behind a trusted proxy whom it names.
     fn visitor(&self, request: &HttpRequest) -> Visitor {
         let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-        let trusted = |ip: IpAddr| self.addresses.is_proxy(ip);
         let address = match peer {
-            Some(ip) if trusted(ip) => forwarded(request).into_iter().rev().find(|ip| !trusted(*ip)).or(peer),
+            Some(ip) if self.addresses.is_proxy(ip) => self.forwarded(request).or(peer),
             _ => peer,
         };
         let address_counts = address.is_some_and(|ip| self.addresses.tells_apart(ip));
         let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
         Visitor { address, address_counts, accepts: Accepts::parse(accept.unwrap_or_default()) }
+    }
+
+    /// The rightmost forwarded address that is no trusted proxy. What stands left of an entry that cannot be read is
+    /// the visitor's own word: then there is none.
+    fn forwarded(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let values: Vec<_> = request.headers().get_all("x-forwarded-for").collect();
+        for entry in values.into_iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','))
+        {
+            let address = forwarded_address(std::str::from_utf8(entry).ok()?.trim())?;
+            if !self.addresses.is_proxy(address) {
+                return Some(address);
+            }
+        }
+        None
     }
 }
 
@@ -232,13 +245,14 @@ fn guard(headers: &mut HeaderMap) {
     }
 }
 
-fn forwarded(request: &HttpRequest) -> Vec<IpAddr> {
-    let values = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .filter_map(|ip| ip.trim().parse::<IpAddr>().ok())
-        .map(|ip| ip.to_canonical())
-        .collect()
+/// An address as proxies write it: alone, with a port, or in brackets.
+fn forwarded_address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let address = match bare {
+        Some(bare) => bare.parse().map(IpAddr::V6).ok(),
+        None => text.parse().or_else(|_| text.parse().map(|with_port: SocketAddr| with_port.ip())).ok(),
+    };
+    address.map(|address| address.to_canonical())
 }
 
 fn count(limit: &'static str) {
@@ -303,6 +317,44 @@ mod tests {
         );
         assert_eq!(visitor(&proxies, "10.0.0.1", "").address, ip("10.0.0.1"));
         assert_eq!(visitor(&proxies, "198.51.100.1", "203.0.113.9").address, ip("198.51.100.1"));
+    }
+
+    #[test]
+    fn a_forwarded_address_may_have_a_port_and_brackets() {
+        let check = |forwarded: &str, expected: &str| {
+            let asked = visitor(&["10.0.0.0/8"], "10.0.0.1", forwarded);
+            assert_eq!(asked.address, Some(expected.parse().unwrap()), "{forwarded}");
+            assert_eq!(asked.address_counts, expected != "10.0.0.1", "{forwarded}");
+        };
+        check("192.0.2.1, 203.0.113.9:4711", "203.0.113.9");
+        check("192.0.2.1,[2001:db8::9]:4711", "2001:db8::9");
+        check("[2001:db8::9]", "2001:db8::9");
+        check("2001:db8::9", "2001:db8::9");
+        check("203.0.113.9, 10.0.0.2:80", "203.0.113.9");
+        check("::ffff:203.0.113.9", "203.0.113.9");
+        for unreadable in ["unknown", "_hidden", "", "203.0.113.9:", "[203.0.113.9]", "[2001:db8::9", "é"] {
+            check(&format!("192.0.2.1, {unreadable}"), "10.0.0.1");
+            check(&format!("192.0.2.1, {unreadable}, 10.0.0.2"), "10.0.0.1");
+        }
+    }
+
+    #[test]
+    fn forwarded_addresses_are_read_over_all_headers_from_the_last_on() {
+        let request = TestRequest::default()
+            .peer_addr("10.0.0.1:1".parse().unwrap())
+            .append_header(("x-forwarded-for", "192.0.2.1"))
+            .append_header(("x-forwarded-for", "192.0.2.2, 203.0.113.9"))
+            .append_header(("x-forwarded-for", "10.0.0.2"))
+            .to_srv_request();
+        let asked = rules(&["10.0.0.0/8"]).visitor(request.request());
+        assert_eq!(asked.address, Some("203.0.113.9".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_proxy_itself_is_nobody_that_a_limit_counts() {
+        for forwarded in ["", "10.0.0.2", "unknown"] {
+            assert!(!visitor(&["10.0.0.0/8"], "10.0.0.1", forwarded).address_counts, "{forwarded}");
+        }
     }
 
     #[test]

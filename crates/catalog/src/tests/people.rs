@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use domain::{Fault as _, Limit};
+
 use super::*;
 use crate::{AuditFilter, Error, NewPerson, Person, Role, SignInVerdict};
 
@@ -59,9 +61,18 @@ impl House {
     }
 
     async fn check_wait(&self, email: &str, address: &str, minutes: u64) {
-        let expected = SignInVerdict::Wait(Duration::from_secs(minutes * 60));
-        assert_eq!(self.sign_in(email, PASSWORD, address).await, expected);
+        check_verdict(&self.sign_in(email, PASSWORD, address).await, minutes);
     }
+}
+
+/// The limit that somebody waits for.
+fn limit_of(verdict: &SignInVerdict) -> Limit {
+    let SignInVerdict::Wait(too_often) = verdict else { panic!("not made to wait: {verdict:?}") };
+    too_often.limit().expect("a limit")
+}
+
+fn check_verdict(verdict: &SignInVerdict, minutes: u64) {
+    assert_eq!(limit_of(verdict).retry_after_s, Some(minutes * 60));
 }
 
 #[tokio::test]
@@ -133,7 +144,7 @@ async fn waits_double_and_hold_for_a_right_password_too() {
         let attempt =
             async |password: &str| house.try_sign_in("ada@example.org", password, "203.0.113.7", false).await;
         assert_eq!(attempt("wrong wrong wrong").await, SignInVerdict::Wrong);
-        assert_eq!(attempt(PASSWORD).await, SignInVerdict::Wait(Duration::from_secs(expected * 60)));
+        check_verdict(&attempt(PASSWORD).await, expected);
     }
 }
 
@@ -145,6 +156,8 @@ async fn a_wait_is_for_one_address_and_ends() {
     }
     house.check_wait("ada@example.org", "203.0.113.7", 1).await;
     house.check_wait("ada@example.org", "::ffff:203.0.113.7", 1).await;
+    let waits = house.sign_in("ada@example.org", PASSWORD, "203.0.113.7").await;
+    assert_eq!(limit_of(&waits).name, "max_sign_in_failures");
     let elsewhere = house.sign_in("ada@example.org", PASSWORD, "203.0.113.9").await;
     assert_eq!(elsewhere, SignInVerdict::Right(house.ada.clone()));
     house.hands.pass(Duration::from_secs(60));
@@ -153,6 +166,21 @@ async fn a_wait_is_for_one_address_and_ends() {
     for _ in 0..2 {
         house.fail("ada@example.org", "203.0.113.7").await;
     }
+}
+
+#[tokio::test]
+async fn the_addresses_of_one_ipv6_network_wait_together() {
+    let house = House::new().await;
+    for host in 1..=3 {
+        house.fail("ada@example.org", &format!("2001:db8:1:2::{host}")).await;
+    }
+    house.check_wait("ada@example.org", "2001:db8:1:2:ffff::1", 1).await;
+    for host in 4..=5 {
+        house.fail(&format!("{host}@example.org"), &format!("2001:db8:1:2::{host}")).await;
+    }
+    house.check_wait("nobody@example.org", "2001:db8:1:2::9", 1).await;
+    let neighbour = house.sign_in("ada@example.org", PASSWORD, "2001:db8:1:3::1").await;
+    assert_eq!(neighbour, SignInVerdict::Right(house.ada.clone()));
 }
 
 #[tokio::test]
@@ -175,6 +203,8 @@ async fn an_address_waits_over_all_e_mails_and_one_known_password_does_not_help(
         house.fail(&format!("{name}@example.org"), "203.0.113.7").await;
     }
     house.check_wait("ada@example.org", "203.0.113.7", 1).await;
+    let by_address = house.sign_in("bob@example.org", PASSWORD, "203.0.113.7").await;
+    assert_eq!(limit_of(&by_address).name, "max_address_sign_in_failures");
     let uncounted = house.try_sign_in("ada@example.org", PASSWORD, "203.0.113.7", false).await;
     assert!(matches!(uncounted, SignInVerdict::Right(_)), "behind an unknown proxy it says nothing");
 }
@@ -246,7 +276,7 @@ async fn a_restart_forgets_no_wait_and_a_day_forgets_all() {
     let password = Secret::new(PASSWORD);
     let address = Some("203.0.113.7".parse().unwrap());
     let verdict = restarted.check_password("ada@example.org", &password, address, true).await.unwrap();
-    assert_eq!(verdict, SignInVerdict::Wait(Duration::from_secs(60)));
+    check_verdict(&verdict, 1);
     house.hands.pass(Duration::from_secs(24 * 60 * 60));
     house.fail("ada@example.org", "203.0.113.7").await;
     house.fail("ada@example.org", "203.0.113.7").await;

@@ -62,7 +62,8 @@ pub(crate) async fn reveal(member: Member, request: HttpRequest, Posted(fields):
     show(&member, key.id.as_str(), &key.secret)
 }
 
-/// Why the password must be typed, or typed again; none where it was checked lately or is right now.
+/// Why the password must be typed, or typed again; none where it was checked lately or is right now. Whoever has typed
+/// too many wrong ones has to wait, which is a failure.
 pub(crate) async fn check_fresh(member: &Member, fields: &Fields) -> Result<Option<String>, Failure> {
     if member.visit.is_fresh()? {
         return Ok(None);
@@ -83,9 +84,7 @@ pub(crate) async fn check_fresh(member: &Member, fields: &Fields) -> Result<Opti
             note_refusal(&member.visit, "session.password", email).await?;
             Ok(Some("This password is wrong.".into()))
         }
-        SignInVerdict::Wait(wait) => {
-            Ok(Some(format!("Too many wrong tries. Try again in {} s.", wait.as_secs().max(1))))
-        }
+        SignInVerdict::Wait(too_often) => Err(too_often.into()),
     }
 }
 

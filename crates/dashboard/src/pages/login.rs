@@ -2,14 +2,15 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use askama::Template;
 use catalog::SignInVerdict;
-use domain::Secret;
+use domain::{Fault as _, Secret};
 use serde_json::json;
 
 use crate::body::Posted;
 use crate::csrf;
-use crate::error::Failure;
+use crate::error::{self, Failure};
 use crate::fields::Fields;
 use crate::pages::home::own_path;
 use crate::reply::{self, Outcome};
@@ -62,14 +63,13 @@ pub(crate) async fn sign_in(visit: Visit, Posted(fields): Posted) -> Outcome {
                 note_refusal(&visit, "session.start", email).await?;
                 Refusal { sentence: WRONG, wait_s: None }
             }
-            SignInVerdict::Wait(wait) => {
-                Refusal { sentence: "Too many wrong tries.", wait_s: Some(wait.as_secs().max(1)) }
+            SignInVerdict::Wait(too_often) => {
+                error::count(&too_often);
+                let wait_s = too_often.limit().and_then(|limit| limit.retry_after_s);
+                Refusal { sentence: "Too many wrong tries.", wait_s }
             }
         };
-    if visit.wants_json {
-        return Ok(refuse_script(&refusal));
-    }
-    form(&visit, StatusCode::UNPROCESSABLE_ENTITY, email, next, Some(refusal))
+    refuse(&visit, email, next, refusal)
 }
 
 /// `POST /dashboard/logout`.
@@ -114,12 +114,29 @@ fn form(visit: &Visit, status: StatusCode, email: &str, next: &str, refusal: Opt
     reply::page(visit, status, &LoginPage { shell, email: email.into(), next: next.into(), refusal })
 }
 
-fn refuse_script(refusal: &Refusal) -> HttpResponse {
+/// The form once more, or JSON for a script; whoever has to wait is told so by the status, too.
+fn refuse(visit: &Visit, email: &str, next: &str, refusal: Refusal) -> Outcome {
+    let wait_s = refusal.wait_s;
+    let status = match wait_s {
+        Some(_) => StatusCode::TOO_MANY_REQUESTS,
+        None => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let mut response = match visit.wants_json {
+        true => refuse_script(status, &refusal),
+        false => form(visit, status, email, next, Some(refusal))?,
+    };
+    if let Some(wait_s) = wait_s {
+        response.headers_mut().insert(RETRY_AFTER, wait_s.into());
+    }
+    Ok(response)
+}
+
+fn refuse_script(status: StatusCode, refusal: &Refusal) -> HttpResponse {
     let code = if refusal.wait_s.is_some() { "wait" } else { "wrong" };
     let error = match refusal.wait_s {
         Some(wait_s) => format!("{} Try again in {wait_s} s.", refusal.sentence),
         None => refusal.sentence.to_owned(),
     };
     let body = json!({ "ok": false, "code": code, "error": error, "wait_s": refusal.wait_s, "retry": false });
-    reply::json(StatusCode::UNPROCESSABLE_ENTITY, &body)
+    reply::json(status, &body)
 }

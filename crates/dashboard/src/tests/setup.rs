@@ -84,7 +84,22 @@ async fn signing_in_tells_nothing_and_slows_down_guessing() {
         try_in("ada@example.org", "not her password").await;
     }
     let waits = try_in("ada@example.org", PASSWORD).await;
-    assert!(waits.status == 422 && waits.has("data-wait-s="), "{}", waits.body);
+    assert!(waits.status == 429 && waits.has("data-wait-s="), "{}", waits.body);
+    assert_eq!(waits.header("retry-after"), "60");
+}
+
+#[actix_web::test]
+async fn a_password_that_is_asked_for_again_is_guessed_no_faster() {
+    let house = House::new().await;
+    let mira = house.guest("mira@example.org", Some(Role::Owner)).await;
+    house.pass(Duration::from_secs(3_600));
+    let path = format!("/dashboard/{}/keys/default/reveal", house.account().await.id);
+    for _ in 0..5 {
+        assert_eq!(house.post(&path, Some(&mira), &[("password", "not her password")]).await.status, 422);
+    }
+    let waits = house.post(&path, Some(&mira), &[("password", PASSWORD)]).await;
+    assert!(waits.status == 429 && waits.has("try again in 60 s"), "{}", waits.body);
+    assert_eq!(waits.header("retry-after"), "60");
 }
 
 #[actix_web::test]
