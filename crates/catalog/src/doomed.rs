@@ -21,9 +21,9 @@ pub struct Doomed {
 }
 
 impl Catalog {
-    /// Doomed places whose objects may still lie in storage, oldest first.
-    pub async fn doomed(&self, limit: u32) -> Result<Vec<Doomed>, Error> {
-        let rows = query("select * from doomed order by id limit $1").bind(limit);
+    /// Doomed places whose objects may still lie in storage, oldest first: those behind that id, or all behind 0.
+    pub async fn doomed(&self, after: i64, limit: u32) -> Result<Vec<Doomed>, Error> {
+        let rows = query("select * from doomed where id > $1 order by id limit $2").bind(after).bind(limit);
         rows.fetch_all(&self.inner.database).await?.iter().map(doomed).collect()
     }
 }

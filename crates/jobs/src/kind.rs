@@ -63,7 +63,7 @@ impl Kind {
     pub(crate) async fn run(self, work: &Work, payload: &Value, stopping: &Stopping) -> Result<Value, Error> {
         match self {
             Kind::Removals => {
-                let freed = work.uploads.finish_removals().await?;
+                let freed = work.uploads.finish_removals_until(|| stopping.is_so()).await?;
                 if freed > 0 {
                     tracing::info!(places = freed, "finished removals that were cut short");
                 }

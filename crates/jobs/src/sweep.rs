@@ -29,7 +29,7 @@ const CHUNK: usize = 256;
 impl Work {
     /// Everything at once, whatever its day.
     pub(crate) async fn sweep(&self, min_age: Duration, stopping: &Stopping) -> Result<Swept, Error> {
-        let removals = self.uploads.finish_removals().await?;
+        let removals = self.uploads.finish_removals_until(|| stopping.is_so()).await?;
         let mut swept = self.sweep_objects(0, min_age, stopping).await?;
         swept.removals = removals;
         self.catalog.flush_at_rest().await?;

@@ -21,6 +21,12 @@ const RENEWED_EVERY: Duration = Duration::from_secs(5);
 /// How often work that is done once is tried before it is given up: over some eight hours.
 const MAX_ATTEMPTS: u32 = 15;
 
+/// How long work that is done once waits at most for its next try.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// The same for periodic work: what it looks after grows on meanwhile, so it goes on soon after what failed is back.
+const LONGEST_OF_PERIODIC: Duration = Duration::from_secs(5 * 60);
+
 /// What the work is done with.
 #[derive(Clone)]
 pub(crate) struct Work {
@@ -32,11 +38,14 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// Writes down what this process has counted, kept and found since the last time.
+    /// Writes down what this process has counted, kept and found since the last time. Where one fails the other is done
+    /// all the same.
     pub(crate) async fn write_down(&self) -> Result<(), Error> {
         // The rows of renditions first: the tally notes which of them were asked for.
-        self.catalog.flush_at_rest().await?;
-        self.catalog.flush_tally().await?;
+        let noted = self.catalog.flush_at_rest().await;
+        let counted = self.catalog.flush_tally().await;
+        noted?;
+        counted?;
         Ok(())
     }
 
@@ -48,7 +57,7 @@ impl Work {
         let done = tokio::select! {
             done = kind.run(self, &job.payload, stopping) => done,
             () = self.lose(&job) => {
-                tracing::warn!(kind = kind.word(), "another process has taken over a job that was held too long");
+                tracing::warn!(kind = kind.word(), "a job is dropped: another process has it by now, or the database is gone");
                 count(kind, "lost");
                 return Ok(true);
             }
@@ -105,16 +114,18 @@ fn end_of(
         (Ok(_), None) => JobEnd::Done,
         (Err(Error::Stopping), _) => JobEnd::PutDown,
         (Err(error), None) if attempts >= MAX_ATTEMPTS => JobEnd::GivenUp(error.to_string()),
-        (Err(error), _) => JobEnd::Retry(next_try(now, attempts, part), error.to_string()),
+        (Err(error), every) => {
+            let longest = if every.is_some() { LONGEST_OF_PERIODIC } else { LONGEST };
+            JobEnd::Retry(next_try(now, attempts, longest, part), error.to_string())
+        }
     }
 }
 
-/// When a failed job is tried again: twice as long after each time, from 10 seconds to an hour, and up to half of that
-/// more or less by chance, so that many that failed together do not come back together.
-fn next_try(now: Timestamp, attempts: u32, part: f64) -> Timestamp {
+/// When a failed job is tried again: twice as long after each time, from 10 seconds to the longest, and up to half of
+/// that more or less by chance, so that many that failed together do not come back together.
+fn next_try(now: Timestamp, attempts: u32, longest: Duration, part: f64) -> Timestamp {
     const FIRST_S: f64 = 10.0;
-    const LONGEST_S: f64 = 3_600.0;
-    let wait_s = (FIRST_S * 2_f64.powi(attempts.clamp(1, 30) as i32 - 1)).min(LONGEST_S);
+    let wait_s = (FIRST_S * 2_f64.powi(attempts.clamp(1, 30) as i32 - 1)).min(longest.as_secs_f64());
     now.plus(Duration::from_secs_f64(wait_s * (0.5 + part.clamp(0.0, 1.0))))
 }
 
@@ -150,9 +161,19 @@ mod tests {
 
     #[test]
     fn a_failed_job_waits_longer_each_time_up_to_an_hour_and_not_like_its_neighbours() {
-        let wait_s = |attempts, part| next_try(NOW, attempts, part).since(NOW).as_secs();
+        let wait_s = |attempts, part| next_try(NOW, attempts, LONGEST, part).since(NOW).as_secs();
         assert_eq!([1, 2, 3, 4].map(|attempts| wait_s(attempts, 0.5)), [10, 20, 40, 80]);
         assert_eq!((wait_s(10, 0.5), wait_s(u32::MAX, 0.5), wait_s(0, 0.5)), (3_600, 3_600, 10));
         assert_eq!((wait_s(1, 0.0), wait_s(1, 1.0)), (5, 15));
+    }
+
+    #[test]
+    fn periodic_work_is_tried_again_within_minutes_however_often_it_failed() {
+        for (every, longest) in [(Some(Duration::from_secs(60)), 300), (None, 3_600)] {
+            let JobEnd::Retry(at, _) = end_of(failure(), every, MAX_ATTEMPTS - 1, NOW, 0.5) else {
+                panic!("it is tried again");
+            };
+            assert_eq!(at.since(NOW).as_secs(), longest);
+        }
     }
 }

@@ -25,17 +25,27 @@ impl Uploads {
     /// Deletes the objects of images whose removal a crash cut short, or a hold kept. Returns how many places were
     /// freed; those that a hold keeps now stay noted.
     pub async fn finish_removals(&self) -> Result<u64, Error> {
-        let mut freed = 0;
+        self.finish_removals_until(|| false).await
+    }
+
+    /// The same, ended early where `is_stopping` says so. A place that cannot be freed is in nobody's way: those behind
+    /// it are freed, and then the first failure is the answer.
+    pub async fn finish_removals_until(&self, is_stopping: impl Fn() -> bool) -> Result<u64, Error> {
+        let (mut freed, mut last, mut failure) = (0, 0, None);
         loop {
-            let doomed = self.catalog.doomed(DOOMED_AT_ONCE).await?;
-            if doomed.is_empty() {
-                return Ok(freed);
-            }
+            let doomed = self.catalog.doomed(last, DOOMED_AT_ONCE).await?;
+            let Some(end) = doomed.last() else { return failure.map_or(Ok(freed), Err) };
+            last = end.id;
             for place in &doomed {
-                if !self.finish_removal(place).await? {
+                if is_stopping() {
                     return Ok(freed);
                 }
-                freed += 1;
+                match self.finish_removal(place).await {
+                    Ok(true) => freed += 1,
+                    Ok(false) => return failure.map_or(Ok(freed), Err),
+                    Err(error) if is_of_the_place(&error) => failure = failure.or(Some(error)),
+                    Err(error) => return Err(error),
+                }
             }
         }
     }
@@ -77,4 +87,9 @@ impl Uploads {
         self.catalog.forget_doomed(doomed).await?;
         Ok(true)
     }
+}
+
+/// Whether a failure is of one place. Where the storage or the database is gone the others fail, too.
+fn is_of_the_place(error: &Error) -> bool {
+    matches!(error, Error::Storage(failure) if !matches!(failure, storage::Error::Unavailable(_)))
 }

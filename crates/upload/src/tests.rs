@@ -71,9 +71,12 @@ struct House {
 
 impl House {
     async fn new() -> House {
+        House::on(Storage::memory()).await
+    }
+
+    async fn on(storage: Storage) -> House {
         let catalog = catalog::testing::fresh().await;
         let account = catalog.catalog.accounts().await.unwrap().remove(0);
-        let storage = Storage::memory();
         let workers = Workers::new(workers::Config::default()).unwrap();
         let uploads = Uploads::new(
             Config::default(),

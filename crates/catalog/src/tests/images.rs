@@ -150,7 +150,7 @@ async fn a_removed_image_leaves_its_place_to_be_swept() {
     let image = put_image(&test.catalog, new_image(account, "cat")).await;
     let doomed = test.catalog.remove_image(&account, &image.id, &actor()).await.unwrap();
     assert_eq!((doomed.account, doomed.object, doomed.day), (account, image.object, image.day));
-    assert_eq!(test.catalog.doomed(10).await.unwrap(), std::slice::from_ref(&doomed));
+    assert_eq!(test.catalog.doomed(0, 10).await.unwrap(), std::slice::from_ref(&doomed));
     assert!(matches!(test.catalog.image(&account, &image.id).await, Err(Error::ImageMissing)));
     assert!(matches!(
         test.catalog.remove_image(&account, &image.id, &actor()).await,
@@ -158,7 +158,7 @@ async fn a_removed_image_leaves_its_place_to_be_swept() {
     ));
     put_image(&test.catalog, new_image(account, "cat")).await;
     test.catalog.forget_doomed(&doomed).await.unwrap();
-    assert_eq!(test.catalog.doomed(10).await.unwrap(), []);
+    assert_eq!(test.catalog.doomed(0, 10).await.unwrap(), []);
 }
 
 #[tokio::test]

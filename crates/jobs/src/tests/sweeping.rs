@@ -15,7 +15,8 @@ async fn what_a_crash_left_of_a_removed_image_is_gone_soon_after_the_start() {
     house.catalog.catalog.remove_image(&house.account, &image.id, &Actor::command()).await.unwrap();
     let running = house.jobs().start().await.unwrap();
     until("the objects are gone", async || house.places().await.is_empty()).await;
-    until("the place is forgotten", async || house.catalog.catalog.doomed(1).await.unwrap().is_empty()).await;
+    until("the place is forgotten", async || house.catalog.catalog.doomed(0, 1).await.unwrap().is_empty())
+        .await;
     assert_eq!(house.catalog.catalog.at_rest_total().await.unwrap().renditions, 0);
     running.stop().await;
 }

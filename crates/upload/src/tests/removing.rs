@@ -14,7 +14,7 @@ async fn a_removed_image_takes_its_objects_along() {
     house.storage.put(&place.rendition(&[1; 16]), Bytes::from_static(b"rendition")).await.unwrap();
     house.uploads.remove(&house.account.id, &image.id, &actor()).await.unwrap();
     assert_eq!((house.places().await, house.images().await), (0, 0));
-    assert!(house.catalog.catalog.doomed(10).await.unwrap().is_empty());
+    assert!(house.catalog.catalog.doomed(0, 10).await.unwrap().is_empty());
     let again = house.uploads.remove(&house.account.id, &image.id, &actor()).await.unwrap_err();
     assert_eq!(again.problem(), Problem::ImageMissing);
 }
@@ -30,6 +30,45 @@ async fn a_removal_that_a_crash_cut_short_is_finished_later() {
     assert_eq!(house.uploads.finish_removals().await.unwrap(), 1);
     assert_eq!(house.places().await, 0);
     assert_eq!(house.uploads.finish_removals().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_removal_that_fails_is_in_the_way_of_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = folder.path().join("objects");
+    let storage = Storage::open(storage::Config::on_disk(objects.clone(), 0)).await.unwrap();
+    let house = House::on(storage).await;
+    let catalog = &house.catalog.catalog;
+    let new = catalog::NewAccount {
+        handle: "other".parse().unwrap(),
+        display_name: None,
+        given: None,
+        settings: Vec::new(),
+    };
+    let other = catalog.insert_account(new, &actor()).await.unwrap().id;
+    let mut images = Vec::new();
+    for (account, shade) in [(other, 1), (house.account.id, 2), (house.account.id, 3)] {
+        let new = NewUpload { account, ..house.new_upload(None, &png(shade)).await };
+        images.push(house.uploads.accept(new, &actor()).await.unwrap().image);
+    }
+    for image in &images {
+        catalog.remove_image(&image.account, &image.id, &actor()).await.unwrap();
+    }
+    // The first place cannot be reached: the folder of its account leads to itself.
+    let first = Prefix::new(images[0].day, &images[0].account, &images[0].object);
+    let above = objects.join(first.as_str()).parent().unwrap().to_owned();
+    std::fs::rename(&above, folder.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(above.file_name().unwrap(), &above).unwrap();
+    assert_eq!(house.uploads.finish_removals_until(|| true).await.unwrap(), 0);
+    let failed = house.uploads.finish_removals().await.unwrap_err();
+    assert!(matches!(failed, Error::Storage(storage::Error::Io(_))), "{failed:?}");
+    let left = catalog.doomed(0, 10).await.unwrap();
+    assert_eq!(left.iter().map(|place| place.object).collect::<Vec<_>>(), [images[0].object]);
+    // It goes with the first try after the folder is back.
+    std::fs::remove_file(&above).unwrap();
+    std::fs::rename(folder.path().join("elsewhere"), &above).unwrap();
+    assert_eq!(house.uploads.finish_removals().await.unwrap(), 1);
+    assert_eq!((house.places().await, catalog.doomed(0, 10).await.unwrap()), (0, Vec::new()));
 }
 
 #[tokio::test]
