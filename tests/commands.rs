@@ -203,6 +203,13 @@ async fn a_wrong_configuration_names_each_variable_and_the_nearest_known_name() 
     assert!(unknown.code == 1 && unknown.err.contains("DARKROOM_MAX_PIXELS"), "{unknown:?}");
     let fine = place.cli(&["config", "check"]).ok().await;
     assert_eq!(fine, "The configuration is fine.");
+    let elsewhere = check("DARKROOM_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none").await;
+    assert!(elsewhere.code == 1 && elsewhere.err.contains("DARKROOM_DATABASE_URL: "), "{elsewhere:?}");
+    assert!(!place.folder().join("master.key").exists(), "a check makes nothing");
+    place.cli(&["account", "list"]).ok().await;
+    place.cli(&["config", "check"]).ok().await;
+    let other_key = check("DARKROOM_MASTER_KEY", "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk").await;
+    assert!(other_key.code == 1 && other_key.err.contains("DARKROOM_MASTER_KEY"), "{other_key:?}");
     let masked =
         place.cli(&["config", "print", "--json"]).env("DARKROOM_MASTER_KEY", &"k".repeat(43)).ok().await;
     assert!(!masked.contains("kkkk") && masked.contains("environment DARKROOM_MASTER_KEY"), "{masked}");

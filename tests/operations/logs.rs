@@ -135,6 +135,16 @@ async fn deliveries_have_lines_only_where_they_are_wished() {
 }
 
 #[tokio::test]
+async fn a_start_warns_where_limits_by_address_are_off() {
+    for (proxies, expected) in [("", true), ("192.0.2.1", false)] {
+        let mut house =
+            House::start(&[("DARKROOM_LOG", "warn"), ("DARKROOM_TRUSTED_PROXIES", proxies)]).await;
+        let warned = house.running.log().iter().any(|line| line.contains("no DARKROOM_TRUSTED_PROXIES"));
+        assert_eq!(warned, expected, "{proxies:?}: {:#?}", house.running.log());
+    }
+}
+
+#[tokio::test]
 async fn no_stranger_writes_a_line() {
     for format in ["json", "pretty"] {
         let mut house = House::start(&[TRACE, ("DARKROOM_LOG_FORMAT", format)]).await;

@@ -74,6 +74,27 @@ async fn a_stopping_server_is_not_ready_at_once_and_finishes_what_runs() {
     assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
 }
 
+#[tokio::test]
+async fn a_stop_waits_for_a_client_that_hangs_no_longer_than_it_may() {
+    let mut house = House::start(&[("DARKROOM_SHUTDOWN_TIMEOUT_S", "2")]).await;
+    let mut upload = TcpStream::connect(house.address()).await.unwrap();
+    let head = format!(
+        "POST /client/v4/accounts/{}/images/v1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000\r\n\r\n--x\r\n",
+        house.account, house.token,
+    );
+    upload.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(house.running.terminate().await, 0, "it ends well all the same");
+}
+
+#[tokio::test]
+async fn a_crash_leaves_no_image_of_memory() {
+    let house = House::start(&[]).await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", house.running.pid())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    let words: Vec<_> = core.split_whitespace().skip(4).take(2).collect();
+    assert_eq!(words, ["0", "0"], "{core}");
+}
+
 fn form() -> Vec<u8> {
     let picture = crate::harness::drawn::file("late.jpg");
     let head = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"late.jpg\"\r\n\r\n";

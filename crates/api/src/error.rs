@@ -123,6 +123,10 @@ impl Failure {
         let Told { problem, message, cause, .. } = &*self.0;
         let (status, code) = (problem.status(), problem.api_code());
         match cause {
+            // Whose outage it is tells so once; a line for each request would fill the disk just then.
+            Some(cause) if problem.passes() => {
+                tracing::debug!(status, code, cause, "not possible right now: {message:?}");
+            }
             Some(cause) if status >= 500 => {
                 tracing::error!(status, code, cause, "failed: {message:?}");
             }

@@ -84,7 +84,10 @@ pub(crate) fn still_valid(admission: &Admission, now: Timestamp) -> Result<(), s
 /// A failure, in the contract's text form, or as JSON where `Accept` names it.
 pub(crate) fn refusal(fault: &dyn Fault, accepts: Accepts) -> HttpResponse {
     let problem = fault.problem();
-    if problem.status() >= 500 && problem != Problem::Busy {
+    if problem.passes() {
+        // Whose outage it is tells so once; a line for each visitor would fill the disk just then.
+        tracing::debug!(error = %chain(fault), "a delivery is not possible right now");
+    } else if problem.status() >= 500 {
         tracing::error!(error = %chain(fault), "a delivery failed");
     }
     count(fault, problem);
@@ -231,6 +234,44 @@ mod tests {
         check("\"a\"", false);
         check("", false);
         check(own.trim_matches('"'), false);
+    }
+
+    /// Counts the lines that a log of level `info` would have.
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+    impl tracing::Subscriber for Lines {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            *metadata.level() <= tracing::Level::INFO
+        }
+
+        fn event(&self, _: &tracing::Event<'_>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+        fn enter(&self, _: &tracing::span::Id) {}
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    #[test]
+    fn an_outage_makes_no_line_for_each_visitor_and_a_failure_of_ours_does() {
+        let check = |fault: catalog::Error, status: u16, expected: usize| {
+            let lines = Lines::default();
+            let answer =
+                tracing::subscriber::with_default(lines.clone(), || refusal(&fault, Accepts::default()));
+            let logged = lines.0.load(std::sync::atomic::Ordering::Relaxed);
+            assert_eq!((answer.status().as_u16(), logged), (status, expected), "{fault}");
+        };
+        check(catalog::Error::RightsUnavailable, 503, 0);
+        check(catalog::Error::Busy, 503, 0);
+        check(catalog::Error::MasterKey, 500, 1);
+        check(catalog::Error::ImageMissing, 404, 0);
     }
 
     #[test]

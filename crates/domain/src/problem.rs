@@ -116,6 +116,14 @@ problems! {
     Internal: 500, 5500, 9523;
 }
 
+impl Problem {
+    /// Whether it passes by itself, or when an operator has made room: then it meets everybody who asks meanwhile, and
+    /// whoever has the outage tells of it once.
+    pub const fn passes(self) -> bool {
+        matches!(self.status(), 503 | 507)
+    }
+}
+
 /// An error that knows which public failure it is. Its own text is safe to show.
 pub trait Fault: Error {
     /// The public failure that this error is.
@@ -143,5 +151,12 @@ mod tests {
             assert!(problem.api_code() >= 1000, "{problem:?}");
             assert!((9000..10000).contains(&problem.delivery_code()), "{problem:?}");
         }
+    }
+
+    #[test]
+    fn an_outage_passes_and_a_failure_of_ours_does_not() {
+        let outages = [Problem::Unavailable, Problem::StorageUnavailable, Problem::RightsUnavailable];
+        assert!(outages.into_iter().all(Problem::passes) && Problem::StorageFull.passes());
+        assert!(![Problem::Internal, Problem::Storage, Problem::BadRequest].into_iter().any(Problem::passes));
     }
 }

@@ -1,7 +1,7 @@
 //! Jobs as a value: started and stopped with the server, or done once for a command.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use catalog::{Catalog, NewJob};
 use domain::Clock;
@@ -10,7 +10,7 @@ use serde_json::json;
 use storage::Storage;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 use upload::Uploads;
 
 use crate::loops;
@@ -21,8 +21,8 @@ use crate::{Error, Kind, Swept};
 /// Jobs of the queue that one process does at a time.
 const WORKERS: usize = 2;
 
-/// How long a stop waits for jobs to be put down; a lease ends by itself.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How much longer than for the jobs a stop waits for what was counted to be written.
+const LAST_WRITES: Duration = Duration::from_secs(1);
 
 /// What is done beside the requests. Nothing runs before [`Jobs::start`].
 pub struct Jobs {
@@ -30,6 +30,7 @@ pub struct Jobs {
 }
 
 /// Jobs that run. Dropped, they are cut off where they are; [`Running::stop`] lets them end well.
+#[must_use = "dropped, jobs are cut off"]
 pub struct Running {
     work: Work,
     stopper: Stopper,
@@ -84,10 +85,16 @@ impl Jobs {
 }
 
 impl Running {
-    /// Stops: what runs is put down, what was counted is written.
-    pub async fn stop(mut self) {
+    /// From now on what runs is put down and nothing new is begun. [`Running::stop`] waits for it.
+    pub fn ask_to_stop(&self) {
         self.stopper.stop();
-        let ended = timeout(DRAIN, async {
+    }
+
+    /// Stops: what runs is put down until that moment, then what was counted is written, which takes a second more at
+    /// most. A lease that is left ends by itself.
+    pub async fn stop(mut self, until: Instant) {
+        self.ask_to_stop();
+        let ended = timeout_at(until.into(), async {
             for task in &mut self.tasks {
                 let _ = task.await;
             }
@@ -95,6 +102,13 @@ impl Running {
         if ended.await.is_err() {
             tracing::warn!("jobs could not be put down in time; their leases end by themselves");
         }
+        let until = until.max(Instant::now()) + LAST_WRITES;
+        if timeout_at(until.into(), self.write_last()).await.is_err() {
+            tracing::warn!("what was counted last could not be written in time");
+        }
+    }
+
+    async fn write_last(&self) {
         if let Err(error) = self.work.write_down().await {
             tracing::warn!(?error, "what was counted last is lost");
         }
@@ -107,5 +121,31 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{House, until};
+
+    #[tokio::test]
+    async fn jobs_that_are_asked_to_stop_end_while_nobody_waits_for_them() {
+        let house = House::new().await;
+        let running = house.jobs().start().await.unwrap();
+        running.ask_to_stop();
+        until("every job is put down", async || running.tasks.iter().all(JoinHandle::is_finished)).await;
+    }
+
+    #[tokio::test]
+    async fn a_job_that_does_not_end_keeps_nothing_from_being_written() {
+        let house = House::new().await;
+        let mut running = house.jobs().start().await.unwrap();
+        running.tasks.push(tokio::spawn(std::future::pending()));
+        let image = house.upload().await;
+        let lying = house.catalog.catalog.at_rest_total().await.unwrap().renditions;
+        house.renditions(&image, 3).await;
+        running.stop(Instant::now()).await;
+        assert_eq!(house.catalog.catalog.at_rest_total().await.unwrap().renditions, lying + 3);
     }
 }

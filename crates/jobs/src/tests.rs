@@ -6,7 +6,7 @@ mod sweeping;
 use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use catalog::testing::TestCatalog;
@@ -25,8 +25,8 @@ use crate::{Jobs, Kind};
 const OVER_A_DAY: Duration = Duration::from_secs(25 * 3_600);
 
 /// A house with a clock that stands until it is told to go on.
-struct House {
-    catalog: TestCatalog,
+pub(crate) struct House {
+    pub(crate) catalog: TestCatalog,
     storage: Storage,
     account: AccountId,
     hands: Hands,
@@ -47,7 +47,7 @@ impl Hands {
 }
 
 impl House {
-    async fn new() -> House {
+    pub(crate) async fn new() -> House {
         House::on(Storage::memory()).await
     }
 
@@ -77,7 +77,7 @@ impl House {
         Work { catalog, storage, uploads, renditions, clock }
     }
 
-    fn jobs(&self) -> Jobs {
+    pub(crate) fn jobs(&self) -> Jobs {
         self.jobs_of(&self.catalog.catalog)
     }
 
@@ -92,7 +92,7 @@ impl House {
         Catalog::open(self.catalog.config.clone(), self.hands.clock()).await.unwrap()
     }
 
-    async fn upload(&self) -> Image {
+    pub(crate) async fn upload(&self) -> Image {
         let picture = image::RgbImage::from_fn(20, 10, |x, y| image::Rgb([x as u8, y as u8, rand::random()]));
         let mut png = Cursor::new(Vec::new());
         picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
@@ -120,7 +120,7 @@ impl House {
     }
 
     /// Renditions of an image that lie at rest, each of 1,000 bytes.
-    async fn renditions(&self, image: &Image, many: u8) {
+    pub(crate) async fn renditions(&self, image: &Image, many: u8) {
         let (account, object, day) = (image.account, image.object, image.day);
         for number in 0..many {
             let place = Prefix::new(day, &account, &object).rendition(&[number; 16]);
@@ -142,8 +142,13 @@ impl House {
     }
 }
 
+/// When a stop is to be over, for a slow machine.
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
 /// Waits until something is so, for as long as a slow machine may need.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..1_000 {
         if is_so().await {
             return;

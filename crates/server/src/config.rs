@@ -72,7 +72,7 @@ pub struct Config {
     pub max_headers: usize,
     /// Limits of a request's target.
     pub target: signing::TargetLimits,
-    /// Seconds within which a head has to come.
+    /// Seconds within which the first head of a connection has to come; a later one has the keep-alive more.
     pub head_timeout_s: u64,
     /// Seconds after which a slow body is measured.
     pub body_grace_s: u64,
@@ -92,7 +92,7 @@ pub struct Config {
     pub max_uploads_per_minute: u32,
     /// Previews of one person within a minute; 0 is no limit.
     pub max_previews_per_minute: u32,
-    /// How long a stop waits for what runs, in seconds.
+    /// Seconds that a stop takes at most, and about two more to write what was counted last.
     pub shutdown_timeout_s: u64,
     /// Requests a second of one API token.
     pub max_api_requests_per_s: u32,

@@ -37,7 +37,9 @@ pub(crate) struct ConnectionLimits {
     max_connections: usize,
     /// Of one address, where addresses tell visitors apart; 0 is no limit.
     max_address_connections: usize,
-    /// How long a connection may be silent between two requests.
+    /// How long a connection may go on between two requests. Bytes of a head go from the socket into the HTTP layer,
+    /// which tells nobody of them before the head is whole: so a later head has the keep-alive and its own time
+    /// together, from the last answer on.
     max_quiet: Duration,
 }
 

@@ -10,6 +10,7 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let arguments = commands::Arguments::parse();
+    leave_no_core();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::new(error)),
@@ -17,6 +18,14 @@ fn main() -> ExitCode {
     match runtime.block_on(commands::run(arguments)) {
         Ok(code) => code,
         Err(error) => failed(&error),
+    }
+}
+
+/// A crash writes no image of memory, where keys and secrets lie.
+fn leave_no_core() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
+        eprintln!("darkroom: a crash may leave a core dump, which holds secrets: {error}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
@@ -27,6 +27,10 @@ use crate::operations::{Gauged, Operations};
 use crate::readiness::Readiness;
 use crate::{Config, DataDirLock, master_key, stopping};
 
+/// The HTTP layer looks once a second whether its time is over, and begins after the last call: both lie within the
+/// time that a stop has.
+const SHUTDOWN_SLACK_S: u64 = 2;
+
 /// A running server.
 pub struct Server {
     address: SocketAddr,
@@ -39,6 +43,8 @@ pub struct Server {
     handle: ServerHandle,
     running: JoinHandle<std::io::Result<()>>,
     jobs: jobs::Running,
+    /// How long a stop may take.
+    patience: Duration,
     _lock: DataDirLock,
 }
 
@@ -91,6 +97,7 @@ impl Server {
             workers,
             renditions: renditions.clone(),
         };
+        let patience = Duration::from_secs(config.shutdown_timeout_s);
         let operator = operations.map(|bound| Operator::start(bound, gauged, &readiness)).transpose()?;
         Ok(Server {
             address,
@@ -103,6 +110,7 @@ impl Server {
             handle,
             running,
             jobs,
+            patience,
             _lock: lock,
         })
     }
@@ -132,16 +140,19 @@ impl Server {
         &self.renditions
     }
 
-    /// Stops: lets nobody new come, answers those who have come, finishes what runs. Not ready from now on; the address for operators goes
-    /// last, so that a probe and a last scrape still find it.
+    /// Stops: lets nobody new come, answers those who have come, finishes what runs, all of it within the time that the
+    /// configuration gives and about two seconds for what is written last. Not ready from now on; the address for
+    /// operators goes last, so that a probe and a last scrape still find it.
     pub async fn stop(self) {
+        let until = Instant::now() + self.patience;
         self.readiness.stop();
+        self.jobs.ask_to_stop();
         stopping::last_call(&self.listener).await;
         // While this copy is open the kernel answers nobody who comes, instead of refusing them.
         drop(self.listener);
         self.handle.stop(true).await;
         let _ = self.running.await;
-        self.jobs.stop().await;
+        self.jobs.stop(until).await;
         if let Some(operator) = self.operator {
             operator.handle.stop(true).await;
         }
@@ -327,7 +338,7 @@ fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Resu
     .max_connections(Connections::most(config.max_connections).div_ceil(threads))
     .keep_alive(Duration::from_secs(config.keep_alive_s))
     .client_request_timeout(Duration::from_secs(config.head_timeout_s))
-    .shutdown_timeout(config.shutdown_timeout_s)
+    .shutdown_timeout(config.shutdown_timeout_s.saturating_sub(SHUTDOWN_SLACK_S))
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())

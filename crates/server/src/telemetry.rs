@@ -4,6 +4,7 @@ mod lines;
 mod traces;
 
 use std::io::IsTerminal as _;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use server::config::{Config, LogFormat};
@@ -55,10 +56,10 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Telemetry> {
 }
 
 impl Telemetry {
-    /// Sends what is not sent yet.
-    pub(crate) async fn end(self) {
+    /// Sends what is not sent yet, until that moment or a little longer.
+    pub(crate) async fn end(self, until: Instant) {
         if let Some(traces) = self.traces {
-            traces.end().await;
+            traces.end(until).await;
         }
     }
 }

@@ -37,15 +37,15 @@ async fn of_two_processes_one_sweeps_and_again_when_its_time_has_come() {
     house.hands.pass(Kind::Orphans.every().unwrap());
     until("somebody swept again", async || house.storage.counts().lists == 2).await;
     all_done(&house).await;
-    first.stop().await;
-    second.stop().await;
+    first.stop(soon()).await;
+    second.stop(soon()).await;
     assert_eq!(house.storage.counts().lists, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_process_died_is_done_by_another_when_the_lease_has_ended() {
     let house = House::new().await;
-    house.jobs().start().await.unwrap().stop().await;
+    house.jobs().start().await.unwrap().stop(soon()).await;
     house.hands.pass(OVER_A_DAY);
     let orphan = house.orphan(0).await;
     house.hands.pass(OVER_A_DAY);
@@ -55,7 +55,7 @@ async fn a_job_whose_process_died_is_done_by_another_when_the_lease_has_ended() 
     assert!(house.places().await.contains(&orphan), "it is held by the dead");
     house.hands.pass(LEASE);
     until("another swept", async || house.places().await.is_empty()).await;
-    running.stop().await;
+    running.stop(soon()).await;
     assert!(!house.catalog.catalog.renew_job(&dead, LEASE).await.unwrap());
 }
 
@@ -85,7 +85,7 @@ async fn a_job_that_fails_says_so_and_succeeds_once_it_can() {
     let objects = folder.path().join("objects");
     let storage = Storage::open(storage::Config::on_disk(objects.clone(), 0)).await.unwrap();
     let house = House::on(storage).await;
-    house.jobs().start().await.unwrap().stop().await;
+    house.jobs().start().await.unwrap().stop(soon()).await;
     house.hands.pass(OVER_A_DAY);
     // The disk is gone for a while: where the folder was there is a file.
     std::fs::rename(&objects, folder.path().join("elsewhere")).unwrap();

@@ -7,7 +7,7 @@ use crate::{Running, Swept};
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_crash_left_of_a_removed_image_is_gone_soon_after_the_start() {
     let house = House::new().await;
-    house.jobs().start().await.unwrap().stop().await;
+    house.jobs().start().await.unwrap().stop(soon()).await;
     let image = house.upload().await;
     house.renditions(&image, 3).await;
     house.catalog.catalog.flush_at_rest().await.unwrap();
@@ -18,7 +18,7 @@ async fn what_a_crash_left_of_a_removed_image_is_gone_soon_after_the_start() {
     until("the place is forgotten", async || house.catalog.catalog.doomed(0, 1).await.unwrap().is_empty())
         .await;
     assert_eq!(house.catalog.catalog.at_rest_total().await.unwrap().renditions, 0);
-    running.stop().await;
+    running.stop(soon()).await;
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_budget_holds_while_renditions_are_made() {
         (1..=4_000).contains(&bytes)
     })
     .await;
-    running.stop().await;
+    running.stop(soon()).await;
     let lying = lying().await;
     assert!(lying.len() < 20);
     // There may be a row too many, of one that was removed just when it was noted; it goes in its turn.
@@ -135,5 +135,5 @@ async fn renditions_go_before_an_upload_is_refused_for_want_of_room() {
     house.renditions(&image, 200).await;
     assert!(matches!(work.storage.scratch().await, Err(storage::Error::Full(_))));
     assert_eq!(house.lying_renditions().await, 0);
-    running.stop().await;
+    running.stop(soon()).await;
 }

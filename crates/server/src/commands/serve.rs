@@ -1,6 +1,7 @@
 //! `darkroom serve`: starts, tells where it is, stops on a signal.
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use domain::Clock;
@@ -21,6 +22,7 @@ pub(super) async fn run(effective: Effective) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be listened for")?;
     let public_url = config.public_url.clone();
+    let patience = Duration::from_secs(config.shutdown_timeout_s);
     let server =
         Server::start(config, Clock::system(), |address| say!("Open {address} to create the first admin."))
             .await?;
@@ -34,9 +36,10 @@ pub(super) async fn run(effective: Effective) -> anyhow::Result<ExitCode> {
         _ = interrupt.recv() => {}
     }
     tracing::info!("stopping: what runs is finished, what is new is refused");
+    let until = Instant::now() + patience;
     let stop = async {
         server.stop().await;
-        telemetry.end().await;
+        telemetry.end(until).await;
     };
     tokio::select! {
         () = stop => tracing::info!("stopped"),
@@ -54,7 +57,7 @@ fn warn_of_openings(config: &server::Config) {
         );
     }
     if config.trusted_proxies.is_empty() {
-        tracing::info!(
+        tracing::warn!(
             "no DARKROOM_TRUSTED_PROXIES: limits by address alone are off for loopback and private addresses"
         );
     }

@@ -235,7 +235,12 @@ pub static SETTINGS: &[Setting] = &[
     limit!("max_parts", form.max_parts, 1, "parts of a form"),
     limit!("max_part_head_bytes", form.max_part_head_bytes, 64, "bytes of a part's head"),
     limit!("max_field_bytes", form.max_field_bytes, 64, "bytes of a text field in a form"),
-    limit!("head_timeout_s", head_timeout_s, 1, "seconds within which a head has to come"),
+    limit!(
+        "head_timeout_s",
+        head_timeout_s,
+        1,
+        "seconds within which the first head of a connection has to come; a later one has `DARKROOM_KEEP_ALIVE_S` more, from the last answer on"
+    ),
     limit!("body_grace_s", body_grace_s, 1, "seconds after which a slow body is measured"),
     limit!("min_body_bytes_per_s", min_body_bytes_per_s, 0, "the slowest body, in bytes a second"),
     limit!("reader_stall_s", reader_stall_s, 1, "seconds after which a reader that takes nothing is cut off"),
@@ -252,7 +257,12 @@ pub static SETTINGS: &[Setting] = &[
         0,
         "connections of one address at once; 0 is no limit"
     ),
-    limit!("shutdown_timeout_s", shutdown_timeout_s, 0, "seconds that a stop waits for what runs"),
+    limit!(
+        "shutdown_timeout_s",
+        shutdown_timeout_s,
+        0,
+        "seconds that a stop takes at most, and about two more to write what was counted last"
+    ),
     limit!("max_api_requests_per_s", max_api_requests_per_s, 1, "requests a second of one API token"),
     limit!(
         "max_uploads_per_minute",

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
@@ -26,8 +26,8 @@ use tracing_subscriber::registry::LookupSpan;
 /// Bytes of a collector's answer that are read: it says little.
 const MAX_ANSWER_BYTES: usize = 65_536;
 
-/// How long the last traces may take at a stop.
-const LAST_CHANCE: Duration = Duration::from_secs(5);
+/// How long the last traces may take at a stop: at least so long, also where its time is over, and at most.
+const LAST_CHANCE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
 /// How long one sending may take where `OTEL_EXPORTER_OTLP_TIMEOUT` says nothing, as OpenTelemetry defines it.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -75,9 +75,10 @@ impl Traces {
             .with_filter(filter_fn(|metadata| metadata.is_span() && metadata.target() == "span"))
     }
 
-    /// Sends what is left.
-    pub(super) async fn end(self) {
-        let sent = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(LAST_CHANCE));
+    /// Sends what is left, until that moment or for a last chance.
+    pub(super) async fn end(self, until: Instant) {
+        let length = until.saturating_duration_since(Instant::now()).clamp(LAST_CHANCE.0, LAST_CHANCE.1);
+        let sent = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(length));
         if !matches!(sent.await, Ok(Ok(()))) {
             tracing::warn!("the last traces could not be sent");
         }
