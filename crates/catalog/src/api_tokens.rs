@@ -124,8 +124,9 @@ impl Catalog {
         Err(Error::TooMany { limit: "max_tokens", told })
     }
 
-    /// Unknown ones are not kept: nobody may fill memory with guesses.
+    /// Unknown ones are not kept: nobody may fill memory with guesses, nor take every connection.
     async fn load_token(&self, digest: &str) -> Result<Option<Arc<ApiToken>>, Error> {
+        let _turn = self.inner.memory.turn().await?;
         let began = self.inner.memory.begin();
         let row = query("select * from api_tokens where digest = $1")
             .bind(hex::decode(digest).unwrap_or_default())

@@ -1,6 +1,9 @@
 //! Seals over the audit log: a chain for each account, so that whoever edits, removes or inserts a row behind the
-//! program's back is found. What belongs to no account has a chain too. Only the newest seals of all, with every row
-//! since, can be cut off unseen. Writing the log itself stands in `audit.rs`.
+//! program's back is found. What belongs to no account has a chain too. Writing the log itself stands in `audit.rs`.
+//!
+//! What is not found: whoever can write to the database may take away the newest seals of all, down to any one of them,
+//! and then edit, remove or insert rows behind that one, which the program seals anew as if they had just come. A row
+//! that is inserted behind the last seal is sealed, too. Against that help copies of the seals that are kept elsewhere.
 
 use std::fmt;
 
@@ -260,7 +263,8 @@ async fn rows(
     } else {
         asked.push(" and account = ").push_bind(chain);
     }
-    asked.push(" order by id limit ").push_bind(limit);
+    // The account stands first, as in the index: PostgreSQL would not see that `is null` leaves one order.
+    asked.push(" order by account, id limit ").push_bind(limit);
     Ok(asked.fetch_all(db).await?)
 }
 

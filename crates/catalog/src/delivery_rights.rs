@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use domain::{AccountId, Timestamp};
+use domain::{AccountId, Fault as _, Problem, Timestamp};
 use metrics::Counter;
 use signing::{DeliveryUrl, SigningKey};
 
@@ -39,7 +39,11 @@ impl Catalog {
         let loaded = tokio::time::timeout(PATIENCE, self.load_rights(url)).await;
         let loaded = loaded.unwrap_or_else(|_| Err(overdue().into()));
         loaded.map_err(|error| {
-            tracing::error!(%error, cause = ?std::error::Error::source(&error), "rights cannot be read");
+            match error.problem() {
+                // The database is gone: every visitor's question ends here, and the loops of `jobs` tell it once.
+                Problem::Unavailable => tracing::debug!(?error, "rights cannot be read right now"),
+                _ => tracing::error!(?error, "rights cannot be read"),
+            }
             Error::RightsUnavailable
         })
     }
@@ -81,18 +85,27 @@ impl Catalog {
         let Some(account) = self.account_rights(url.account()).await? else {
             return Ok(Rights { account: None, image: None, stale: false });
         };
-        let image = if !account.hides(url.image()) {
-            self.known_image(&account.id, url.image()).await?
-        } else if url.has_signature()
-            || account.is_always_public(url.last())
-            || self.is_public(&account.id, url).await?
-        {
-            self.image_rights(&account.id, url.image()).await?
+        let image = if account.hides(url.image()) {
+            self.hidden_image(&account, url).await?
         } else {
-            // A private image is to a stranger as one that is not there, down to the way through this code.
-            None
+            self.known_image(&account.id, url.image()).await?
         };
         Ok(Rights { account: Some(account), image, stale: false })
+    }
+
+    /// The image of an account that hides which there are, in the turn of one who loads: a flood of guesses at one such
+    /// account leaves connections to the others.
+    async fn hidden_image(
+        &self,
+        account: &AccountRights,
+        url: &DeliveryUrl,
+    ) -> Result<Option<Arc<ImageRights>>, Error> {
+        let _turn = self.inner.memory.turn().await?;
+        let is_open = url.has_signature()
+            || account.is_always_public(url.last())
+            || self.is_public(&account.id, url).await?;
+        // A private image is to a stranger as one that is not there, down to the way through this code.
+        if is_open { self.image_rights(&account.id, url.image()).await } else { Ok(None) }
     }
 
     async fn known_image(&self, account: &AccountId, id: &str) -> Result<Option<Arc<ImageRights>>, Error> {

@@ -1,12 +1,13 @@
 //! What can go wrong with rows.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::{Fault, Limit, Problem};
 
 /// A failure of this crate.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum Error {
     /// The account is not known.
     #[error("there is no such account")]
@@ -126,6 +127,20 @@ pub enum Error {
     Migrate(#[from] sqlx::migrate::MigrateError),
 }
 
+/// For the log: the text, and what the database said. Its details are left out: they quote what stands in rows.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        match self {
+            Error::Database(cause) | Error::Unknown(cause) | Error::Connect { source: cause, .. } => {
+                write!(f, " ({})", said(cause))
+            }
+            Error::Migrate(cause) => write!(f, " ({cause})"),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Fault for Error {
     fn problem(&self) -> Problem {
         match self {
@@ -197,6 +212,14 @@ fn is_certain(code: &str) -> bool {
     codes.contains(&code) || (code.len() == 5 && code.starts_with("23"))
 }
 
+/// What a database answered: its code, its message and the constraint that it names.
+fn said(error: &sqlx::Error) -> String {
+    let Some(answer) = error.as_database_error() else { return error.to_string() };
+    let code = answer.code().map(|code| format!("{code}: ")).unwrap_or_default();
+    let constraint = answer.constraint().map(|name| format!(", {name}")).unwrap_or_default();
+    format!("{code}{}{constraint}", answer.message())
+}
+
 fn told(error: &sqlx::Error) -> &'static str {
     if is_unavailable(error) { "the database cannot be reached right now" } else { "the database failed" }
 }
@@ -242,7 +265,6 @@ fn is_passing(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
-    use std::fmt;
 
     use sqlx::error::{DatabaseError, ErrorKind};
 

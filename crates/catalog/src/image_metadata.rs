@@ -235,7 +235,10 @@ fn collect_fields(fields: &Map<String, Value>, above: &str, level: usize, scalar
     }
     for (name, value) in fields.iter().filter(|(name, _)| is_name(name)) {
         let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
-        collect(value, &path, level, scalars);
+        // A longer one would not fit into PostgreSQL's index either.
+        if path.len() <= MAX_FIELD_CHARS {
+            collect(value, &path, level, scalars);
+        }
     }
 }
 

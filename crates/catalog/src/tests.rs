@@ -160,6 +160,15 @@ fn url(target: &str) -> DeliveryUrl {
     DeliveryUrl::parse(target).unwrap()
 }
 
+/// Takes the turns of all who may load rights at once.
+async fn take_turns(catalog: &Catalog) -> Vec<tokio::sync::SemaphorePermit<'_>> {
+    let mut turns = Vec::new();
+    while let Ok(turn) = catalog.inner.memory.turn().await {
+        turns.push(turn);
+    }
+    turns
+}
+
 /// Waits until something is so, for as long as a slow machine may need.
 async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     for _ in 0..500 {

@@ -269,6 +269,19 @@ async fn a_refusal_that_hides_asks_the_database_each_time() {
 }
 
 #[tokio::test]
+async fn guesses_at_what_is_hidden_wait_for_a_turn() {
+    let house = House::with_private_custom(&[]).await;
+    house.check(&[("open/cat/public", "ok")]).await;
+    let turns = take_turns(&house.test.catalog).await;
+    for path in ["guess/public", "guess/public…", "open/cat/public"] {
+        let refused = house.test.catalog.rights(&url(&house.target(path))).await.unwrap_err();
+        assert!(matches!(refused, Error::RightsUnavailable), "{path} {refused:?}");
+    }
+    drop(turns);
+    house.check(&[("open/cat/public", "ok")]).await;
+}
+
+#[tokio::test]
 async fn nobody_learns_of_an_account_that_is_not_there() {
     let house = House::new(&[]).await;
     let stranger = url(&format!("/{}/{PUBLIC_UUID}/public", "x".repeat(22)));

@@ -275,6 +275,20 @@ fn meta(field: &str, operator: MetaOperator, values: Vec<MetaValue>) -> MetaFilt
 }
 
 #[tokio::test]
+async fn a_field_too_long_to_be_asked_for_is_kept_and_in_no_index() {
+    let test = fresh_with(Clock::system(), |config| config.max_metadata_bytes = 20_000).await;
+    let account = account_of(&test.catalog).await;
+    // What does not compress: PostgreSQL refuses an index row of it.
+    let long: String = (0..200).map(|_| hex::encode(rand::random::<[u8; 32]>())).collect();
+    let metadata = object(json!({ long: "a", "short": "b" }));
+    let kept =
+        put_image(&test.catalog, NewImage { metadata: metadata.clone(), ..new_image(account, "cat") }).await;
+    assert_eq!(kept.metadata, metadata);
+    let short = vec![meta("short", MetaOperator::Eq, vec![MetaValue::Text("b".into())])];
+    assert_eq!(found(&test, ImageFilter { metadata: short, ..ImageFilter::default() }).await, ["cat"]);
+}
+
+#[tokio::test]
 async fn metadata_is_compared_as_the_contract_says() {
     let test = fresh().await;
     let account = account_of(&test.catalog).await;

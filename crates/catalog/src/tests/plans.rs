@@ -48,6 +48,14 @@ async fn check_no_scan(test: &TestCatalog, question: &str) {
         "api_tokens",
         "sessions",
         "changes",
+        "signing_key_hours",
+        "api_token_hours",
+        "account_days",
+        "image_days",
+        "doomed",
+        "renditions_at_rest",
+        "audit",
+        "audit_seals",
     ];
     let scans = |step: &String| match super::ON {
         On::Sqlite => {
@@ -135,5 +143,31 @@ async fn look_ups_and_deliveries_use_an_index() {
     ];
     for question in questions {
         check_no_scan(&test, question).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_done_over_and_over_uses_an_index() {
+    let test = fresh().await;
+    let questions = [
+        "select account, name, hour from signing_key_hours where hour < $1 limit $2",
+        "select token, hour from api_token_hours where hour < $1 limit $2",
+        "select account, day, variant, result, format from account_days where day < $1 limit $2",
+        "select object, day from image_days where day < $1 limit $2",
+        "select * from doomed where id > $1 order by id limit $2",
+        "select * from renditions_at_rest where used_at < $1 order by used_at limit $2",
+        "select exists (select 1 from renditions_at_rest where object = $1 and digest = $2)",
+        "select last_row, digest from audit_seals where account = $1 order by last_row desc limit 1",
+    ];
+    for question in questions {
+        check_no_scan(&test, question).await;
+    }
+    for account in ["is null", "= $4"] {
+        let question = format!(
+            "select * from audit where id > $1 and id <= $2 and account {account} order by account, id limit $3"
+        );
+        check_no_scan(&test, &question).await;
+        let plan = plan(&test, &question).await;
+        assert!(plan.iter().any(|step| step.contains("audit_by_account")), "{plan:?}");
     }
 }

@@ -20,6 +20,20 @@ const ODD: [&str; 10] = [
 ];
 
 #[tokio::test]
+async fn what_the_log_is_told_of_a_failure_quotes_no_row() {
+    let test = fresh().await;
+    let account = account_of(&test.catalog).await;
+    put_image(&test.catalog, new_image(account, "secret-name")).await;
+    let mut writing = test.catalog.begin(crate::database::Lock::House).await.unwrap();
+    // PostgreSQL tells the whole row that breaks a promise.
+    let spoil = query("update images set object = null where id = 'secret-name'");
+    let error = crate::Error::from(spoil.execute(writing.db()).await.unwrap_err());
+    let told = format!("{error:?}");
+    assert!(told.starts_with("the database failed (") && told.contains("object"), "{told}");
+    assert!(!told.contains("secret-name"), "{told}");
+}
+
+#[tokio::test]
 async fn odd_texts_come_back_as_given() {
     let test = fresh().await;
     let account = account_of(&test.catalog).await;

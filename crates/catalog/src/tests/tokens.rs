@@ -54,6 +54,18 @@ async fn a_revoked_token_ends_at_once_and_elsewhere_soon() {
 }
 
 #[tokio::test]
+async fn guesses_wait_for_a_turn_and_take_no_connections_from_others() {
+    let test = fresh().await;
+    let account = account_of(&test.catalog).await;
+    let turns = take_turns(&test.catalog).await;
+    let refused = test.catalog.token(random_value().reveal()).await.unwrap_err();
+    assert!(matches!(refused, Error::RightsUnavailable), "{refused:?}");
+    put_image(&test.catalog, new_image(account, "cat")).await;
+    drop(turns);
+    assert!(found(&test, random_value().reveal()).await.is_none());
+}
+
+#[tokio::test]
 async fn a_token_ends_at_its_time() {
     let hands = Hands::new();
     let test = fresh_with(hands.clock(), |_| {}).await;
