@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Place, Setup, TestServer, drawn};
+use crate::harness::{Cli, Place, Setup, TestServer, drawn};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -34,6 +34,31 @@ async fn a_fresh_folder_becomes_a_house_by_any_command() {
     for secret in secrets {
         let mode = std::fs::metadata(place.folder().join(secret)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn what_works_on_a_house_makes_none_in_a_wrong_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = "/AAAAAAAAAAAAAAAAAAAAAA/cat/public";
+    let wrong: [&[&str]; 6] = [
+        &["backup", "copy"],
+        &["sweep"],
+        &["doctor"],
+        &["sign", url],
+        &["verify", url],
+        &["key", "rotate-master"],
+    ];
+    for arguments in wrong {
+        let said = Cli::new(folder.path(), arguments).run().await;
+        assert_eq!(said.code, 1, "{arguments:?}: {said:?}");
+        let told = format!("{}{}", said.out, said.err);
+        assert!(
+            told.contains("darkroom.db") && told.contains("DARKROOM_DATA_DIR"),
+            "{arguments:?}: {said:?}"
+        );
+        let made: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+        assert!(made.is_empty(), "{arguments:?} made {made:?}");
     }
 }
 

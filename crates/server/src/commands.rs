@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use catalog::{Account, Catalog};
+use catalog::{Account, Catalog, DatabaseUrl};
 use clap::{Args, Parser, Subcommand};
 use domain::{Clock, Secret};
 use server::config::{Config, Effective};
@@ -108,6 +108,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return serve::run(effective).await;
     }
     let config = effective.config;
+    if command.works_on_what_is_there() {
+        there(&config)?;
+    }
     match command {
         Command::Health(health) => health::run(&health, &config),
         Command::Migrate => migrate::run(config).await,
@@ -123,6 +126,20 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Sweep(sweep) => sweep::run(&sweep, &config).await,
         Command::Doctor(doctor) => doctor::run(&doctor, &config).await,
         Command::Serve | Command::Config(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+impl Command {
+    /// Whether a house that is only just made has nothing for it. `doctor` looks by itself, as one of its checks.
+    fn works_on_what_is_there(&self) -> bool {
+        matches!(
+            self,
+            Command::Backup(_)
+                | Command::Sweep(_)
+                | Command::Sign(_)
+                | Command::Verify(_)
+                | Command::Key(key::Command::RotateMaster)
+        )
     }
 }
 
@@ -148,6 +165,21 @@ fn print_line(line: std::fmt::Arguments<'_>) {
 /// The catalog, beside a running server or without one.
 async fn catalog(config: &Config) -> anyhow::Result<Catalog> {
     server::open_catalog(config, Clock::system()).await
+}
+
+/// Refuses a database that is not there, where another command would make one: typed beside a server whose settings are
+/// not those of this shell, it would be the wrong one.
+fn there(config: &Config) -> anyhow::Result<()> {
+    if let DatabaseUrl::Sqlite(file) = config.database()
+        && !file.exists()
+    {
+        bail!(
+            "there is no database {}: name the server's own folder with DARKROOM_DATA_DIR (or --data-dir), or its \
+             database with DARKROOM_DATABASE_URL, and run this as the server's user",
+            file.display()
+        );
+    }
+    Ok(())
 }
 
 /// The account with a handle; `default` where none is named.

@@ -1,4 +1,5 @@
-//! Whether the server can do its work: database, storage, queue. Probes cost no more than one look a second.
+//! Whether the server can do its work: database, storage, queue. Probes cost no more than one look a second, and a
+//! bucket no more than one every five.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a finding is told again.
 const KEEP: Duration = Duration::from_secs(1);
 
+/// The same for storage that is far away: each look at a bucket is three requests that somebody pays for.
+const KEEP_FAR: Duration = Duration::from_secs(5);
+
 /// The probe. Clones share what was found.
 #[derive(Clone)]
 pub(crate) struct Readiness {
@@ -29,7 +33,14 @@ struct Inner {
     storage: Storage,
     workers: Workers,
     stopping: AtomicBool,
-    found: Mutex<Option<(Instant, Found)>>,
+    found: Mutex<Last>,
+}
+
+/// What was found last, and when.
+#[derive(Default)]
+struct Last {
+    found: Option<(Instant, Found)>,
+    storage: Option<(Instant, &'static str)>,
 }
 
 /// One clear word for each part: no address, no secret, nothing that an error says.
@@ -70,25 +81,20 @@ impl Readiness {
     /// Whoever comes while another looks waits for what that one finds.
     async fn look(&self) -> Found {
         let mut last = self.inner.found.lock().await;
-        if let Some((at, found)) = *last
-            && at.elapsed() < KEEP
-        {
+        if let Some(found) = fresh(last.found, KEEP) {
             return found;
         }
         let Inner { catalog, storage, workers, .. } = &*self.inner;
         let (database, storage) = tokio::join!(
             within(PATIENCE, catalog.check(), |_| "down"),
-            within(PATIENCE, storage.check(), |error| match error {
-                storage::Error::Full(_) => "full",
-                _ => "down",
-            })
+            look_at_storage(storage, &mut last.storage)
         );
         let queue = if workers.load().stuck { "stuck" } else { OK };
         let found = Found { database, storage, queue };
         if !found.is_ready() {
             tracing::warn!(database, storage, queue, "not ready");
         }
-        *last = Some((Instant::now(), found));
+        last.found = Some((Instant::now(), found));
         found
     }
 }
@@ -97,6 +103,26 @@ impl Found {
     fn is_ready(self) -> bool {
         [self.database, self.storage, self.queue] == [OK; 3]
     }
+}
+
+/// What was found within that time.
+fn fresh<T>(last: Option<(Instant, T)>, keep: Duration) -> Option<T> {
+    last.filter(|(at, _)| at.elapsed() < keep).map(|(_, found)| found)
+}
+
+/// The word for the storage, looked at anew where it is time. A look that takes too long is finished all the same.
+async fn look_at_storage(storage: &Storage, last: &mut Option<(Instant, &'static str)>) -> &'static str {
+    let keep = if storage.is_near() { KEEP } else { KEEP_FAR };
+    if let Some(word) = fresh(*last, keep) {
+        return word;
+    }
+    let word = within(PATIENCE, storage.check(), |error| match error {
+        storage::Error::Full(_) => "full",
+        _ => "down",
+    })
+    .await;
+    *last = Some((Instant::now(), word));
+    word
 }
 
 /// `ok`, the word for a failure, or `slow`.
@@ -135,6 +161,24 @@ mod tests {
         );
         assert_eq!(within(PATIENCE, std::future::ready(Err("x")), |_| "down").await, "down");
         assert_eq!(within(PATIENCE, std::future::ready(Ok::<(), ()>(())), |()| "down").await, OK);
+    }
+
+    #[test]
+    fn a_finding_is_told_again_until_it_is_old() {
+        let found = Some((Instant::now(), "full"));
+        assert_eq!(fresh(found, Duration::from_secs(3600)), Some("full"));
+        assert_eq!(fresh(found, Duration::ZERO), None);
+        assert_eq!(fresh::<&str>(None, KEEP_FAR), None);
+    }
+
+    #[tokio::test]
+    async fn storage_is_not_looked_at_again_before_its_time() {
+        let storage = Storage::memory();
+        let mut last = Some((Instant::now(), "slow"));
+        assert_eq!(look_at_storage(&storage, &mut last).await, "slow");
+        last = None;
+        assert_eq!(look_at_storage(&storage, &mut last).await, OK);
+        assert_eq!(last.map(|(_, word)| word), Some(OK));
     }
 
     #[test]

@@ -99,7 +99,8 @@ fn look_at_files(config: &Config, report: &mut Report) {
         DatabaseUrl::Postgres(_) => None,
     };
     if let Some(file) = database.as_ref().filter(|file| !file.exists()) {
-        report.find("database", file.display().to_string(), "is not there");
+        let says = "is not there; DARKROOM_DATA_DIR or DARKROOM_DATABASE_URL has to name the server's";
+        report.find("database", file.display().to_string(), says);
     }
     // What lies in the folder is closed by itself; whoever may write to the folder could put something else there.
     let secret =
