@@ -40,8 +40,10 @@ impl Catalog {
         let loaded = loaded.unwrap_or_else(|_| Err(overdue().into()));
         loaded.map_err(|error| {
             match error.problem() {
-                // The database is gone: every visitor's question ends here, and the loops of `jobs` tell it once.
-                Problem::Unavailable => tracing::debug!(?error, "rights cannot be read right now"),
+                // The database is gone or too many ask: every visitor ends here, and the loops of `jobs` tell it once.
+                Problem::Unavailable | Problem::RightsUnavailable => {
+                    tracing::debug!(?error, "rights cannot be read right now");
+                }
                 _ => tracing::error!(?error, "rights cannot be read"),
             }
             Error::RightsUnavailable
