@@ -82,10 +82,15 @@ impl Kind {
     }
 }
 
-/// Sweeps the last days, and those since the last time where no process ran for longer.
+/// The day of no original, where a check of the storage writes: what is there and old is of a process that was killed.
+const DAY_OF_PROBES: i64 = 0;
+
+/// Sweeps the last days, and those since the last time where no process ran for longer; and what checks of the storage
+/// left.
 async fn orphans(work: &Work, payload: &Value, stopping: &Stopping) -> Result<Value, Error> {
     let today = work.clock.now().as_days();
     let last = payload["swept_to_day"].as_i64().unwrap_or(today).min(today);
-    work.sweep_objects(last - ORPHAN_DAYS, ORPHAN_AGE, stopping).await?;
+    work.sweep_objects(DAY_OF_PROBES..=DAY_OF_PROBES, ORPHAN_AGE, stopping).await?;
+    work.sweep_objects(last - ORPHAN_DAYS..=i64::MAX, ORPHAN_AGE, stopping).await?;
     Ok(json!({ "swept_to_day": today }))
 }

@@ -1,5 +1,7 @@
 //! One walk over what lies in storage: objects without a row go, renditions without a row get one.
 
+use std::future;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
@@ -30,7 +32,7 @@ impl Work {
     /// Everything at once, whatever its day.
     pub(crate) async fn sweep(&self, min_age: Duration, stopping: &Stopping) -> Result<Swept, Error> {
         let removals = self.uploads.finish_removals_until(|| stopping.is_so()).await?;
-        let mut swept = self.sweep_objects(0, min_age, stopping).await?;
+        let mut swept = self.sweep_objects(0..=i64::MAX, min_age, stopping).await?;
         swept.removals = removals;
         self.catalog.flush_at_rest().await?;
         swept.removed_renditions = self.renditions.keep_to_budget(|| stopping.is_so()).await?.renditions;
@@ -45,16 +47,18 @@ impl Work {
         Ok(expired.sessions + expired.sign_in_failures + expired.idempotency_keys + counters)
     }
 
-    /// The objects of a day and of all later ones.
+    /// The objects of those days. Of earlier ones nothing is read, of later ones no more than comes with the last.
     pub(crate) async fn sweep_objects(
         &self,
-        from_day: i64,
+        days: RangeInclusive<i64>,
         min_age: Duration,
         stopping: &Stopping,
     ) -> Result<Swept, Error> {
         let mut swept = Swept::default();
         let began = self.clock.now();
-        let listing = self.storage.list_from(from_day.max(0)).await?;
+        let listing = self.storage.list_from((*days.start()).max(0)).await?;
+        let listing =
+            listing.try_take_while(|listed| future::ready(Ok(listed.prefix.parts().0 <= *days.end())));
         let mut chunks = std::pin::pin!(listing.try_chunks(CHUNK));
         while let Some(listed) = chunks.try_next().await.map_err(|cut| cut.1)? {
             if stopping.is_so() {

@@ -35,6 +35,19 @@ async fn the_periodic_sweep_looks_at_the_last_days_and_spares_the_young_and_the_
 }
 
 #[tokio::test]
+async fn what_a_check_of_the_storage_left_is_swept_by_itself() {
+    let house = House::new().await;
+    let today = house.hands.clock().now().as_days();
+    let (probe, of_before) = (house.orphan(today).await, house.orphan(9).await);
+    assert_eq!(probe.parts().0, 0);
+    house.jobs().run_once(Kind::Orphans).await.unwrap();
+    assert_eq!(house.places().await.len(), 2, "one that is young may be of a check that runs");
+    house.hands.pass(OVER_A_DAY);
+    house.jobs().run_once(Kind::Orphans).await.unwrap();
+    assert_eq!(house.places().await, [of_before]);
+}
+
+#[tokio::test]
 async fn a_sweep_by_hand_does_everything_whatever_its_day() {
     let house = House::new().await;
     let [kept, removed] = [house.upload().await, house.upload().await];
