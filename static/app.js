@@ -76,7 +76,9 @@ async function post(form, from, url) {
 /** What the server made of a form: a page, a question over this one, the form with its errors, or a refusal. */
 async function take(form, from, { url, status, redirected, page, html }) {
   const section = page.getElementById("dialog");
-  if (!html || (status >= 400 && status !== 422)) {
+  // Whoever has to wait for the next try gets the form as well.
+  const isForm = status === 422 || (status === 429 && find(".error-summary", page));
+  if (!html || (status >= 400 && !isForm)) {
     const words = find("#main .lead", page)?.textContent.trim();
     refuse(form, words || `The server answered ${status}. Nothing was changed.`);
   } else if (section && (form.closest("dialog") || form.matches("[data-dialog]"))) {
