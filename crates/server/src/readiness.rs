@@ -91,8 +91,11 @@ impl Readiness {
         );
         let queue = if workers.load().stuck { "stuck" } else { OK };
         let found = Found { database, storage, queue };
-        if !found.is_ready() {
-            tracing::warn!(database, storage, queue, "not ready");
+        if found.is_news_after(last.found.map(|(_, before)| before)) {
+            match found.is_ready() {
+                true => tracing::info!("ready again"),
+                false => tracing::warn!(database, storage, queue, "not ready"),
+            }
         }
         last.found = Some((Instant::now(), found));
         found
@@ -102,6 +105,12 @@ impl Readiness {
 impl Found {
     fn is_ready(self) -> bool {
         [self.database, self.storage, self.queue] == [OK; 3]
+    }
+
+    /// Whether the log is told of it: an outage makes a line where it begins, changes and ends, however often somebody
+    /// asks.
+    fn is_news_after(self, before: Option<Found>) -> bool {
+        before.map_or(!self.is_ready(), |before| before != self)
     }
 }
 
@@ -179,6 +188,19 @@ mod tests {
         last = None;
         assert_eq!(look_at_storage(&storage, &mut last).await, OK);
         assert_eq!(last.map(|(_, word)| word), Some(OK));
+    }
+
+    #[test]
+    fn an_outage_is_told_where_it_begins_and_ends() {
+        let ready = Found { database: OK, storage: OK, queue: OK };
+        let down = Found { database: "down", ..ready };
+        let outage = [(ready, false), (down, true), (down, false), (ready, true), (ready, false)];
+        let mut before = None;
+        for (found, expected) in outage {
+            assert_eq!(found.is_news_after(before), expected, "{found:?} after {before:?}");
+            before = Some(found);
+        }
+        assert!(down.is_news_after(None), "at the start");
     }
 
     #[test]
