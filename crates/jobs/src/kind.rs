@@ -92,5 +92,6 @@ async fn orphans(work: &Work, payload: &Value, stopping: &Stopping) -> Result<Va
     let last = payload["swept_to_day"].as_i64().unwrap_or(today).min(today);
     work.sweep_objects(DAY_OF_PROBES..=DAY_OF_PROBES, ORPHAN_AGE, stopping).await?;
     work.sweep_objects(last - ORPHAN_DAYS..=i64::MAX, ORPHAN_AGE, stopping).await?;
+    work.give_up_unfinished(ORPHAN_AGE).await;
     Ok(json!({ "swept_to_day": today }))
 }

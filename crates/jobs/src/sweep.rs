@@ -34,6 +34,7 @@ impl Work {
         let removals = self.uploads.finish_removals_until(|| stopping.is_so()).await?;
         let mut swept = self.sweep_objects(0..=i64::MAX, min_age, stopping).await?;
         swept.removals = removals;
+        self.give_up_unfinished(min_age).await;
         self.catalog.flush_at_rest().await?;
         swept.removed_renditions = self.renditions.keep_to_budget(|| stopping.is_so()).await?.renditions;
         swept.expired = self.forget_expired().await?;
@@ -45,6 +46,16 @@ impl Work {
         let expired = self.catalog.forget_expired().await?;
         let counters = self.catalog.prune_counters().await?;
         Ok(expired.sessions + expired.sign_in_failures + expired.idempotency_keys + counters)
+    }
+
+    /// Gives up uploads in parts that a process left half done. Not every S3 server can list them, and the rest of a sweep
+    /// is none the worse for it.
+    pub(crate) async fn give_up_unfinished(&self, min_age: Duration) {
+        match self.storage.remove_unfinished(self.clock.now().minus(min_age).as_seconds()).await {
+            Ok(0) => {}
+            Ok(uploads) => tracing::info!(uploads, "half-done uploads in parts were given up"),
+            Err(error) => tracing::warn!(?error, "half-done uploads in parts cannot be given up"),
+        }
     }
 
     /// The objects of those days. Of earlier ones nothing is read, of later ones no more than comes with the last.
