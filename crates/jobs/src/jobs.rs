@@ -22,7 +22,7 @@ use crate::{Error, Kind, Swept};
 const WORKERS: usize = 2;
 
 /// How much longer than for the jobs a stop waits for what was counted to be written.
-const LAST_WRITES: Duration = Duration::from_secs(1);
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// What is done beside the requests. Nothing runs before [`Jobs::start`].
 pub struct Jobs {
