@@ -30,6 +30,8 @@ pub struct AtRest {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     noted: Mutex<Noted>,
+    /// Held while what was taken is being written, so that whoever writes next comes after it.
+    pub(crate) writing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]

@@ -41,6 +41,7 @@ impl Catalog {
 
     /// Writes the rows of what was noted. Where that fails what is left waits for the next time.
     pub async fn flush_at_rest(&self) -> Result<(), Error> {
+        let _alone = self.inner.at_rest.writing.lock().await;
         let all = self.inner.at_rest.take();
         for (at, batch) in all.chunks(BATCH).enumerate() {
             if let Err(error) = self.insert_at_rest(batch).await {
