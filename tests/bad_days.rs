@@ -78,7 +78,8 @@ async fn while_postgresql_is_gone_writes_are_refused_at_once_and_images_soon() {
         cat.get("public").await.expect(200);
         server.get(&signed).await.expect(200);
         dog.get("public").await.expect(403);
-        server.get("/readyz").await.expect(200);
+        // A probe is told again for a second what was found.
+        eventually("it is ready", WELL_WITHIN, || async { server.get("/readyz").await.status == 200 }).await;
     })
     .await;
 }
