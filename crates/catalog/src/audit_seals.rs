@@ -80,21 +80,17 @@ const MAX_SEALS: u32 = 100;
 /// after a newer one of another.
 const WHOLE_EVERY_S: u64 = 60;
 
-/// The accounts with rows in the log, found by as many steps through its index as there are accounts.
-const ACCOUNTS: &str = "with recursive found (account) as (
-        select (select account from audit where account is not null order by account limit 1)
-        union all
-        select (select a.account from audit a where a.account > found.account order by a.account limit 1)
-        from found where found.account is not null
-    ) select account from found where account is not null";
-
-/// The accounts with seals, which may have lost all their rows.
-const SEALED_ACCOUNTS: &str = "with recursive found (account) as (
-        select (select account from audit_seals order by account limit 1)
-        union all
-        select (select s.account from audit_seals s where s.account > found.account order by s.account limit 1)
-        from found where found.account is not null
-    ) select account from found where account is not null";
+/// The accounts with rows in the log, or in the table of its seals, found by as many steps through its index as there are accounts.
+fn accounts_in(table: &str) -> String {
+    format!(
+        "with recursive found (account) as (
+            select (select account from {table} where account is not null order by account limit 1)
+            union all
+            select (select a.account from {table} a where a.account > found.account order by a.account limit 1)
+            from found where found.account is not null
+        ) select account from found where account is not null"
+    )
+}
 
 /// An account as the table of seals names it: empty for what belongs to none.
 type Chain = Vec<u8>;
@@ -156,9 +152,9 @@ impl Catalog {
     pub async fn verify_audit(&self) -> Result<Vec<AuditChain>, Error> {
         let mut reader = self.inner.database.snapshot().await?;
         let mut all = chains(&mut reader).await?;
-        for row in &query(SEALED_ACCOUNTS).fetch_all(&mut reader).await? {
-            all.push(row.try_get(0)?);
-        }
+        // Seals may have lost all their rows.
+        let sealed = query(accounts_in("audit_seals")).scalar::<Chain>();
+        all.extend(sealed.fetch_all(&mut reader).await?);
         all.sort();
         all.dedup();
         let key = self.seal_key();
@@ -221,11 +217,8 @@ async fn seal_one(db: &mut Connection, key: &[u8; 32], chain: &Chain, now: Times
 
 /// Every chain with rows, in order: the one of no account is first.
 async fn chains(db: &mut Connection) -> Result<Vec<Chain>, Error> {
-    let rows = query(ACCOUNTS).fetch_all(db).await?;
     let mut chains = vec![Chain::new()];
-    for row in &rows {
-        chains.push(row.try_get(0)?);
-    }
+    chains.extend(query(accounts_in("audit")).scalar::<Chain>().fetch_all(db).await?);
     Ok(chains)
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use domain::{AccountHash, AccountId, Clock, Handle, Secret};
 
 use crate::database::{Database, DatabaseUrl, Lock, query};
-pub use fill::{database_bytes, put_images, settle};
+pub use fill::{FACTS, database_bytes, put_images, settle};
 pub use postgres::PostgresDatabase;
 
 use crate::{AccountPolicy, Actor, Catalog, Config, NewAccount, signing_keys};

@@ -19,7 +19,7 @@ use tracing::Instrument as _;
 use crate::Config;
 use crate::address::Addresses;
 use crate::asked::{Asked, Door};
-use crate::readiness::Readiness;
+use crate::readiness::{Readiness, alive};
 
 /// The front. Clones share everything.
 #[derive(Clone)]
@@ -265,7 +265,7 @@ fn now(asked: Asked, request: ServiceRequest, mut response: HttpResponse) -> Pas
 }
 
 fn healthy() -> HttpResponse {
-    let mut response = HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n");
+    let mut response = alive();
     guard(response.headers_mut());
     response
 }

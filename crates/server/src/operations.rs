@@ -16,7 +16,7 @@ use renditions::Renditions;
 use storage::Storage;
 use workers::Workers;
 
-use crate::readiness::Readiness;
+use crate::readiness::{Readiness, alive};
 use crate::{asked, recorder};
 
 /// Connections that the address takes: some scrapers and probes.
@@ -69,8 +69,8 @@ impl Operations {
                 .wrap(no_store())
                 .service(reading("/metrics").to(move || std::future::ready(page(&gauged, &recorder))))
                 .service(reading("/readyz").to(ready))
-                .service(reading("/healthz").to(healthy))
-                .service(reading("/health").to(healthy))
+                .service(reading("/healthz").to(async || alive()))
+                .service(reading("/health").to(async || alive()))
         });
         let server = server.workers(1).max_connections(MAX_CONNECTIONS).disable_signals();
         Ok(server.shutdown_timeout(1).listen(listener)?.run())
@@ -86,10 +86,6 @@ fn no_store() -> actix_web::middleware::DefaultHeaders {
     actix_web::middleware::DefaultHeaders::new()
         .add((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .add((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
-}
-
-async fn healthy() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
 /// The page, in Prometheus's text form.

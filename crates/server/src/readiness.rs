@@ -147,6 +147,11 @@ async fn within<E>(
     }
 }
 
+/// The answer of `/healthz`: whoever can say so lives.
+pub(crate) fn alive() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
+}
+
 fn told(status: &'static str, found: Option<Found>) -> HttpResponse {
     let code = if status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = serde_json::json!({ "status": status });

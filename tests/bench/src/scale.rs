@@ -5,14 +5,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use catalog::testing::{database_bytes, master_key, put_images, settle};
+use catalog::testing::{FACTS, database_bytes, master_key, put_images, settle};
 use catalog::{
     Account, Actor, Catalog, Config, DatabaseUrl, Image, ImageFilter, MetaFilter, MetaOperator, MetaValue,
     NewImage, Order, Page,
 };
 use domain::{Clock, ImageId, ObjectId};
 use signing::DeliveryUrl;
-use variant::{Facts, Format, Orientation};
 
 use crate::{median, verdict};
 
@@ -217,14 +216,7 @@ async fn upload(size: &Size, round: u64) -> Result<(), catalog::Error> {
         metadata: metadata.as_object().cloned().unwrap_or_default(),
         creator: None,
         private: false,
-        facts: Facts {
-            format: Format::Jpeg,
-            width: 4_000,
-            height: 3_000,
-            orientation: Orientation(1),
-            frames: 1,
-            alpha: false,
-        },
+        facts: FACTS,
         bytes: 200_000,
         sha256: [7; 32],
         thumbhash: vec![1; 25],

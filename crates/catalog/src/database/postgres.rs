@@ -23,8 +23,8 @@ const CONNECTIONS: u32 = 16;
 /// Of those so many may write: writers wait for each other, and readers must not wait for them.
 const WRITERS: usize = 12;
 
-/// How long anyone waits for a connection: after this a write that cannot be done is refused. An upload asks twice, the
-/// second time what became of its row, and is refused within 3 seconds all the same.
+/// How long anyone waits for a connection: after this a write that cannot be done is refused, well within the 3
+/// seconds that are promised even where it asks a second time.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_400);
 
 /// How often one that came back is looked for while a further one is asked for.
