@@ -9,6 +9,7 @@ use domain::{Clock, Secret};
 use futures_util::future::join_all;
 use server::Config;
 
+use crate::durability::gate::figure;
 use crate::harness::{
     Mode, Place, Proxy, Session, Setup, TestAccount, TestServer, eventually, through, while_fetching,
     while_many_fetch,
@@ -58,25 +59,43 @@ async fn a_second_server_needs_the_master_key_of_the_first() {
     }
 }
 
+/// Takes something back while clients fetch it, and shows the figure of it.
+async fn taken_back(
+    what: &str,
+    servers: &[&TestServer],
+    path: &str,
+    refused: u16,
+    take_back: impl Future<Output = ()>,
+) {
+    let (answers, last) = while_many_fetch(servers, CLIENTS, path, refused, take_back).await;
+    let clients = CLIENTS * servers.len();
+    let last_ms = last.as_millis();
+    let of = format!("{what}: {answers} answers to {clients} clients");
+    figure(
+        "T23",
+        &format!("{of}, 0 with the bytes past a second; the last of these {last_ms} ms after the 2xx"),
+    );
+}
+
 /// What an account loses, each kind once: by the API of one server, while clients fetch from both.
 async fn taken_back_by(account: &TestAccount<'_>, servers: &[&TestServer]) {
     let (cat, dog) = (account.with_image("cat.jpg").await, account.with_image("dog.jpg").await);
-    while_many_fetch(servers, CLIENTS, &cat.path("public"), 403, cat.set_private(true)).await;
-    while_many_fetch(servers, CLIENTS, &dog.path("public"), 404, async {
+    taken_back("an image made private", servers, &cat.path("public"), 403, cat.set_private(true)).await;
+    taken_back("an image deleted", servers, &dog.path("public"), 404, async {
         account.api("DELETE", &dog.api_path()).await.expect(200);
     })
     .await;
 
     let owl = account.with_image("owl.jpg").await;
     account.with_variant("thumb", "w=60").await;
-    while_many_fetch(servers, CLIENTS, &owl.path("thumb"), 403, async {
+    taken_back("a variant deleted", servers, &owl.path("thumb"), 403, async {
         account.api("DELETE", "/v1/variants/thumb").await.expect(200);
     })
     .await;
 
     account.api("PUT", "/v1/keys/second").await.expect(200);
     let signed = cat.signed("public").await;
-    while_many_fetch(servers, CLIENTS, &signed, 403, async {
+    taken_back("a signing key deleted", servers, &signed, 403, async {
         account.api("DELETE", "/v1/keys/default").await.expect(200);
     })
     .await;
@@ -136,7 +155,7 @@ async fn what_a_command_takes_back_beside_the_one_server_of_sqlite_no_client_get
     let cat = server.account().with_image("cat.jpg").private().await;
     server.cli(["key", "create", "second", "--account", "default"]).ok().await;
     let signed = cat.signed("public").await;
-    while_many_fetch(&[&server], 2 * CLIENTS, &signed, 403, async {
+    taken_back("a signing key revoked by command", &[&server, &server], &signed, 403, async {
         server.cli(["key", "revoke", "default", "--account", "default"]).ok().await;
     })
     .await;

@@ -44,23 +44,29 @@ pub(crate) async fn while_fetching(
 }
 
 /// The same by many clients at once, `clients` on each of the servers: no answer that comes later than a second after
-/// `take_back` is done is anything but `refused`, and each client sees that.
+/// `take_back` is done is anything but `refused`, and each client sees that. Says how many answers there were, and how
+/// long after `take_back` the last one came that still had the bytes.
 pub(crate) async fn while_many_fetch(
     servers: &[&TestServer],
     clients: usize,
     path: &str,
     refused: u16,
     take_back: impl Future<Output = ()>,
-) {
+) -> (usize, Duration) {
     let (taken_back, answers) = (Cell::new(None::<Instant>), Cell::new(0_usize));
+    let last_bytes_after = Cell::new(Duration::ZERO);
     let fetch = async |server: &TestServer| {
         let mut late = 0;
         while late < 3 {
             let reply = server.get(path).await;
             answers.set(answers.get() + 1);
-            let is_late = taken_back.get().is_some_and(|at| at.elapsed() > OBEYED_WITHIN);
+            let after = taken_back.get().map_or(Duration::ZERO, |at| at.elapsed());
+            let is_late = after > OBEYED_WITHIN;
             assert!(reply.status == refused || (reply.status == 200 && !is_late), "late: {is_late}, {reply}");
             late += usize::from(is_late);
+            if reply.status == 200 {
+                last_bytes_after.set(last_bytes_after.get().max(after));
+            }
         }
     };
     let all = servers.iter().flat_map(|server| std::iter::repeat_n(*server, clients));
@@ -73,4 +79,5 @@ pub(crate) async fn while_many_fetch(
         taken_back.set(Some(Instant::now()));
     };
     tokio::join!(fetching, acting);
+    (answers.get(), last_bytes_after.get())
 }

@@ -1,7 +1,7 @@
 //! Clients that hold a connection and give or take next to nothing: a head that never ends, a body of a byte a second,
 //! a reader of 64 bytes a second, one that says nothing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -72,33 +72,39 @@ impl SlowClients {
 }
 
 /// Looks at the server's ends of the connections, as the kernel's own table tells them: a client that hardly reads
-/// would not notice.
+/// would not notice. A reader's time begins anew as long as what the server has to send it changes: what counts is how
+/// long there is no progress.
 async fn watch(server_port: u16, mut open: HashMap<u16, (Mode, Instant)>) -> Vec<End> {
+    let mut queues = HashMap::new();
     let give_up = Instant::now() + PATIENCE;
     let mut ends = Vec::new();
     while !open.is_empty() && Instant::now() < give_up {
         tokio::time::sleep(Duration::from_millis(250)).await;
         let held = tokio::task::spawn_blocking(move || held(server_port)).await.expect("the kernel's table");
         open.retain(|port, (mode, began)| {
-            let is_open = held.contains(port);
-            if !is_open {
+            let Some(queue) = held.get(port) else {
                 ends.push(End { mode: *mode, after: began.elapsed() });
+                return false;
+            };
+            if *mode == Mode::Read && queues.insert(*port, *queue) != Some(*queue) {
+                *began = Instant::now();
             }
-            is_open
+            true
         });
     }
     ends
 }
 
-/// The clients' ports of the server's connections that are established.
-fn held(server_port: u16) -> HashSet<u16> {
+/// The server's connections that are established: the client's port of each, and the bytes that wait to be taken.
+fn held(server_port: u16) -> HashMap<u16, u64> {
     let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
     let local = format!(":{server_port:04X}");
     let established = table.lines().skip(1).filter_map(|line| {
         let mut words = line.split_whitespace().skip(1);
-        let (ours, theirs, state) = (words.next()?, words.next()?, words.next()?);
-        let port = theirs.rsplit(':').next()?;
-        (ours.ends_with(&local) && state == "01").then(|| u16::from_str_radix(port, 16).ok())?
+        let (ours, theirs, state, queues) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        let port = u16::from_str_radix(theirs.rsplit(':').next()?, 16).ok()?;
+        let to_send = u64::from_str_radix(queues.split(':').next()?, 16).ok()?;
+        (ours.ends_with(&local) && state == "01").then_some((port, to_send))
     });
     established.collect()
 }
