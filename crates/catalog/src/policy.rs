@@ -116,6 +116,7 @@ impl AccountPolicy {
             ignore_params: self.ignore_params.clone(),
             moved_urls: self.moved_urls,
             leeway_s: 0,
+            ..signing::Policy::default()
         }
     }
 }

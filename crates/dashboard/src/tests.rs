@@ -16,7 +16,7 @@ use catalog::{Account, Actor, Answered, Catalog, Counted, NewImage, NewPerson, O
 use domain::{Clock, ImageId, ObjectId, Secret, Timestamp};
 use parking_lot::Mutex;
 use renditions::Renditions;
-use signing::Verified;
+use signing::{Scheme, Verified};
 use storage::Storage;
 use upload::Uploads;
 use variant::{Facts, Format, Orientation};
@@ -76,7 +76,8 @@ impl House {
     /// Counts deliveries that a signing key of the account signed, as the door for browsers does.
     async fn deliver_signed(&self, key: &str, times: usize) {
         let account = self.account().await.id;
-        let signed = Verified { key: Arc::new(key.parse().unwrap()), expires_s: Some(2_000_000_000) };
+        let name = Arc::new(key.parse().unwrap());
+        let signed = Verified { expires_s: Some(2_000_000_000), ..Verified::of(Scheme::Native, name) };
         let answer = Answered {
             of: Counted { account, variant: "card" },
             outcome: Outcome::Hit,

@@ -53,11 +53,11 @@ impl TargetLimits {
         }
     }
 
-    fn is_too_long(&self, target: &str, path_bytes: usize) -> bool {
+    pub(crate) fn is_too_long(&self, target: &str, path_bytes: usize) -> bool {
         target.len() > self.max_target_bytes || path_bytes > self.max_path_bytes
     }
 
-    fn has_too_many_pairs(&self, query: &str) -> bool {
+    pub(crate) fn has_too_many_pairs(&self, query: &str) -> bool {
         query.bytes().filter(|&byte| byte == b'&').count() >= self.max_query_pairs.min(Self::MOST_QUERY_PAIRS)
     }
 }
@@ -107,6 +107,11 @@ impl DeliveryUrl {
     pub fn parse_url(text: &str) -> Result<DeliveryUrl, Error> {
         let (_, target) = split_origin(text.trim());
         Self::parse(target.split_once('#').map_or(target, |(target, _fragment)| target))
+    }
+
+    /// The raw target.
+    pub fn target(&self) -> &str {
+        &self.target
     }
 
     /// The raw path.
@@ -194,12 +199,12 @@ pub(crate) fn split_origin(url: &str) -> (&str, &str) {
 
 /// Whether every byte is one that a target may carry raw: 0x21 to 0x7E, and no `#`, which begins what is
 /// never sent. Looks at all bytes without a branch, so that the compiler takes many at once.
-fn is_printable(target: &str) -> bool {
+pub(crate) fn is_printable(target: &str) -> bool {
     target.bytes().fold(true, |fits, byte| fits & matches!(byte, 0x21..=0x7E) & (byte != b'#'))
 }
 
 /// Refuses a path that could be read in two ways; says whether it holds escapes.
-fn check_path(path: &str) -> Result<bool, Error> {
+pub(crate) fn check_path(path: &str) -> Result<bool, Error> {
     let segments = path.strip_prefix('/').ok_or(Error::BadPath)?;
     let (backslash, escaped) = path.bytes().fold((false, false), |(backslash, escaped), byte| {
         (backslash | (byte == b'\\'), escaped | (byte == b'%'))

@@ -40,14 +40,23 @@ reasons! {
         "a parameter of the signature occurs twice"
         "Send each of exp, sig and the s-… parameters once: something added one again after signing.";
     MalformedSignature "malformed_signature" SignatureMalformed
-        "the signature is not 64 lower-case hex digits"
-        "Write the HMAC-SHA256 as 64 hex digits in lower case, neither cut nor encoded in another way.";
+        "the signature is not written as its scheme writes it"
+        "Write the signature as the scheme demands (a native one as 64 hex digits in lower case), neither cut nor encoded in another way.";
     MalformedParam "malformed_param" SignatureMalformed
         "a parameter of the signature is malformed"
         "Write exp, s-nbf and s-iat as unix seconds (not milliseconds), their names without escapes, in at most 64 pairs.";
     UnknownConstraint "unknown_constraint" SignatureMalformed
         "the URL carries a constraint that this server does not know"
         "Sign the URL without the s-… parameter that this server does not know: it never ignores one.";
+    AmbiguousScheme "ambiguous_scheme" SignatureMalformed
+        "the URL carries the marks of two signing schemes"
+        "Sign the URL by one scheme only: never is one tried after another.";
+    MalformedPolicy "malformed_policy" SignatureMalformed
+        "the policy of the signature is malformed"
+        "Write the policy with one statement, one resource and only the conditions that are documented, times as JSON numbers.";
+    ReplayStoreUnavailable "replay_store_unavailable" Unavailable
+        "uses cannot be counted right now"
+        "Try again in a moment: while uses cannot be counted, no URL with a number of uses is served.";
     TargetTooLong "target_too_long" TargetTooLong
         "the URL is too long"
         "Shorten the path to 4,096 bytes and path and query together to 8,192.";
@@ -72,9 +81,54 @@ reasons! {
     Expired "expired" SignatureRefused
         "the URL has expired"
         "Sign the URL again with a later expiry.";
+    Revoked "revoked" SignatureRefused
+        "the URL was revoked"
+        "Sign the URL again, with another s-jti or s-sub, and with an s-iat after the account's mark where it has one.";
+    LifetimeTooLong "lifetime_too_long" SignatureRefused
+        "the URL lives longer than the account allows"
+        "Sign the URL with an earlier expiry, or let the account allow longer ones.";
     PathNotAllowed "path_not_allowed" SignatureRefused
-        "the signing key does not open this path"
-        "Sign the URL with a signing key of the account that keeps the image.";
+        "the signature does not open this path"
+        "Sign the URL with a signing key of the account that keeps the image, and a prefix as deep as the account demands.";
+    IpMismatch "ip_mismatch" SignatureRefused
+        "the URL is bound to another address"
+        "Ask from the address that the URL names, or sign the URL for the one it comes from.";
+    VariantNotAllowed "variant_not_allowed" SignatureRefused
+        "the URL is not signed for this variant"
+        "Ask for a variant that s-var names, or sign the full path where options or metadata are wished for.";
+    RefererNotAllowed "referer_not_allowed" SignatureRefused
+        "the URL may not be embedded on this page"
+        "Embed the image on a host that s-ref names; a - in that list lets requests without a referer in.";
+    SessionMismatch "session_mismatch" SignatureRefused
+        "the URL is bound to another session"
+        "Send the session cookie that the URL was signed for.";
+    CountryNotAllowed "country_not_allowed" SignatureRefused
+        "the URL is not open to this country"
+        "Ask from a country that the URL names, and let the server know countries: where it does not, none is let in.";
+    AlreadyUsed "already_used" SignatureRefused
+        "the URL was used as often as it may be"
+        "Sign a new URL with an s-jti of its own.";
+    SchemeDisabled "scheme_disabled" SignatureRefused
+        "this signing scheme is switched off"
+        "Switch the scheme on for the account, or sign the URL by one that is.";
+    ScopeMismatch "scope_mismatch" SignatureRefused
+        "the signature is for another date, region or service"
+        "Sign for the region of this server, the service s3 (or storage), and the date of the request.";
+    UnsignedHeader "unsigned_header" SignatureRefused
+        "a header that must be signed is not"
+        "Sign host and each x-amz- or x-goog- header that is sent.";
+    PayloadMismatch "payload_mismatch" SignatureRefused
+        "the body is not the one that was signed"
+        "Sign the SHA-256 of the body that is sent, or UNSIGNED-PAYLOAD.";
+    UnsupportedPayload "unsupported_payload" SignatureRefused
+        "a body signed in chunks is not taken"
+        "Send the body with its SHA-256 or as UNSIGNED-PAYLOAD, not as STREAMING-….";
+    RequestTimeSkewed "request_time_skewed" SignatureRefused
+        "the request was signed too long ago, or too far ahead"
+        "Check the clock of the machine that signed it: 15 minutes are the most.";
+    PolicyConditionFailed "policy_condition_failed" SignatureRefused
+        "the form does not meet the conditions of its policy"
+        "Give each field of the form a condition in the policy, and meet it.";
 }
 
 #[cfg(test)]

@@ -22,6 +22,14 @@ pub(crate) fn decoded(text: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
+/// As [`decoded`], and a plus is a space.
+pub(crate) fn form_decoded(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('+') {
+        return decoded(text);
+    }
+    decoded(&text.replace('+', " ")).map(|text| Cow::Owned(text.into_owned()))
+}
+
 /// Appends a text with all but unreserved characters and those of `kept` percent-encoded (contract R-11).
 pub(crate) fn encode_into(path: &mut String, text: &str, kept: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
@@ -51,6 +59,8 @@ mod tests {
         check("plain+text", Some("plain+text"));
         check("%C3%a9", Some("é"));
         check("%2541", Some("%41"));
+        assert_eq!(form_decoded("a+b%2Bc").as_deref(), Some("a b+c"));
+        assert_eq!(form_decoded("a+%zz"), None);
         for broken in ["%", "%4", "%zz", "%+1", "a%", "%C3", "%ff"] {
             check(broken, None);
         }

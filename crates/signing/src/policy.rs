@@ -1,6 +1,10 @@
 //! What an account decides about the verification of its URLs (signing-schemes 1.5).
 
+use std::collections::BTreeSet;
+
 use domain::Invalid;
+
+use crate::schemes::Scheme;
 
 /// An account's rules for verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,11 +17,42 @@ pub struct Policy {
     pub moved_urls: bool,
     /// Seconds added to now for not-before checks only; at most 60.
     pub leeway_s: u32,
+    /// The longest life of a URL in seconds, from `s-iat` or else from now; none for any.
+    pub max_lifetime_s: Option<i64>,
+    /// Fewest segments of a signed prefix; the two of `/cdn-cgi/imagedelivery/` do not count.
+    pub min_prefix_segments: u8,
+    /// What was revoked.
+    pub revoked: Revoked,
+    /// The name of cookies that carry a token; also with `-` and a label after it.
+    pub token_cookie: String,
+    /// The name of the session cookie that tokens may be bound to.
+    pub session_cookie: String,
+}
+
+/// What an account has revoked beside its keys. Each list is in order, so that a look into it is short.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Revoked {
+    /// Token ids.
+    pub token_ids: BTreeSet<String>,
+    /// Subjects.
+    pub subjects: BTreeSet<String>,
+    /// Tokens that were issued before, or do not say when; in unix seconds.
+    pub issued_before_s: Option<i64>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Policy { require_exp: true, ignore_params: Vec::new(), moved_urls: false, leeway_s: 0 }
+        Policy {
+            require_exp: true,
+            ignore_params: Vec::new(),
+            moved_urls: false,
+            leeway_s: 0,
+            max_lifetime_s: None,
+            min_prefix_segments: 1,
+            revoked: Revoked::default(),
+            token_cookie: "imgtoken".into(),
+            session_cookie: "imgsess".into(),
+        }
     }
 }
 
@@ -61,6 +96,12 @@ impl Policy {
             })
     }
 
+    /// Whether a cookie of this name carries a token.
+    pub(crate) fn is_token_cookie(&self, name: &str) -> bool {
+        let label = name.strip_prefix(self.token_cookie.as_str());
+        label.is_some_and(|label| label.is_empty() || label.starts_with('-'))
+    }
+
     /// The leeway that counts, in seconds.
     pub(crate) fn leeway_s(&self) -> i64 {
         self.leeway_s.min(Self::MAX_LEEWAY_S).into()
@@ -69,7 +110,7 @@ impl Policy {
 
 /// Whether a name has a meaning in a native token (signing-schemes 1.1).
 pub(crate) fn is_control(name: &str) -> bool {
-    name == "exp" || name == "sig" || name.starts_with("s-")
+    Scheme::Native.controls(name)
 }
 
 #[cfg(test)]

@@ -1,23 +1,20 @@
 //! The signing schemes, a file each. This list knows its members.
 
+mod form;
 mod native;
 
 use domain::Timestamp;
 
-use crate::verdict::{Check, Nobody, Verified};
-use crate::{DeliveryUrl, Error, Policy, SigningKey};
-
-/// A way to sign delivery URLs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scheme {
-    /// Ours, which includes Cloudflare's form.
-    Native,
-}
+use self::form::{Form, PostedForm};
+use crate::request::{PostForm, Request, Target};
+use crate::verdict::{Check, Listener, Nobody, Verified, Witness};
+use crate::verifier::Verifier;
+use crate::{DeliveryUrl, Error, Policy, Scheme, SigningKey};
 
 /// Everything about a verdict, for people who have the right to see it. Never holds the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// The scheme that the URL is read by.
+    /// The scheme that the request is read by; native where it bears no mark.
     pub scheme: Scheme,
     /// The verdict.
     pub verdict: Result<Verified, Error>,
@@ -27,24 +24,6 @@ pub struct Explanation {
     pub checks: Vec<Check>,
     /// The first thing to do about a refusal; none where it was accepted.
     pub advice: Option<String>,
-}
-
-impl Scheme {
-    /// Every scheme.
-    pub const ALL: &[Scheme] = &[Scheme::Native];
-
-    /// Its name, as settings and people write it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Scheme::Native => "native",
-        }
-    }
-
-    /// The scheme whose mark a URL carries (signing-schemes 9). A URL without a mark is read as native, which
-    /// then misses its signature; schemes are never tried one after another.
-    fn of(_url: &DeliveryUrl) -> Scheme {
-        Scheme::Native
-    }
 }
 
 /// Signs a delivery URL or path (with or without a query; an old `sig` goes): returns path, query and `sig`,
@@ -57,33 +36,132 @@ pub fn sign(url: &str, key: &SigningKey, expires_s: Option<i64>) -> Result<Strin
     native::sign(url, key, expires_s)
 }
 
-/// Verifies the signature of a delivery URL against an account's keys, in the order of signing-schemes 0.
-///
-/// The keys are all that the account has, retired and revoked ones too, so that a URL which names one of these is
-/// told from one that names none. Does not allocate where nothing is percent-encoded in a control value.
+/// Verifies the signature of a delivery URL against an account's native keys: [`verify_request`] by a caller that
+/// knows nothing of the request but its URL, and counts no uses. A URL that demands more is refused as
+/// [`Error::UnknownConstraint`].
 pub fn verify(
     url: &DeliveryUrl,
     keys: &[SigningKey],
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Verified, Error> {
-    match Scheme::of(url) {
-        Scheme::Native => native::judge(url, keys, policy, now, &mut Nobody),
-    }
+    native::judge_url(url, None, &Verifier::native(keys, policy), now, &mut Nobody)
 }
 
 /// Verifies and says how the verdict came about: the same walk as [`verify`], with someone who listens.
 pub fn explain(url: &DeliveryUrl, keys: &[SigningKey], policy: &Policy, now: Timestamp) -> Explanation {
-    let scheme = Scheme::of(url);
-    let mut checks = Vec::new();
-    let (verdict, signed_texts, advice) = match scheme {
-        Scheme::Native => {
-            let verdict = native::judge(url, keys, policy, now, &mut checks);
-            let advice = verdict.as_ref().err().map(|&error| native::advice(error, url, keys, policy, now));
-            (verdict, native::signed_texts(url, policy), advice)
+    let (verifier, mut listener) = (Verifier::native(keys, policy), Listener::default());
+    let verdict = native::judge_url(url, None, &verifier, now, &mut listener);
+    let advice = verdict.as_ref().err().map(|&error| native::advice(error, url, keys, policy, now));
+    Explanation::of(Scheme::Native, verdict, listener, advice)
+}
+
+/// Verifies the right to a request, in the order of signing-schemes 0. The scheme is told by its marks, and no other is
+/// tried.
+///
+/// The keys are all that the account has, retired and revoked ones too, so that a URL which names one of these is
+/// told from one that names none. A native URL is accepted without an allocation where nothing is percent-encoded in
+/// a control value and no uses are counted.
+///
+/// That the signature opens an image of the account which the keys belong to is for the caller to see to.
+pub fn verify_request(
+    request: &Request<'_>,
+    verifier: &Verifier<'_>,
+    now: Timestamp,
+) -> Result<Verified, Error> {
+    judge(Form::of(request, verifier)?, request, verifier, now, &mut Nobody)
+}
+
+/// Verifies a request and says how the verdict came about: the same walk as [`verify_request`].
+pub fn explain_request(request: &Request<'_>, verifier: &Verifier<'_>, now: Timestamp) -> Explanation {
+    let mut listener = Listener::default();
+    let form = listener.step("scheme", Form::of(request, verifier), |form| {
+        format!("The request is signed by the scheme {}.", form.scheme().name())
+    });
+    let scheme = form.map_or(Scheme::Native, Form::scheme);
+    let verdict = form.and_then(|form| judge(form, request, verifier, now, &mut listener));
+    let advice = verdict.as_ref().err().map(|&error| match request.target {
+        Target::Delivery(url) if scheme == Scheme::Native => {
+            native::advice(error, url, verifier.keys, verifier.policy, now)
         }
-    };
-    Explanation { scheme, verdict, signed_texts, checks, advice }
+        _ => error.advice().to_owned(),
+    });
+    Explanation::of(scheme, verdict, listener, advice)
+}
+
+/// Verifies a form that a browser posts.
+pub fn verify_form(form: &PostForm<'_>, verifier: &Verifier<'_>, now: Timestamp) -> Result<Verified, Error> {
+    judge_form(PostedForm::of(form, verifier.schemes)?, form, verifier, now, &mut Nobody)
+}
+
+/// Verifies a posted form and says how the verdict came about.
+pub fn explain_form(form: &PostForm<'_>, verifier: &Verifier<'_>, now: Timestamp) -> Explanation {
+    let mut listener = Listener::default();
+    let posted = listener.step("scheme", PostedForm::of(form, verifier.schemes), |posted| {
+        format!("The form is signed by the scheme {}.", posted.scheme().name())
+    });
+    let scheme = posted.map_or(Scheme::S3, PostedForm::scheme);
+    let verdict = posted.and_then(|posted| judge_form(posted, form, verifier, now, &mut listener));
+    let advice = verdict.as_ref().err().map(|error| error.advice().to_owned());
+    Explanation::of(scheme, verdict, listener, advice)
+}
+
+/// The list: each form and who judges it.
+fn judge(
+    form: Form,
+    request: &Request<'_>,
+    verifier: &Verifier<'_>,
+    now: Timestamp,
+    witness: &mut impl Witness,
+) -> Result<Verified, Error> {
+    match form {
+        Form::Native => native::judge(request, verifier, now, witness),
+        Form::NativeCookie => Err(Error::SchemeDisabled),
+        Form::Generic => Err(Error::SchemeDisabled),
+        Form::CloudimageSign => Err(Error::SchemeDisabled),
+        Form::CloudimageSeal => Err(Error::SchemeDisabled),
+        Form::CloudFront => Err(Error::SchemeDisabled),
+        Form::CloudFrontCookie => Err(Error::SchemeDisabled),
+        Form::S3Header => Err(Error::SchemeDisabled),
+        Form::S3Presigned => Err(Error::SchemeDisabled),
+        Form::S3V2 => Err(Error::SchemeDisabled),
+        Form::GcsHeader => Err(Error::SchemeDisabled),
+        Form::GcsV4 => Err(Error::SchemeDisabled),
+        Form::GcsV2 => Err(Error::SchemeDisabled),
+        Form::Imgproxy => Err(Error::SchemeDisabled),
+        Form::Thumbor => Err(Error::SchemeDisabled),
+        Form::Imgix => Err(Error::SchemeDisabled),
+        Form::Bunny => Err(Error::SchemeDisabled),
+        Form::Fastly => Err(Error::SchemeDisabled),
+        Form::EdgeAuth => Err(Error::SchemeDisabled),
+        Form::ImageKit => Err(Error::SchemeDisabled),
+        Form::Cloudinary => Err(Error::SchemeDisabled),
+    }
+}
+
+/// The list of posted forms.
+fn judge_form(
+    posted: PostedForm,
+    _form: &PostForm<'_>,
+    _verifier: &Verifier<'_>,
+    _now: Timestamp,
+    _witness: &mut impl Witness,
+) -> Result<Verified, Error> {
+    match posted {
+        PostedForm::S3 => Err(Error::SchemeDisabled),
+        PostedForm::Gcs => Err(Error::SchemeDisabled),
+    }
+}
+
+impl Explanation {
+    fn of(
+        scheme: Scheme,
+        verdict: Result<Verified, Error>,
+        listener: Listener,
+        advice: Option<String>,
+    ) -> Self {
+        Explanation { scheme, verdict, signed_texts: listener.texts, checks: listener.checks, advice }
+    }
 }
 
 #[cfg(test)]
@@ -104,19 +182,15 @@ mod tests {
         verify(&DeliveryUrl::parse(target)?, keys, &Policy::default(), NOW)
     }
 
-    /// Delivery URLs that a caller may want signed, by scheme.
-    fn signable(scheme: Scheme) -> impl Strategy<Value = String> {
-        match scheme {
-            Scheme::Native => {
-                "(/cdn-cgi/imagedelivery)?(/([A-Za-z0-9_.+=,:~-]|%20|%C3%A4){1,12}x){3,5}(\\?([a-d]=?[a-z0-9%+?=]{0,4}&?){0,6})?"
-            }
-        }
+    /// Delivery URLs that a caller may want signed.
+    fn signable() -> impl Strategy<Value = String> {
+        "(/cdn-cgi/imagedelivery)?(/([A-Za-z0-9_.+=,:~-]|%20|%C3%A4){1,12}x){3,5}(\\?([a-d]=?[a-z0-9%+?=]{0,4}&?){0,6})?"
     }
 
     proptest! {
         #[test]
         fn a_signed_url_passes_and_with_any_byte_changed_is_refused(
-            url in (0..Scheme::ALL.len()).prop_flat_map(|index| signable(Scheme::ALL[index])),
+            url in signable(),
             place in any::<prop::sample::Index>(),
             byte in 0x20_u8..=0x7F,
             life_s in 1_i64..1_000_000,
@@ -141,7 +215,7 @@ mod tests {
             (require_exp, moved_urls) in any::<(bool, bool)>(),
         ) {
             let Ok(url) = DeliveryUrl::parse(&format!("/cdn-cgi/imagedelivery/a/b/c?{query}")) else { return Ok(()) };
-            let policy = Policy { require_exp, moved_urls, ignore_params: vec!["utm_*".into()], leeway_s: 1 };
+            let policy = Policy { require_exp, moved_urls, ignore_params: vec!["utm_*".into()], leeway_s: 1, ..Policy::default() };
             let keys = [key("t3stSigningKey0123456789")];
             let explanation = explain(&url, &keys, &policy, NOW);
             prop_assert_eq!(&verify(&url, &keys, &policy, NOW), &explanation.verdict);

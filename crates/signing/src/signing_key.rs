@@ -32,6 +32,17 @@ pub struct SigningKey {
     mac: Hmac<Sha256>,
 }
 
+impl KeyState {
+    /// Whether a key in this state verifies at a time.
+    pub(crate) fn verifies_at(self, now: Timestamp) -> bool {
+        match self {
+            KeyState::Active => true,
+            KeyState::Retiring { verify_until } => now < verify_until,
+            KeyState::Retired | KeyState::Revoked => false,
+        }
+    }
+}
+
 impl SigningKey {
     /// A key with its secret: the text itself is the key, as UTF-8 bytes, never decoded.
     pub fn new(id: SigningKeyId, secret: Secret, state: KeyState) -> Self {
@@ -61,11 +72,7 @@ impl SigningKey {
 
     /// Whether it verifies at a time: active, or retiring and not past its end.
     pub fn verifies_at(&self, now: Timestamp) -> bool {
-        match self.state {
-            KeyState::Active => true,
-            KeyState::Retiring { verify_until } => now < verify_until,
-            KeyState::Retired | KeyState::Revoked => false,
-        }
+        self.state.verifies_at(now)
     }
 
     /// HMAC-SHA256 that has taken in the key and nothing else.

@@ -35,6 +35,7 @@ impl Case<'_> {
             ignore_params: names.map(|name| text(name).to_owned()).collect(),
             moved_urls: given["moved_urls"].as_bool().unwrap_or(false),
             leeway_s: given["leeway_s"].as_u64().unwrap_or(0) as u32,
+            ..Policy::default()
         }
     }
 

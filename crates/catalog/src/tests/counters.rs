@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use signing::Verified;
+use signing::{Scheme, Verified};
 
 use super::*;
 use crate::database::query;
@@ -70,7 +70,7 @@ impl Desk {
 }
 
 fn verified(expires_s: i64) -> Verified {
-    Verified { key: Arc::new(key_id("web")), expires_s: Some(expires_s) }
+    Verified { expires_s: Some(expires_s), ..Verified::of(Scheme::Native, Arc::new(key_id("web"))) }
 }
 
 #[tokio::test]

@@ -13,21 +13,38 @@ use self::text::{Text, signature, texts};
 use self::token::{Found, Token, mac_bytes};
 use crate::delivery_url::split_origin;
 use crate::pairs::pairs;
+use crate::request::{Request, Target};
 use crate::verdict::{Verified, Witness};
-use crate::{DeliveryUrl, Error, Policy, SigningKey};
-
-/// Most keys that are tried for a URL that names none.
-const MAX_KEYS_TRIED: usize = 8;
+use crate::verifier::{MAX_KEYS_TRIED, Verifier};
+use crate::{DeliveryUrl, Error, Policy, Scheme, SigningKey};
 
 /// Makes every check in its order (signing-schemes 0): what is wrong with the form first, what only a holder of
 /// the key may learn after the signature.
 pub(super) fn judge(
-    url: &DeliveryUrl,
-    keys: &[SigningKey],
-    policy: &Policy,
+    request: &Request<'_>,
+    verifier: &Verifier<'_>,
     now: Timestamp,
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
+    match request.target {
+        Target::Delivery(url) => judge_url(url, Some(request), verifier, now, witness),
+        Target::Raw(target) => {
+            let url = witness.step("path", DeliveryUrl::parse(target), |_| "It can be read.".into())?;
+            judge_url(&url, Some(request), verifier, now, witness)
+        }
+    }
+}
+
+/// The same for a URL that was read already, of a request of which nothing else may be known.
+pub(super) fn judge_url(
+    url: &DeliveryUrl,
+    _request: Option<&Request<'_>>,
+    verifier: &Verifier<'_>,
+    now: Timestamp,
+    witness: &mut impl Witness,
+) -> Result<Verified, Error> {
+    let (keys, policy) = (verifier.keys, verifier.policy);
+    texts(url, &Found::walk(url, policy).signed, policy).for_each(|text| witness.text(|| text.written()));
     witness.see("path", true, || "The path can be read in one way only.".into());
     let found = Found::walk(url, policy);
     let sig =
@@ -52,12 +69,7 @@ pub(super) fn judge(
     let later_s = now.as_seconds().saturating_add(policy.leeway_s());
     witness.step("not before", has_begun(&token, later_s), |()| "The URL is valid already.".into())?;
     witness.step("expiry", is_running(&token, now), |()| "The URL is still valid.".into())?;
-    Ok(Verified { key: key.shared_id(), expires_s: token.exp })
-}
-
-/// The texts that a signature may stand for, for people.
-pub(super) fn signed_texts(url: &DeliveryUrl, policy: &Policy) -> Vec<String> {
-    texts(url, &Found::walk(url, policy).signed, policy).map(Text::written).collect()
+    Ok(Verified { expires_s: token.exp, ..Verified::of(Scheme::Native, key.shared_id()) })
 }
 
 /// Signs a path or a whole URL; see [`crate::sign`].

@@ -1,0 +1,242 @@
+//! Which form of which scheme a request is written in, by its marks (signing-schemes 9). Two marks are refused, and
+//! nothing is ever tried.
+
+use crate::Error;
+use crate::pairs::Pair;
+use crate::request::{PostForm, Request};
+use crate::schemes::{Scheme, SchemeSet};
+use crate::verifier::Verifier;
+
+/// A form of a scheme, as its marks tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Native,
+    NativeCookie,
+    Generic,
+    CloudimageSign,
+    CloudimageSeal,
+    CloudFront,
+    CloudFrontCookie,
+    S3Header,
+    S3Presigned,
+    S3V2,
+    GcsHeader,
+    GcsV4,
+    GcsV2,
+    Imgproxy,
+    Thumbor,
+    Imgix,
+    Bunny,
+    Fastly,
+    EdgeAuth,
+    ImageKit,
+    Cloudinary,
+}
+
+/// A form of a scheme that is posted by a browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PostedForm {
+    S3,
+    Gcs,
+}
+
+/// The names of a query that are marks, alone or in pairs.
+#[derive(Default)]
+struct Marks {
+    sig: bool,
+    ci_sign: bool,
+    ci_seal: bool,
+    signature: bool,
+    key_pair_id: bool,
+    key_id: bool,
+    aws_access_key_id: bool,
+    google_access_id: bool,
+    x_amz: bool,
+    x_goog: bool,
+    ik: bool,
+    imgix: bool,
+    token: bool,
+    edge_auth: bool,
+}
+
+impl Form {
+    /// The form of a request, among those of the schemes that are switched on.
+    pub(super) fn of(request: &Request<'_>, verifier: &Verifier<'_>) -> Result<Form, Error> {
+        if verifier.schemes == SchemeSet::NATIVE && Self::names_sig(request, verifier) {
+            return Ok(Form::Native);
+        }
+        let marks = Marks::of(verifier.pairs(request), &verifier.settings.edge_auth.parameter);
+        let marked = marks.forms().chain(by_header(request)).chain(by_path(request, verifier));
+        let enabled = marked.filter(|form| form.is_on(verifier.schemes));
+        if let Some(form) = the_only(enabled)? {
+            return Ok(form);
+        }
+        let carried = by_cookie(request, verifier).into_iter();
+        if let Some(form) = the_only(carried.filter(|form| form.is_on(verifier.schemes)))? {
+            return Ok(form);
+        }
+        // `s` and `token` are everyday names: that they stand there marks nothing where their schemes are off.
+        let foreign =
+            |form: &Form| !matches!(form, Form::Imgix | Form::Bunny | Form::Fastly | Form::EdgeAuth);
+        let is_marked = marks.forms().filter(foreign).chain(by_header(request)).next().is_some();
+        Err(if is_marked { Error::SchemeDisabled } else { Error::MissingSignature })
+    }
+
+    fn names_sig(request: &Request<'_>, verifier: &Verifier<'_>) -> bool {
+        verifier.pairs(request).any(|pair| pair.name == "sig")
+    }
+
+    /// Whether it is read where these schemes are switched on. Keys of Google's sign in the form of S3 too, for those who
+    /// come from there (signing-schemes 6.2).
+    const fn is_on(self, schemes: SchemeSet) -> bool {
+        let as_s3 = matches!(self, Form::S3Header | Form::S3Presigned) && schemes.contains(Scheme::Gcs);
+        as_s3 || schemes.contains(self.scheme())
+    }
+
+    /// Its scheme.
+    pub(super) const fn scheme(self) -> Scheme {
+        match self {
+            Form::Native | Form::NativeCookie => Scheme::Native,
+            Form::Generic => Scheme::Generic,
+            Form::CloudimageSign | Form::CloudimageSeal => Scheme::Cloudimage,
+            Form::CloudFront | Form::CloudFrontCookie => Scheme::CloudFront,
+            Form::S3Header | Form::S3Presigned | Form::S3V2 => Scheme::S3,
+            Form::GcsHeader | Form::GcsV4 | Form::GcsV2 => Scheme::Gcs,
+            Form::Imgproxy => Scheme::Imgproxy,
+            Form::Thumbor => Scheme::Thumbor,
+            Form::Imgix => Scheme::Imgix,
+            Form::Bunny => Scheme::Bunny,
+            Form::Fastly => Scheme::Fastly,
+            Form::EdgeAuth => Scheme::EdgeAuth,
+            Form::ImageKit => Scheme::ImageKit,
+            Form::Cloudinary => Scheme::Cloudinary,
+        }
+    }
+}
+
+impl PostedForm {
+    /// The form of posted fields, whose names count in any case.
+    pub(super) fn of(form: &PostForm<'_>, schemes: SchemeSet) -> Result<PostedForm, Error> {
+        let named = |name: &str| form.fields.iter().any(|(field, _)| field.eq_ignore_ascii_case(name));
+        let marked =
+            [(named("x-amz-signature"), PostedForm::S3), (named("x-goog-signature"), PostedForm::Gcs)];
+        let marked = marked.into_iter().filter(|&(is_there, _)| is_there).map(|(_, form)| form);
+        let enabled = marked.clone().filter(|form| schemes.contains(form.scheme()));
+        match the_only(enabled)? {
+            Some(form) => Ok(form),
+            None if marked.count() > 0 => Err(Error::SchemeDisabled),
+            None => Err(Error::MissingSignature),
+        }
+    }
+
+    /// Its scheme.
+    pub(super) const fn scheme(self) -> Scheme {
+        match self {
+            PostedForm::S3 => Scheme::S3,
+            PostedForm::Gcs => Scheme::Gcs,
+        }
+    }
+}
+
+impl Marks {
+    fn of<'r>(pairs: impl Iterator<Item = Pair<'r>>, edge_auth: &str) -> Self {
+        let mut marks = Marks::default();
+        for pair in pairs {
+            marks.take_in(pair.name);
+            marks.edge_auth |= pair.name == edge_auth;
+        }
+        marks
+    }
+
+    fn take_in(&mut self, name: &str) {
+        match name {
+            "sig" => self.sig = true,
+            "ci_sign" => self.ci_sign = true,
+            "ci_seal" => self.ci_seal = true,
+            "Signature" => self.signature = true,
+            "Key-Pair-Id" => self.key_pair_id = true,
+            "KeyID" => self.key_id = true,
+            "AWSAccessKeyId" => self.aws_access_key_id = true,
+            "GoogleAccessId" => self.google_access_id = true,
+            "X-Amz-Signature" => self.x_amz = true,
+            "ik-s" => self.ik = true,
+            "s" => self.imgix = true,
+            "token" => self.token = true,
+            _ => self.x_goog |= name.eq_ignore_ascii_case("x-goog-signature"),
+        }
+    }
+
+    /// Whether a name stands there that tells whose `Signature` it is.
+    fn names_key(&self) -> bool {
+        self.key_pair_id || self.aws_access_key_id || self.google_access_id
+    }
+
+    fn forms(&self) -> impl Iterator<Item = Form> + use<> {
+        [
+            (self.sig, Form::Native),
+            (self.ci_sign, Form::CloudimageSign),
+            (self.ci_seal, Form::CloudimageSeal),
+            (self.signature && self.key_pair_id, Form::CloudFront),
+            (self.signature && (self.key_id || !self.names_key()), Form::Generic),
+            (self.signature && self.aws_access_key_id, Form::S3V2),
+            (self.signature && self.google_access_id, Form::GcsV2),
+            (self.x_amz, Form::S3Presigned),
+            (self.x_goog, Form::GcsV4),
+            (self.ik, Form::ImageKit),
+            (self.imgix, Form::Imgix),
+            (self.token, Form::Bunny),
+            (self.token, Form::Fastly),
+            (self.edge_auth, Form::EdgeAuth),
+        ]
+        .into_iter()
+        .filter(|&(is_there, _)| is_there)
+        .map(|(_, form)| form)
+    }
+}
+
+fn by_header(request: &Request<'_>) -> Option<Form> {
+    let authorization = request.headers.get("authorization")?;
+    if authorization.starts_with("AWS4-") {
+        Some(Form::S3Header)
+    } else {
+        authorization.starts_with("GOOG4-").then_some(Form::GcsHeader)
+    }
+}
+
+/// The forms that are written in the path. They stand on mounts of their own, where no other scheme is switched on.
+fn by_path(request: &Request<'_>, verifier: &Verifier<'_>) -> impl Iterator<Item = Form> {
+    let bunny = request.path().starts_with("/bcdn_token=").then_some(Form::Bunny);
+    let of = |scheme, form| verifier.schemes.contains(scheme).then_some(form);
+    [
+        bunny,
+        of(Scheme::Imgproxy, Form::Imgproxy),
+        of(Scheme::Thumbor, Form::Thumbor),
+        of(Scheme::Cloudinary, Form::Cloudinary),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn by_cookie(request: &Request<'_>, verifier: &Verifier<'_>) -> Vec<Form> {
+    let edge_auth = &verifier.settings.edge_auth.parameter;
+    let mut forms = Vec::new();
+    for (name, _) in request.cookies() {
+        let form = match name.as_str() {
+            name if verifier.policy.is_token_cookie(name) => Form::NativeCookie,
+            "CloudFront-Signature" => Form::CloudFrontCookie,
+            name if name == edge_auth => Form::EdgeAuth,
+            _ => continue,
+        };
+        forms.push(form);
+    }
+    if request.headers.get(&edge_auth.to_ascii_lowercase()).is_some() {
+        forms.push(Form::EdgeAuth);
+    }
+    forms
+}
+
+/// The form that all marks tell; two that differ are refused.
+fn the_only<T: PartialEq>(mut forms: impl Iterator<Item = T>) -> Result<Option<T>, Error> {
+    let Some(first) = forms.next() else { return Ok(None) };
+    if forms.all(|form| form == first) { Ok(Some(first)) } else { Err(Error::AmbiguousScheme) }
+}

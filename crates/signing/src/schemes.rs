@@ -1,0 +1,163 @@
+//! The names of the schemes, and sets of them. How each one judges stands in `scheme.rs`.
+
+/// A way to sign delivery URLs; what an account switches on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Ours, which includes Cloudflare's form.
+    Native,
+    /// `Expires`, `KeyID`, `IP`, `Signature` under HMAC-SHA256.
+    Generic,
+    /// Cloudimage: signatures and seals.
+    Cloudimage,
+    /// CloudFront: signed URLs and signed cookies.
+    CloudFront,
+    /// S3: signature versions 4 and 2, and posted forms.
+    S3,
+    /// Google Cloud Storage: signature versions 4 and 2, and posted forms.
+    Gcs,
+    /// imgproxy.
+    Imgproxy,
+    /// thumbor.
+    Thumbor,
+    /// imgix.
+    Imgix,
+    /// Bunny.
+    Bunny,
+    /// The token of Fastly's documented template.
+    Fastly,
+    /// EdgeAuth of Akamai, also that of Uploadcare and Cloudinary.
+    EdgeAuth,
+    /// ImageKit.
+    ImageKit,
+    /// Cloudinary's signature in the path.
+    Cloudinary,
+}
+
+impl Scheme {
+    /// Every scheme.
+    pub const ALL: &[Scheme] = &[
+        Scheme::Native,
+        Scheme::Generic,
+        Scheme::Cloudimage,
+        Scheme::CloudFront,
+        Scheme::S3,
+        Scheme::Gcs,
+        Scheme::Imgproxy,
+        Scheme::Thumbor,
+        Scheme::Imgix,
+        Scheme::Bunny,
+        Scheme::Fastly,
+        Scheme::EdgeAuth,
+        Scheme::ImageKit,
+        Scheme::Cloudinary,
+    ];
+
+    /// Its name, as settings and people write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Scheme::Native => "native",
+            Scheme::Generic => "generic",
+            Scheme::Cloudimage => "cloudimage",
+            Scheme::CloudFront => "cloudfront",
+            Scheme::S3 => "s3",
+            Scheme::Gcs => "gcs",
+            Scheme::Imgproxy => "imgproxy",
+            Scheme::Thumbor => "thumbor",
+            Scheme::Imgix => "imgix",
+            Scheme::Bunny => "bunny",
+            Scheme::Fastly => "fastly",
+            Scheme::EdgeAuth => "edgeauth",
+            Scheme::ImageKit => "imagekit",
+            Scheme::Cloudinary => "cloudinary",
+        }
+    }
+
+    /// Whether a parameter of this raw name has a meaning in its URLs, so that no account can have it ignored.
+    pub(crate) fn controls(self, name: &str) -> bool {
+        let is = |names: &[&str]| names.contains(&name);
+        let begins = |start: &str| name.get(..start.len()).is_some_and(|n| n.eq_ignore_ascii_case(start));
+        match self {
+            Scheme::Native => is(&["exp", "sig"]) || name.starts_with("s-"),
+            Scheme::Generic => is(&["Expires", "KeyID", "IP", "Signature", "Policy"]),
+            Scheme::Cloudimage => is(&["ci_sign", "ci_seal", "ci_eqs"]),
+            Scheme::CloudFront => is(&["Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"]),
+            Scheme::S3 => is(&["AWSAccessKeyId", "Expires", "Signature"]) || begins("x-amz-"),
+            Scheme::Gcs => {
+                is(&["GoogleAccessId", "Expires", "Signature"]) || begins("x-goog-") || begins("x-amz-")
+            }
+            Scheme::Imgix => is(&["s", "expires"]),
+            Scheme::Bunny => is(&["token", "expires", "bcdn_token"]) || name.starts_with("token_"),
+            Scheme::Fastly => name == "token",
+            Scheme::EdgeAuth => is(&["__token__", "hdnts", "token", "__cld_token__"]),
+            Scheme::ImageKit => is(&["ik-s", "ik-t"]),
+            Scheme::Imgproxy | Scheme::Thumbor | Scheme::Cloudinary => false,
+        }
+    }
+
+    /// The scheme of a name.
+    pub fn from_name(name: &str) -> Option<Scheme> {
+        Scheme::ALL.iter().copied().find(|scheme| scheme.name() == name)
+    }
+}
+
+/// A set of schemes: those that an account has switched on, as far as a mount serves them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemeSet(u32);
+
+impl SchemeSet {
+    /// The native scheme alone.
+    pub const NATIVE: SchemeSet = SchemeSet::of(&[Scheme::Native]);
+
+    /// A set of these.
+    pub const fn of(schemes: &[Scheme]) -> Self {
+        let (mut bits, mut index) = (0, 0);
+        while index < schemes.len() {
+            bits |= 1 << schemes[index] as u32;
+            index += 1;
+        }
+        SchemeSet(bits)
+    }
+
+    /// Whether a scheme is in it.
+    pub const fn contains(self, scheme: Scheme) -> bool {
+        self.0 & 1 << scheme as u32 != 0
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub const fn and(self, other: SchemeSet) -> Self {
+        SchemeSet(self.0 & other.0)
+    }
+
+    /// Its members.
+    pub fn iter(self) -> impl Iterator<Item = Scheme> {
+        Scheme::ALL.iter().copied().filter(move |&scheme| self.contains(scheme))
+    }
+}
+
+impl Default for SchemeSet {
+    fn default() -> Self {
+        SchemeSet::NATIVE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scheme_is_found_by_its_name() {
+        for &scheme in Scheme::ALL {
+            assert_eq!(Scheme::from_name(scheme.name()), Some(scheme));
+        }
+        assert_eq!(Scheme::from_name("Native"), None);
+    }
+
+    #[test]
+    fn a_set_holds_what_was_put_in() {
+        let set = SchemeSet::of(&[Scheme::S3, Scheme::Native, Scheme::Cloudinary]);
+        assert!(set.iter().eq([Scheme::Native, Scheme::S3, Scheme::Cloudinary]));
+        assert!(set.and(SchemeSet::NATIVE).iter().eq([Scheme::Native]));
+        assert!(SchemeSet::of(Scheme::ALL).iter().eq(Scheme::ALL.iter().copied()));
+    }
+}

@@ -1,0 +1,78 @@
+//! The small grammars that schemes share (signing-schemes 0): integers, hex digits, and the comparison of secrets.
+
+use subtle::{Choice, ConstantTimeEq as _};
+
+/// `0|[1-9][0-9]{0,11}` and nothing else: no sign, no leading zero, no fraction, no escape, no milliseconds.
+pub(crate) fn integer(text: &str) -> Option<i64> {
+    let fits = (1..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let canonical = text == "0" || !text.starts_with('0');
+    (fits && canonical).then(|| text.parse().ok()).flatten()
+}
+
+/// Exactly `N` bytes as lower-case hex digits, so that a signature has one spelling. Without a branch for each digit,
+/// since every delivery comes through here.
+pub(crate) fn lower_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * N {
+        return None;
+    }
+    let (mut bytes, mut all) = ([0; N], 0);
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let (high, low) = (nibble(pair[0]), nibble(pair[1]));
+        all |= high | low;
+        *byte = high << 4 | low & 0xF;
+    }
+    (all <= 0xF).then_some(bytes)
+}
+
+/// Whether two texts are equal, in a time that does not tell where they differ. Their lengths are no secret.
+pub(crate) fn same(one: &[u8], other: &[u8]) -> Choice {
+    one.ct_eq(other)
+}
+
+/// The value of a digit; more than 15 where it is none.
+fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => 0xFF,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_one_spelling() {
+        for (good, value) in
+            [("0", 0), ("7", 7), ("1790003600", 1_790_003_600), ("999999999999", 999_999_999_999)]
+        {
+            assert_eq!(integer(good), Some(value));
+        }
+        for bad in
+            ["", "-1", "+1", "01", "00", "1.0", "1e3", "0x1", " 1", "1 ", "%31", "1000000000000", "١", "1_0"]
+        {
+            assert_eq!(integer(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn hex_is_lower_case_and_of_one_length() {
+        assert_eq!(lower_hex(&"0f".repeat(32)), Some([0x0f; 32]));
+        assert_eq!(lower_hex("a9"), Some([0xa9]));
+        for bad in
+            ["".into(), "0F".repeat(32), "0f".repeat(31), "0f".repeat(33), "0g".repeat(32), "é".repeat(32)]
+        {
+            assert_eq!(lower_hex::<32>(&bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn texts_of_unequal_length_are_not_the_same() {
+        assert!(bool::from(same(b"abc", b"abc")));
+        for other in ["abd", "ab", "abcd", ""] {
+            assert!(!bool::from(same(b"abc", other.as_bytes())), "{other}");
+        }
+    }
+}

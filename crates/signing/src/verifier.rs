@@ -1,0 +1,78 @@
+//! What an account verifies with: its schemes, keys, settings and policy, for the length of one verdict.
+
+use domain::Timestamp;
+
+use crate::key_material::VerifyingKey;
+use crate::pairs::{Pair, pairs};
+use crate::policy::Policy;
+use crate::request::Request;
+use crate::schemes::{Scheme, SchemeSet};
+use crate::settings::SchemeSettings;
+use crate::signing_key::SigningKey;
+use crate::{Error, KeyState};
+
+/// Most keys that are tried for a URL that names none.
+pub(crate) const MAX_KEYS_TRIED: usize = 8;
+
+/// What an account verifies with.
+#[derive(Debug, Clone, Copy)]
+pub struct Verifier<'a> {
+    /// The schemes that are switched on, as far as the route that was asked serves them.
+    pub schemes: SchemeSet,
+    /// All native and generic keys of the account, retired and revoked ones too.
+    pub keys: &'a [SigningKey],
+    /// All keys of foreign schemes, retired and revoked ones too.
+    pub foreign_keys: &'a [VerifyingKey],
+    /// The settings of the schemes.
+    pub settings: &'a SchemeSettings,
+    /// The account's rules.
+    pub policy: &'a Policy,
+    /// Whether the caller counts uses, as [`crate::Verified::uses`] asks. Where it does not, a URL that may be used a
+    /// number of times only is refused: a constraint that nobody enforces never opens anything.
+    pub counts_uses: bool,
+}
+
+impl<'a> Verifier<'a> {
+    /// The native scheme alone, by a caller that counts no uses.
+    pub fn native(keys: &'a [SigningKey], policy: &'a Policy) -> Self {
+        let settings = SchemeSettings::defaults();
+        let schemes = SchemeSet::NATIVE;
+        Verifier { schemes, keys, foreign_keys: &[], settings, policy, counts_uses: false }
+    }
+
+    /// The keys of a scheme that URLs name by this id and that verify. [`Error::KeyRevoked`] where there is one that does
+    /// not, [`Error::UnknownKey`] where there is none.
+    pub(crate) fn named(
+        &self,
+        scheme: Scheme,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Vec<&'a VerifyingKey>, Error> {
+        let of_id = || self.foreign_keys.iter().filter(|key| key.scheme() == scheme && key.id() == id);
+        let keys: Vec<_> = of_id().filter(|key| key.verifies_at(now)).take(MAX_KEYS_TRIED).collect();
+        let ended = || of_id().any(|key| !matches!(key.state(), KeyState::Active));
+        match keys.is_empty() {
+            false => Ok(keys),
+            true if ended() => Err(Error::KeyRevoked),
+            true => Err(Error::UnknownKey),
+        }
+    }
+
+    /// The keys of a scheme that verify, for URLs that name none.
+    pub(crate) fn every(
+        &self,
+        scheme: Scheme,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a VerifyingKey> + Clone {
+        let fits = move |key: &&VerifyingKey| key.scheme() == scheme && key.verifies_at(now);
+        self.foreign_keys.iter().filter(fits).take(MAX_KEYS_TRIED)
+    }
+
+    /// The pairs of a query without those that the account ignores (signing-schemes 1.5).
+    pub(crate) fn pairs<'r>(&self, request: &Request<'r>) -> impl Iterator<Item = Pair<'r>> + use<'r, 'a> {
+        let (policy, schemes) = (self.policy, self.schemes);
+        pairs(request.query()).filter(move |pair| {
+            !policy.ignores(pair.name) || schemes.iter().any(|scheme| scheme.controls(pair.name))
+        })
+    }
+}
