@@ -6,7 +6,7 @@ use std::error::Error;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use domain::{Fault, Problem};
+use domain::{Fault, Problem, capitalised};
 use serde_json::{Value, json};
 
 use crate::envelope;
@@ -187,9 +187,4 @@ impl<E: Fault> From<E> for Failure {
             told.retry_after_s = retry_after_s;
         })
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use domain::{AccountId, ImageId, ObjectId, Timestamp};
+use domain::{AccountId, ImageId, ObjectId, Timestamp, grouped};
 use serde_json::{Map, Value};
 use variant::Facts;
 
@@ -324,19 +324,6 @@ fn check_idempotency_key(key: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Invalid(format!("an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY_CHARS} characters")))
-}
-
-/// A number with commas between its thousands.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn target(id: &ImageId) -> String {

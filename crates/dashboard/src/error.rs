@@ -6,9 +6,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use catalog::Role;
-use domain::{Fault, Problem};
-
-use crate::words::sentence;
+use domain::{Fault, Problem, sentence};
 
 /// Why a page was not what was asked for. `welcome` makes the page of it, with the request at hand.
 #[derive(Debug)]

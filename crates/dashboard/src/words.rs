@@ -7,15 +7,7 @@ use variant::Format;
 
 /// `10,482`.
 pub(crate) fn number(value: impl TryInto<u64>) -> String {
-    let digits = value.try_into().unwrap_or(0).to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    domain::grouped(value)
 }
 
 /// Decimal sizes: `0 B`, `96 KB`, `4.8 MB`, `38.4 GB`.
@@ -162,14 +154,6 @@ pub(crate) fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, &KEEP).to_string()
 }
 
-/// A lower-case text of an error as a sentence.
-pub(crate) fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
-    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{stop}", chars.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -251,7 +235,6 @@ mod tests {
         assert_eq!(initials("Mira Köhler"), "MK");
         assert_eq!(initials("ada"), "A");
         assert_eq!(initials("  "), "");
-        assert_eq!(sentence("image not found"), "Image not found.");
     }
 
     proptest! {

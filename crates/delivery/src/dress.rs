@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use catalog::Admission;
-use domain::{Accepts, Fault, ObjectId, Problem, Timestamp};
+use domain::{Accepts, Fault, ObjectId, Problem, Timestamp, capitalised};
 use renditions::Rendered;
 use sha2::{Digest, Sha256};
 use variant::Recipe;
@@ -99,7 +99,7 @@ pub(crate) fn refusal(fault: &dyn Fault, accepts: Accepts) -> HttpResponse {
     if let Some(reason) = fault.reason() {
         response.insert_header((IMAGE_AUTH, HeaderValue::from_static(reason)));
     }
-    body(response, problem, fault.reason(), &sentence(&fault.to_string()), accepts)
+    body(response, problem, fault.reason(), &capitalised(&fault.to_string()), accepts)
 }
 
 /// Counts a refusal, where it is one of a signature or of a limit.
@@ -192,12 +192,6 @@ fn body(
         return response.json(serde_json::json!({ "error": { "code": name, "message": text } }));
     }
     response.content_type("text/plain; charset=utf-8").body(format!("ERROR {code}: {text}"))
-}
-
-/// An error's text as a sentence: its first letter large.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// A text that a quoted string in a header can hold.

@@ -14,6 +14,7 @@ mod problem;
 mod rate;
 mod secret;
 mod visitor;
+mod wording;
 
 pub use account::{AccountHash, AccountId, Handle};
 pub use address::source;
@@ -27,3 +28,4 @@ pub use problem::{Fault, Problem};
 pub use rate::Rate;
 pub use secret::Secret;
 pub use visitor::{Accepts, RequestId, Visitor};
+pub use wording::{capitalised, grouped, sentence};

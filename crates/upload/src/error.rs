@@ -2,7 +2,7 @@
 
 use std::io;
 
-use domain::{Fault, Limit, Problem, TooOften};
+use domain::{Fault, Limit, Problem, TooOften, grouped};
 
 /// A failure of this crate. The texts are safe to show.
 #[derive(Debug, thiserror::Error)]
@@ -82,19 +82,6 @@ fn megabytes(bytes: u64) -> String {
     } else {
         format!("{}.{} MB", tenths / 10, tenths % 10)
     }
-}
-
-/// A number with a comma before every three digits.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 impl Fault for Error {

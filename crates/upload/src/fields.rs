@@ -1,8 +1,7 @@
 //! The text fields of a form: their names, and how each value is read.
 
-use domain::ImageId;
+use domain::{ImageId, grouped};
 
-use crate::error::grouped;
 use crate::{Error, Form, metadata};
 
 /// The parts that a form for an image knows (contract 3.4).
@@ -46,7 +45,7 @@ pub(crate) fn take(form: &mut Form, name: String, text: String) -> Result<(), Er
         }
         "requireSignedURLs" => once(&name, &mut form.require_signed_urls, switch(&text)?),
         "creator" if text.len() > MAX_CREATOR_BYTES => {
-            Err(Error::form(format!("creator has at most {} bytes", grouped(MAX_CREATOR_BYTES as u64))))
+            Err(Error::form(format!("creator has at most {} bytes", grouped(MAX_CREATOR_BYTES))))
         }
         "creator" => once(&name, &mut form.creator, text),
         _ if metadata::is_metadata(&name) => {

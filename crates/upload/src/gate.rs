@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use domain::grouped;
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt as _};
 
 use crate::Error;
-use crate::error::grouped;
 
 /// The largest piece that goes through at once, in bytes.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -119,7 +119,7 @@ impl State {
             return Err(Error::TooLarge { size_bytes, limit_bytes: self.limits.max_upload_bytes });
         }
         if self.since_progress > self.limits.max_silent_bytes + PIECE_BYTES {
-            let most = grouped(self.limits.max_silent_bytes as u64);
+            let most = grouped(self.limits.max_silent_bytes);
             let told =
                 format!("the head of a part has at most {most} bytes, and a form begins with its boundary");
             return Err(Error::FormLimit { limit: "max_part_head_bytes", told });

@@ -2,13 +2,13 @@
 //! a piece of it at a time.
 
 use bytes::Bytes;
+use domain::grouped;
 use futures_util::Stream;
 use multer::{Field, Multipart};
 use percent_encoding::percent_decode_str;
 use storage::{Scratch, Sealed, Storage};
 
 use crate::base64_text::Base64Text;
-use crate::error::grouped;
 use crate::gate::{Gate, GateLimits};
 use crate::{Error, Form, FormLimits, ManyFiles, fields};
 
@@ -122,7 +122,7 @@ impl Incoming {
         let head_bytes: usize =
             field.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if head_bytes > self.limits.max_part_head_bytes {
-            let most = grouped(self.limits.max_part_head_bytes as u64);
+            let most = grouped(self.limits.max_part_head_bytes);
             let told = format!("the head of a part has at most {most} bytes");
             return Err(Error::FormLimit { limit: "max_part_head_bytes", told });
         }
@@ -154,7 +154,7 @@ impl Incoming {
         let mut text = Vec::new();
         while let Some(piece) = self.next_piece(&mut field).await? {
             if text.len() + piece.len() > self.limits.max_field_bytes {
-                let (name, most) = (fields::shown(name), grouped(self.limits.max_field_bytes as u64));
+                let (name, most) = (fields::shown(name), grouped(self.limits.max_field_bytes));
                 let told = format!("the part '{name}' has at most {most} bytes");
                 return Err(Error::FormLimit { limit: "max_field_bytes", told });
             }

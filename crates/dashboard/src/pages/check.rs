@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use askama::Template;
 use catalog::{Admission, Role};
-use domain::{Fault as _, ImageId, Timestamp};
+use domain::{Fault as _, ImageId, Timestamp, sentence};
 use signing::{DeliveryUrl, Explanation};
 
 use crate::body::Posted;
@@ -13,7 +13,7 @@ use crate::member::Member;
 use crate::pages::images::display_name;
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
-use crate::words::{Moment, sentence};
+use crate::words::Moment;
 
 /// The longest address that is taken, in characters.
 const MAX_URL_CHARS: usize = 10_000;

@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use askama::Template;
 use catalog::{Image, ImageChange, Role};
+use domain::sentence;
 
 use crate::body::Posted;
 use crate::member::Member;
@@ -12,7 +13,6 @@ use crate::pages::pictures::image_of;
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
 use crate::toast::Toast;
-use crate::words::sentence;
 
 /// The longest file name, in characters.
 const MAX_NAME_CHARS: usize = 255;

@@ -59,7 +59,7 @@ async fn store(member: &Member, image: &Image, mut rows: Vec<Row>) -> Outcome {
     match member.change(&image.id, change).await {
         Ok(_) => reply::done(&member.visit, &member.image_path("image", &image.id), Toast::MetadataSaved),
         Err(catalog::Error::Invalid(why)) => {
-            show_again(member, image, StatusCode::UNPROCESSABLE_ENTITY, rows, words::sentence(&why)).await
+            show_again(member, image, StatusCode::UNPROCESSABLE_ENTITY, rows, domain::sentence(&why)).await
         }
         Err(error) => Err(error.into()),
     }

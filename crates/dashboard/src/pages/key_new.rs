@@ -3,14 +3,13 @@
 use actix_web::http::StatusCode;
 use askama::Template;
 use catalog::Role;
-use domain::SigningKeyId;
+use domain::{SigningKeyId, sentence};
 
 use crate::body::Posted;
 use crate::member::Member;
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
 use crate::toast::Toast;
-use crate::words::sentence;
 
 #[derive(Template)]
 #[template(path = "key_new.html")]

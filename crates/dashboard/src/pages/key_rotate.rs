@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use askama::Template;
 use catalog::{KeyEntry, Rotation};
-use domain::SigningKeyId;
+use domain::{SigningKeyId, sentence};
 
 use crate::body::Posted;
 use crate::error::Failure;
@@ -15,7 +15,6 @@ use crate::pages::keys::{is_live, live_key};
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
 use crate::toast::Toast;
-use crate::words::sentence;
 
 /// The overlaps that can be chosen, in seconds, with their words. The third is chosen at first.
 const OVERLAPS: [(u64, &str); 4] =

@@ -93,7 +93,7 @@ pub(crate) async fn create(visit: Visit, request: HttpRequest, Posted(fields): P
         Ok(person) => welcome_in(&visit, &person, "/dashboard").await,
         Err(catalog::Error::Exists) => Err(Failure::no_page()),
         Err(catalog::Error::Invalid(why)) => {
-            let why = crate::words::sentence(&why);
+            let why = domain::sentence(&why);
             let field = if why.to_lowercase().contains("password") {
                 &mut errors.password
             } else {

@@ -171,7 +171,7 @@ fn signed(unsigned: &str, wish: &Wish, keys: &[KeyEntry]) -> Result<String, Stri
     let entry = named.or_else(|| keys.iter().filter(usable).find(|key| key.signs));
     let entry = entry.ok_or("There is no active signing key. Make one first.")?;
     let key = SigningKey::new(entry.id.clone(), entry.secret.clone(), entry.state);
-    signing::sign(unsigned, &key, wish.expires_s).map_err(|error| words::sentence(&error.to_string()))
+    signing::sign(unsigned, &key, wish.expires_s).map_err(|error| domain::sentence(&error.to_string()))
 }
 
 fn html_text(text: &str) -> String {
