@@ -67,7 +67,8 @@ services_as_postgres() {
     fi
 }
 
-# services_start_postgres FOLDER: exports TEST_POSTGRES_URL, a role that may do everything.
+# services_start_postgres FOLDER: exports TEST_POSTGRES_URL, a role that may do everything. Nobody needs what the tests
+# write once the machine has crashed; SERVICES_FSYNC=on makes commits cost what they do elsewhere.
 services_start_postgres() {
     folder=$1 bin=$(services_postgres_bin) port=$(services_ports 1) secret=$(services_secret)
     mkdir -m 700 "$folder"
@@ -84,9 +85,9 @@ max_connections = 400
 # No database can be dropped while a client that a test has silenced is still to say its password.
 authentication_timeout = 5s
 shared_buffers = 64MB
-fsync = off
-synchronous_commit = off
-full_page_writes = off
+fsync = ${SERVICES_FSYNC:-off}
+synchronous_commit = ${SERVICES_FSYNC:-off}
+full_page_writes = ${SERVICES_FSYNC:-off}
 CONF
     services_as_postgres "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w start >"$folder/start.log" || {
         cat "$folder/log"
