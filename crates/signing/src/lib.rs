@@ -2,29 +2,39 @@
 //! No clock and no database: key and time are arguments.
 #![forbid(unsafe_code)]
 
+mod canonical;
+mod constraints;
 mod delivery_url;
 mod error;
 mod escape;
+mod json;
 mod key_material;
 mod network;
+mod outbound;
 mod pairs;
 mod policy;
+mod public_key;
 mod request;
 mod scheme;
 mod schemes;
 mod settings;
 mod signing_key;
+mod stamp;
 mod syntax;
 mod verdict;
 mod verifier;
 
+pub use constraints::Constraints;
 pub use delivery_url::{DeliveryUrl, TargetLimits};
 pub use error::Error;
-pub use key_material::{KeyMaterial, P256PublicKey, RsaPublicKey, VerifyingKey};
+pub use key_material::{KeyMaterial, VerifyingKey};
+pub use outbound::{BucketStyle, Outbound, OutboundBody, OutboundRequest, object_url, origin_clock};
 pub use policy::{Policy, Revoked};
+pub use public_key::{PublicKey, PublicKeyKind};
 pub use request::{Headers, NoHeaders, Payload, PostForm, Request, Target};
 pub use scheme::{
-    Explanation, explain, explain_form, explain_request, sign, verify, verify_form, verify_request,
+    Explanation, cloudimage_operations, explain, explain_form, explain_request, narrow, sign, sign_with,
+    verify, verify_form, verify_request,
 };
 pub use schemes::{Scheme, SchemeSet};
 pub use settings::{

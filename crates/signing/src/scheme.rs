@@ -1,11 +1,30 @@
 //! The signing schemes, a file each. This list knows its members.
 
+mod bunny;
+mod cloudfront;
+mod cloudimage;
+mod cloudinary;
+mod edge_auth;
+mod fastly;
+mod foreign;
 mod form;
+mod gcs;
+mod image_kit;
+mod imgix;
+mod imgproxy;
 mod native;
+mod post_policy;
+mod s3;
+mod thumbor;
+mod v2;
+mod v4;
 
 use domain::Timestamp;
 
+pub use self::cloudimage::cloudimage_operations;
 use self::form::{Form, PostedForm};
+use self::native::Dialect;
+use crate::constraints::Constraints;
 use crate::request::{PostForm, Request, Target};
 use crate::verdict::{Check, Listener, Nobody, Verified, Witness};
 use crate::verifier::Verifier;
@@ -27,13 +46,30 @@ pub struct Explanation {
 }
 
 /// Signs a delivery URL or path (with or without a query; an old `sig` goes): returns path, query and `sig`,
-/// or the whole URL where one was given. `expires_s` in unix seconds replaces an `exp`.
+/// or the whole URL where one was given. `expires_s` in unix seconds replaces an `exp`; constraints that stand in the
+/// query already are signed as they are.
 ///
 /// Path and query keep their bytes, so for one that is already encoded the result is what Cloudflare's documented
 /// JavaScript makes of it. Without `exp` the text is the path and `?`, as there. Refused is what [`verify`] would
 /// refuse for its form, and as [`Error::UnknownKey`] a URL whose `s-kid` names another key.
 pub fn sign(url: &str, key: &SigningKey, expires_s: Option<i64>) -> Result<String, Error> {
-    native::sign(url, key, expires_s)
+    native::sign(url, key, &Constraints::until(expires_s))
+}
+
+/// As [`sign`], with any constraints; each replaces the one of its name in the query, and [`Error::MalformedParam`]
+/// says that one is not as the grammar has it.
+///
+/// With `prefix_segments` the URL may also be that of a folder (`/account/album/`): its query, put after any URL below,
+/// opens that. [`Error::PathNotAllowed`] says that the path is not so deep.
+pub fn sign_with(url: &str, key: &SigningKey, constraints: &Constraints) -> Result<String, Error> {
+    native::sign(url, key, constraints)
+}
+
+/// Narrows a signed URL without its key: the result demands all that it did, and these constraints too. It is bound to
+/// the path that is given, or to a prefix of it. [`Error::MalformedParam`] where it was narrowed four times already,
+/// or where a constraint is malformed or one that only the holder of the key may set.
+pub fn narrow(url: &str, constraints: &Constraints) -> Result<String, Error> {
+    native::narrow(url, constraints)
 }
 
 /// Verifies the signature of a delivery URL against an account's native keys: [`verify_request`] by a caller that
@@ -45,13 +81,13 @@ pub fn verify(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Verified, Error> {
-    native::judge_url(url, None, &Verifier::native(keys, policy), now, &mut Nobody)
+    native::judge_url(url, &Verifier::native(keys, policy), now, &mut Nobody)
 }
 
 /// Verifies and says how the verdict came about: the same walk as [`verify`], with someone who listens.
 pub fn explain(url: &DeliveryUrl, keys: &[SigningKey], policy: &Policy, now: Timestamp) -> Explanation {
     let (verifier, mut listener) = (Verifier::native(keys, policy), Listener::default());
-    let verdict = native::judge_url(url, None, &verifier, now, &mut listener);
+    let verdict = native::judge_url(url, &verifier, now, &mut listener);
     let advice = verdict.as_ref().err().map(|&error| native::advice(error, url, keys, policy, now));
     Explanation::of(Scheme::Native, verdict, listener, advice)
 }
@@ -115,41 +151,41 @@ fn judge(
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
     match form {
-        Form::Native => native::judge(request, verifier, now, witness),
-        Form::NativeCookie => Err(Error::SchemeDisabled),
-        Form::Generic => Err(Error::SchemeDisabled),
-        Form::CloudimageSign => Err(Error::SchemeDisabled),
-        Form::CloudimageSeal => Err(Error::SchemeDisabled),
-        Form::CloudFront => Err(Error::SchemeDisabled),
-        Form::CloudFrontCookie => Err(Error::SchemeDisabled),
-        Form::S3Header => Err(Error::SchemeDisabled),
-        Form::S3Presigned => Err(Error::SchemeDisabled),
-        Form::S3V2 => Err(Error::SchemeDisabled),
-        Form::GcsHeader => Err(Error::SchemeDisabled),
-        Form::GcsV4 => Err(Error::SchemeDisabled),
-        Form::GcsV2 => Err(Error::SchemeDisabled),
-        Form::Imgproxy => Err(Error::SchemeDisabled),
-        Form::Thumbor => Err(Error::SchemeDisabled),
-        Form::Imgix => Err(Error::SchemeDisabled),
-        Form::Bunny => Err(Error::SchemeDisabled),
-        Form::Fastly => Err(Error::SchemeDisabled),
-        Form::EdgeAuth => Err(Error::SchemeDisabled),
-        Form::ImageKit => Err(Error::SchemeDisabled),
-        Form::Cloudinary => Err(Error::SchemeDisabled),
+        Form::Native => native::judge(request, verifier, now, Dialect::Native, witness),
+        Form::NativeCookie => native::judge_cookies(request, verifier, now, witness),
+        Form::Generic => native::judge(request, verifier, now, Dialect::Generic, witness),
+        Form::CloudimageSign => cloudimage::judge_sign(request, verifier, now, witness),
+        Form::CloudimageSeal => cloudimage::judge_seal(request, verifier, now, witness),
+        Form::CloudFront => cloudfront::judge(request, verifier, now, witness),
+        Form::CloudFrontCookie => cloudfront::judge_cookie(request, verifier, now, witness),
+        Form::S3Header => s3::judge_header(request, verifier, now, witness),
+        Form::S3Presigned => s3::judge_presigned(request, verifier, now, witness),
+        Form::S3V2 => s3::judge_v2(request, verifier, now, witness),
+        Form::GcsHeader => gcs::judge_header(request, verifier, now, witness),
+        Form::GcsV4 => gcs::judge_v4(request, verifier, now, witness),
+        Form::GcsV2 => gcs::judge_v2(request, verifier, now, witness),
+        Form::Imgproxy => imgproxy::judge(request, verifier, now, witness),
+        Form::Thumbor => thumbor::judge(request, verifier, now, witness),
+        Form::Imgix => imgix::judge(request, verifier, now, witness),
+        Form::Bunny => bunny::judge(request, verifier, now, witness),
+        Form::Fastly => fastly::judge(request, verifier, now, witness),
+        Form::EdgeAuth => edge_auth::judge(request, verifier, now, witness),
+        Form::ImageKit => image_kit::judge(request, verifier, now, witness),
+        Form::Cloudinary => cloudinary::judge(request, verifier, now, witness),
     }
 }
 
 /// The list of posted forms.
 fn judge_form(
     posted: PostedForm,
-    _form: &PostForm<'_>,
-    _verifier: &Verifier<'_>,
-    _now: Timestamp,
-    _witness: &mut impl Witness,
+    form: &PostForm<'_>,
+    verifier: &Verifier<'_>,
+    now: Timestamp,
+    witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
     match posted {
-        PostedForm::S3 => Err(Error::SchemeDisabled),
-        PostedForm::Gcs => Err(Error::SchemeDisabled),
+        PostedForm::S3 => s3::judge_post(form, verifier, now, witness),
+        PostedForm::Gcs => gcs::judge_post(form, verifier, now, witness),
     }
 }
 
