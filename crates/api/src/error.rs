@@ -172,15 +172,20 @@ impl Told {
 
 impl<E: Fault> From<E> for Failure {
     fn from(fault: E) -> Self {
+        Failure::of(&fault)
+    }
+}
+
+impl Failure {
+    /// Any fault, as this door tells it. Counted, where it is one of a limit.
+    pub(crate) fn of(fault: &dyn Fault) -> Self {
         let mut cause = fault.to_string();
         let mut source = fault.source();
         while let Some(error) = source {
             cause = format!("{cause}: {error}");
             source = Error::source(error);
         }
-        if let Some(limit) = fault.limit() {
-            metrics::counter!("darkroom_limit_refusals_total", "limit" => limit.name).increment(1);
-        }
+        catalog::count_refusal(fault);
         let retry_after_s = fault.limit().and_then(|limit| limit.retry_after_s);
         Failure::new(fault.problem(), fault.to_string()).with(|told| {
             told.cause = Some(cause);

@@ -5,6 +5,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use catalog::Scope;
+use domain::{Fault, Problem};
 use percent_encoding::percent_decode_str;
 
 use crate::authenticated::Authenticated;
@@ -13,6 +14,10 @@ use crate::{Api, accounts, config, images, keys, list, variants};
 
 /// The prefix of every route.
 const PREFIX: &str = "/client/v4";
+
+/// The first segments of all paths that this door answers for, built or not: what is refused there is told in its
+/// envelope, whoever refuses it.
+const OURS: [&str; 3] = ["client", "api", "images"];
 
 /// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +137,22 @@ impl Api {
     pub fn routes(&self, config: &mut ServiceConfig) {
         let api = web::Data::new(self.clone());
         config.service(web::scope(PREFIX).app_data(api).default_service(web::to(answer)));
+    }
+
+    /// Whether a path is this door's.
+    pub fn answers(path: &str) -> bool {
+        let first = path.strip_prefix('/').and_then(|path| path.split('/').next());
+        first.is_some_and(|first| OURS.contains(&first))
+    }
+
+    /// A refusal by whoever stands before the door, as the door tells its own.
+    pub fn refuse(path: &str, fault: &dyn Fault) -> HttpResponse {
+        let failure = match fault.problem() {
+            Problem::RouteMissing => Failure::no_route(path),
+            _ => Failure::of(fault),
+        };
+        failure.log();
+        failure.respond()
     }
 }
 
@@ -258,6 +279,16 @@ mod tests {
         assert_eq!(Route::parse("/client/v4/user/tokens/verify"), Some(Route::TokenVerify));
         for path in ["/client/v4", "/client/v4/", "/client/v4/zones", "/client/v4accounts", "/accounts", ""] {
             assert_eq!(Route::parse(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_below_the_api_is_its_own_to_refuse() {
+        for path in ["/client/v4/accounts", "/client/v5", "/client", "/api/v1/keys", "/images/v1"] {
+            assert!(Api::answers(path), "{path}");
+        }
+        for path in ["", "/", "/apis", "api/v1", "/dashboard/api", "/storage/a/b", "//images/v1"] {
+            assert!(!Api::answers(path), "{path}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use catalog::Role;
+use catalog::{Role, count_refusal};
 use domain::{Fault, Problem, sentence};
 
 /// Why a page was not what was asked for. `welcome` makes the page of it, with the request at hand.
@@ -86,17 +86,10 @@ impl Failure {
     }
 }
 
-/// Counts a refusal, where it is one of a limit.
-pub(crate) fn count(fault: &dyn Fault) {
-    if let Some(limit) = fault.limit() {
-        metrics::counter!("darkroom_limit_refusals_total", "limit" => limit.name).increment(1);
-    }
-}
-
 impl<E: Fault + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         let problem = error.problem();
-        count(&error);
+        count_refusal(&error);
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             return Failure::broken(error);

@@ -108,9 +108,7 @@ fn count(fault: &dyn Fault, problem: Problem) {
     if let (true, Some(reason)) = (of_signature, fault.reason()) {
         metrics::counter!("darkroom_signature_refusals_total", "reason" => reason).increment(1);
     }
-    if let Some(limit) = fault.limit() {
-        metrics::counter!("darkroom_limit_refusals_total", "limit" => limit.name).increment(1);
-    }
+    catalog::count_refusal(fault);
 }
 
 /// 405 for anything but GET and HEAD.

@@ -94,6 +94,8 @@ problems! {
     SignatureMalformed: 400, 5400, 9432;
     /// The request target passes a limit.
     TargetTooLong: 414, 5400, 9432;
+    /// The request's head passes a limit.
+    HeadTooLarge: 431, 5400, 9432;
     /// A signature is missing or refused.
     SignatureRefused: 403, 5400, 9425;
     /// The account's rights cannot be read.

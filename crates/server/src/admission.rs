@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use actix_web::http::{ConnectionType, StatusCode, header};
-use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::http::ConnectionType;
+use actix_web::{Error, HttpRequest};
 use domain::{Limit, Problem, Rate, source};
 use futures_util::future::Either;
-use serde_json::json;
 
 use crate::connections::{Connection, InFlight, Standing, until_sent};
 use crate::front::{Front, Passed};
+use crate::refusal::Refusal;
 
 /// The admission. Clones share everything.
 #[derive(Clone)]
@@ -38,10 +38,8 @@ impl Admission {
         S::Future: 'static,
         B: MessageBody + 'static,
     {
-        if let Some((problem, limit, sentence)) = self.refuses(request.request()) {
-            metrics::counter!("darkroom_limit_refusals_total", "limit" => limit.name).increment(1);
-            let response = refusal(request.path(), problem, limit, sentence);
-            return self.front.send(request, response);
+        if let Some(refusal) = self.refuses(request.request()) {
+            return self.front.refuse(request, &refusal);
         }
         let in_flight = Connection::begin(request.request());
         match self.front.pass(request, routes) {
@@ -57,26 +55,26 @@ impl Admission {
         }
     }
 
-    fn refuses(&self, request: &HttpRequest) -> Option<(Problem, Limit, &'static str)> {
+    fn refuses(&self, request: &HttpRequest) -> Option<Refusal> {
         let moment = Duration::from_secs(1);
-        let (limit, sentence) = match Connection::standing(request) {
+        let (limit, told) = match Connection::standing(request) {
             Standing::Welcome => return self.refuses_address(request),
-            Standing::OverAll => ("max_connections", "The server has as many connections as it takes"),
+            Standing::OverAll => ("max_connections", "the server has as many connections as it takes"),
             Standing::OverAddress => {
-                ("max_address_connections", "Your address has as many connections as it may have")
+                ("max_address_connections", "your address has as many connections as it may have")
             }
         };
-        (!is_probe(request)).then(|| (Problem::Busy, Limit::for_now(limit, moment), sentence))
+        (!is_probe(request)).then(|| Refusal::of_limit(Problem::Busy, Limit::for_now(limit, moment), told))
     }
 
-    fn refuses_address(&self, request: &HttpRequest) -> Option<(Problem, Limit, &'static str)> {
+    fn refuses_address(&self, request: &HttpRequest) -> Option<Refusal> {
         let now = Instant::now();
         if !self.refusals.anybody_waits(now) || is_probe(request) {
             return None;
         }
         let wait = self.refusals.wait(&self.counted(request)?, now)?;
         let limit = Limit::for_now("max_refusals_per_minute", wait);
-        Some((Problem::TooManyRequests, limit, "Your address was refused too often"))
+        Some(Refusal::of_limit(Problem::TooManyRequests, limit, "your address was refused too often"))
     }
 
     /// The address that a request counts for, where it tells visitors apart.
@@ -102,28 +100,4 @@ impl Admission {
 
 fn is_probe(request: &HttpRequest) -> bool {
     matches!(request.path(), "/healthz" | "/health" | "/readyz")
-}
-
-/// A refusal as each door tells its own. The connection of one that is over a limit ends with it.
-fn refusal(path: &str, problem: Problem, limit: Limit, sentence: &str) -> HttpResponse {
-    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    let mut response = HttpResponseBuilder::new(status);
-    response
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((header::RETRY_AFTER, limit.retry_after_s.unwrap_or(1)));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.force_close();
-    }
-    if path.starts_with("/client/") {
-        let error = json!({ "code": problem.api_code(), "message": sentence });
-        return response.json(
-            json!({ "result": null, "success": false, "errors": [error], "messages": [], "result_info": null }),
-        );
-    }
-    let code = problem.delivery_code();
-    response
-        .insert_header(("cf-images", format!("err={code}")))
-        .content_type("text/plain; charset=utf-8")
-        .body(format!("ERROR {code}: {sentence}\n"))
 }

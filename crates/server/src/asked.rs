@@ -41,7 +41,8 @@ impl Door {
     pub(crate) fn of(path: &str) -> Door {
         let first = path.split('/').nth(1).unwrap_or_default();
         match first {
-            "client" | "api" | "images" | "storage" => Door::Api,
+            "storage" => Door::Api,
+            _ if api::Api::answers(path) => Door::Api,
             "dashboard" | "static" | "" => Door::Dashboard,
             _ => Door::Other,
         }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::http::{Method, StatusCode};
-use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use delivery::{Answer, Delivery};
-use domain::{Accepts, Visitor};
+use domain::{Accepts, Limit, Problem, Visitor};
 use futures_util::future::Either;
 use signing::TargetLimits;
 use tracing::Instrument as _;
@@ -20,6 +20,7 @@ use crate::Config;
 use crate::address::Addresses;
 use crate::asked::{Asked, Door};
 use crate::readiness::{Readiness, alive};
+use crate::refusal::Refusal;
 
 /// The front. Clones share everything.
 #[derive(Clone)]
@@ -55,17 +56,21 @@ impl Rules {
         }
     }
 
-    /// The status for a head that passes a limit, and the limit's setting. Delivery refuses its own targets, and names
-    /// the reason; they are counted here all the same.
-    fn refuses_head(&self, request: &ServiceRequest, delivers: bool) -> Option<(StatusCode, &'static str)> {
+    /// Refuses a head that passes a limit. Delivery refuses its own targets, and names the reason; they are counted
+    /// here all the same.
+    fn refuses_head(&self, request: &ServiceRequest, delivers: bool) -> Option<Refusal> {
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
         if let Some(limit) = self.target.passed(target) {
+            let (problem, told) = match limit {
+                "max_query_pairs" => (Problem::BadRequest, "the URL has too many pairs in its query"),
+                _ => (Problem::TargetTooLong, "the URL is too long"),
+            };
+            let refusal = Refusal::of_limit(problem, Limit::of(limit), told);
             if delivers {
-                count(limit);
+                catalog::count_refusal(&refusal);
                 return None;
             }
-            let pairs = limit == "max_query_pairs";
-            return Some((if pairs { StatusCode::BAD_REQUEST } else { StatusCode::URI_TOO_LONG }, limit));
+            return Some(refusal);
         }
         let headers = request.headers();
         let (mut head, mut largest) = (target.len(), 0);
@@ -76,8 +81,9 @@ impl Rules {
         // No client of ours needs a single header as large as half of a whole head.
         let fat = largest > self.max_head_bytes / 2 || head > self.max_head_bytes;
         let limit = if fat { "max_head_bytes" } else { "max_headers" };
+        let told = "the request's head is too large";
         (fat || headers.len() > self.max_headers)
-            .then_some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, limit))
+            .then(|| Refusal::of_limit(Problem::HeadTooLarge, Limit::of(limit), told))
     }
 
     /// Where delivery has a host of its own, each host answers its own paths only.
@@ -145,12 +151,11 @@ impl Front {
     {
         let delivers = self.delivery.takes(request.request());
         let asked = self.begin(&request, delivers);
-        if let Some((status, limit)) = self.rules.refuses_head(&request, delivers) {
-            count(limit);
-            return now(asked, request, refused(status));
+        if let Some(refusal) = self.rules.refuses_head(&request, delivers) {
+            return refuse(asked, request, &refusal);
         }
         if self.rules.refuses_host(&request, delivers) {
-            return now(asked, request, refused(StatusCode::NOT_FOUND));
+            return refuse(asked, request, &Refusal::nothing());
         }
         if delivers {
             return self.deliver(asked, request);
@@ -161,10 +166,10 @@ impl Front {
         }
     }
 
-    /// Sends an answer that was found before any look at the request; it has its id and is counted as any other.
-    pub(crate) fn send(&self, request: ServiceRequest, response: HttpResponse) -> Passed {
+    /// Refuses before any look at the request; the answer has its id and is counted as any other.
+    pub(crate) fn refuse(&self, request: ServiceRequest, refusal: &Refusal) -> Passed {
         let asked = self.begin(&request, self.delivery.takes(request.request()));
-        now(asked, request, response)
+        refuse(asked, request, refusal)
     }
 
     fn begin(&self, request: &ServiceRequest, delivers: bool) -> Asked {
@@ -183,7 +188,7 @@ impl Front {
     /// Probes wait for no worker and for no turn.
     fn probe(&self, asked: Asked, request: ServiceRequest) -> Passed {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return now(asked, request, refused(StatusCode::METHOD_NOT_ALLOWED));
+            return refuse(asked, request, &Refusal::wrong_method());
         }
         if request.path() != "/readyz" {
             return now(asked, request, healthy());
@@ -255,8 +260,10 @@ fn forwarded_address(text: &str) -> Option<IpAddr> {
     address.map(|address| address.to_canonical())
 }
 
-fn count(limit: &'static str) {
-    metrics::counter!("darkroom_limit_refusals_total", "limit" => limit).increment(1);
+fn refuse(asked: Asked, request: ServiceRequest, refusal: &Refusal) -> Passed {
+    let mut response = refusal.answer(request.uri().path());
+    guard(response.headers_mut());
+    now(asked, request, response)
 }
 
 fn now(asked: Asked, request: ServiceRequest, mut response: HttpResponse) -> Passed {
@@ -270,27 +277,11 @@ fn healthy() -> HttpResponse {
     response
 }
 
-fn refused(status: StatusCode) -> HttpResponse {
-    let text = match status {
-        StatusCode::BAD_REQUEST => "ERROR 9432: The URL has too many pairs in its query",
-        StatusCode::URI_TOO_LONG => "ERROR 9432: The URL is too long",
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "ERROR 9432: The request's head is too large",
-        StatusCode::METHOD_NOT_ALLOWED => "This address answers GET and HEAD only",
-        _ => "There is nothing at this address",
-    };
-    let mut response = HttpResponseBuilder::new(status);
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        response.insert_header((header::ALLOW, "GET, HEAD"));
-    }
-    let mut response = response.content_type("text/plain; charset=utf-8").body(format!("{text}\n"));
-    guard(response.headers_mut());
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use actix_web::test::TestRequest;
+    use domain::Fault as _;
 
     fn rules(proxies: &[&str]) -> Rules {
         let mut config = Config::new("data".into());
@@ -383,27 +374,28 @@ mod tests {
         assert_eq!(headers.get(header::CACHE_CONTROL).unwrap(), "private, no-cache");
         assert_eq!(headers.get(header::X_CONTENT_TYPE_OPTIONS).unwrap(), "nosniff");
         assert!(headers.contains_key(header::CONTENT_SECURITY_POLICY));
-        for answer in [healthy(), refused(StatusCode::NOT_FOUND), refused(StatusCode::METHOD_NOT_ALLOWED)] {
-            assert_eq!(answer.headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
-        }
+        assert_eq!(healthy().headers().get(header::CACHE_CONTROL).unwrap(), "no-store");
     }
 
     #[test]
     fn a_head_past_its_limits_is_refused() {
         let rules = rules(&[]);
+        let refuses = |request: &ServiceRequest, delivers| {
+            let refusal = rules.refuses_head(request, delivers)?;
+            Some((refusal.problem().status(), refusal.limit().map_or("", |limit| limit.name)))
+        };
         let long = TestRequest::with_uri(&format!("/{}", "x".repeat(8200))).to_srv_request();
-        assert_eq!(rules.refuses_head(&long, false), Some((StatusCode::URI_TOO_LONG, "max_target_bytes")));
-        assert_eq!(rules.refuses_head(&long, true), None, "delivery says it in its own words");
+        assert_eq!(refuses(&long, false), Some((414, "max_target_bytes")));
+        assert_eq!(refuses(&long, true), None, "delivery says it in its own words");
         let pairs = TestRequest::with_uri(&format!("/?{}", "a&".repeat(64))).to_srv_request();
-        let too_many = Some((StatusCode::BAD_REQUEST, "max_query_pairs"));
-        assert_eq!(rules.refuses_head(&pairs, false), too_many);
-        let too_large = Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "max_head_bytes"));
+        assert_eq!(refuses(&pairs, false), Some((400, "max_query_pairs")));
+        let too_large = Some((431, "max_head_bytes"));
         let fat = TestRequest::default().insert_header(("x-fat", "y".repeat(40_000))).to_srv_request();
-        assert_eq!(rules.refuses_head(&fat, true), too_large);
+        assert_eq!(refuses(&fat, true), too_large);
         let cookies = TestRequest::default().insert_header(("cookie", "a=b; ".repeat(6500))).to_srv_request();
-        assert_eq!(rules.refuses_head(&cookies, false), too_large);
+        assert_eq!(refuses(&cookies, false), too_large);
         let accepts = TestRequest::default().insert_header(("accept", "a/b;q=1,".repeat(2040)));
-        assert_eq!(rules.refuses_head(&accepts.to_srv_request(), true), None);
-        assert_eq!(rules.refuses_head(&TestRequest::default().to_srv_request(), false), None);
+        assert_eq!(refuses(&accepts.to_srv_request(), true), None);
+        assert_eq!(refuses(&TestRequest::default().to_srv_request(), false), None);
     }
 }

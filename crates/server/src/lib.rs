@@ -16,6 +16,7 @@ mod operations;
 mod readiness;
 /// The recorder of metrics, and the list of them.
 pub mod recorder;
+mod refusal;
 mod server;
 mod stopping;
 

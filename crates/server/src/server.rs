@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use anyhow::Context as _;
 use api::Api;
 use catalog::{Actor, Catalog, NewPerson, Role};
@@ -25,6 +25,7 @@ use crate::connections::{ConnectionLimits, Connections};
 use crate::front::{Front, Rules};
 use crate::operations::{Gauged, Operations};
 use crate::readiness::Readiness;
+use crate::refusal::Refusal;
 use crate::{Config, DataDirLock, master_key, stopping};
 
 /// The HTTP layer looks once a second whether its time is over, and begins after the last call: both lie within the
@@ -362,10 +363,8 @@ fn want_descriptors(max_connections: usize) {
     }
 }
 
-async fn missing() -> HttpResponse {
-    HttpResponse::NotFound()
-        .content_type("text/plain; charset=utf-8")
-        .body("There is nothing at this address.\n")
+async fn missing(request: HttpRequest) -> HttpResponse {
+    Refusal::nothing().answer(request.uri().path())
 }
 
 /// The first administrator from the configuration, where nobody can sign in yet.

@@ -39,7 +39,7 @@ pub(crate) async fn create(member: Member, Posted(fields): Posted) -> Outcome {
         Ok(_) => reply::done(&member.visit, &member.path("keys"), Toast::KeyCreated),
         Err(catalog::Error::Exists) => wrong("there is a signing key of this name"),
         Err(error @ (catalog::Error::TooMany { .. } | catalog::Error::Invalid(..))) => {
-            crate::error::count(&error);
+            catalog::count_refusal(&error);
             wrong(&error.to_string())
         }
         Err(error) => Err(error.into()),

@@ -73,7 +73,7 @@ async fn turn(
         Ok(_) => Ok(Ok(())),
         Err(catalog::Error::Exists) => Ok(Err("there is a signing key of this name".into())),
         Err(error @ (catalog::Error::TooMany { .. } | catalog::Error::Invalid(..))) => {
-            crate::error::count(&error);
+            catalog::count_refusal(&error);
             Ok(Err(error.to_string()))
         }
         Err(error) => Err(error.into()),

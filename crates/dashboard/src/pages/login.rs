@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::body::Posted;
 use crate::csrf;
-use crate::error::{self, Failure};
+use crate::error::Failure;
 use crate::fields::Fields;
 use crate::pages::home::own_path;
 use crate::reply::{self, Outcome};
@@ -64,7 +64,7 @@ pub(crate) async fn sign_in(visit: Visit, Posted(fields): Posted) -> Outcome {
                 Refusal { sentence: WRONG, wait_s: None }
             }
             SignInVerdict::Wait(too_often) => {
-                error::count(&too_often);
+                catalog::count_refusal(&too_often);
                 let wait_s = too_often.limit().and_then(|limit| limit.retry_after_s);
                 Refusal { sentence: "Too many wrong tries.", wait_s }
             }

@@ -148,7 +148,7 @@ fn refusal(error: upload::Error) -> Failure {
     if size == limit {
         return error.into();
     }
-    crate::error::count(&error);
+    catalog::count_refusal(&error);
     let sentence = format!("This file is {size}. The limit is {limit}.");
     Failure::refused(StatusCode::PAYLOAD_TOO_LARGE, "size", sentence)
 }
