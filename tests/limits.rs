@@ -94,6 +94,43 @@ async fn an_address_that_was_refused_too_often_has_to_wait_and_others_have_not()
 }
 
 #[tokio::test]
+async fn below_the_api_whoever_refuses_speaks_in_its_envelope() {
+    let server = TestServer::start_with(|config| {
+        config.trusted_proxies = vec!["127.0.0.1".parse().expect("a network")];
+        config.max_refusals_per_minute = 4;
+        config.delivery_url = Some("http://img.example.org".into());
+        config.public_url = Some("http://darkroom.example.org".into());
+    })
+    .await;
+    let ask = async |path: &str, header: (&str, &str)| {
+        server.get_with(path, &[("x-forwarded-for", "203.0.113.9"), header]).await
+    };
+    let plain = ("accept", "*/*");
+    let fat = "y".repeat(20_000);
+    let many = format!("/api/v1/keys?{}", "a&".repeat(65));
+    let table = [
+        (ask("/api/v1/nothing", plain).await, 404, 7003),
+        (ask("/images/v1", plain).await, 404, 7003),
+        (ask("/client", plain).await, 404, 7003),
+        (ask("/images/v1", ("host", "img.example.org")).await, 404, 7003),
+        (ask("/images/v1", ("x-fat", &fat)).await, 429, 10429),
+        (server.get_with("/images/v1", &[("x-fat", &fat)]).await, 431, 5400),
+        (server.get(&many).await, 400, 5400),
+        (server.get(&format!("/client/{}", "x".repeat(5_000))).await, 414, 5400),
+    ];
+    for (reply, status, code) in table {
+        let reply = reply.expect(status);
+        assert_eq!(reply.header("content-type"), Some("application/json"), "{reply}");
+        assert_eq!((reply.code(), reply.json()["success"].as_bool()), (code, Some(false)), "{reply}");
+        assert_eq!(
+            (reply.header("cache-control"), reply.header("x-request-id").is_some()),
+            (Some("no-store"), true)
+        );
+    }
+    assert!(server.get("/nothing").await.expect(404).text().starts_with("There is nothing at this address"));
+}
+
+#[tokio::test]
 async fn an_address_that_tells_nobody_apart_is_never_made_to_wait() {
     let server = TestServer::start_with(|config| config.max_refusals_per_minute = 1).await;
     for _ in 0..5 {
@@ -105,11 +142,13 @@ async fn an_address_that_tells_nobody_apart_is_never_made_to_wait() {
 async fn connections_past_the_limit_are_told_to_come_back_and_probes_are_answered() {
     let server = TestServer::start_with(|config| config.max_connections = 3).await;
     let held = join_all((0..3).map(|_| Kept::used(server.address()))).await;
-    let mut late = Kept::open(server.address()).await;
-    let refused = late.ask("/dashboard/login").await;
-    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
-    assert!(refused.contains("retry-after: 1") && refused.contains("connection: close"), "{refused}");
-    assert!(late.ends_within(Duration::from_secs(5)).await, "it ends with its answer");
+    for (path, told) in [("/dashboard/login", "ERROR 9522: "), ("/api/v1/keys", "\"code\":5503")] {
+        let mut late = Kept::open(server.address()).await;
+        let refused = late.ask(path).await;
+        assert!(refused.starts_with("HTTP/1.1 503") && refused.contains(told), "{refused}");
+        assert!(refused.contains("retry-after: 1") && refused.contains("connection: close"), "{refused}");
+        assert!(late.ends_within(Duration::from_secs(5)).await, "it ends with its answer");
+    }
     for path in ["/healthz", "/readyz"] {
         let probe = Kept::open(server.address()).await.ask(path).await;
         assert!(probe.starts_with("HTTP/1.1 200") && probe.contains("connection: close"), "{probe}");
@@ -262,6 +301,9 @@ async fn a_person_has_so_many_previews_rendered_a_minute() {
     preview(&ids[0]).await.expect(200);
     preview(&ids[0]).await.expect(200);
     preview(&ids[1]).await.expect(200);
+    let page = async |id: &str| person.open(&format!("image?id={id}")).await.expect(200).text();
+    assert!(!page(&ids[0]).await.contains("previews a minute"), "what is in memory costs nothing");
+    assert!(page(&ids[2]).await.contains("2 previews a minute are rendered for one person"));
     let refused = preview(&ids[2]).await.expect(429);
     assert!(retry_after(&refused) > 1, "{refused}");
     preview(&ids[0]).await.expect(200);

@@ -47,7 +47,8 @@ pub(crate) async fn preview(member: Member, request: HttpRequest) -> Outcome {
     let name: VariantName = query.get("variant").parse().map_err(|_| Failure::no_page())?;
     let variant = member.visit.dashboard.catalog().variant(&member.account.id, &name).await?;
     let image = image_of(&member, &request).await?;
-    count_preview(&member, &image, &variant.options)?;
+    let (original, recipe) = settled(&member, &image, &variant.options)?;
+    count_preview(&member, &original, &recipe)?;
     send(&member, &request, &image, &variant.options, "private, no-cache").await
 }
 
@@ -80,22 +81,20 @@ pub(crate) async fn image_of(member: &Member, request: &HttpRequest) -> Result<I
     }
 }
 
-/// The rendition of an image for a browser that takes WebP, as all of today do.
+/// The rendition of an image for a browser that takes WebP, as all of today do. It is a preview, and counted as one.
 pub(crate) async fn rendition(
     member: &Member,
     image: &Image,
     options: &Options,
 ) -> Result<(Recipe, Arc<Rendered>), Failure> {
-    let original = Original::of(image).ok_or_else(|| missing(member))?;
-    let recipe = recipe(member, &original, options)?;
+    let (original, recipe) = settled(member, image, options)?;
+    count_preview(member, &original, &recipe)?;
     let rendered = member.visit.dashboard.renditions().fetch(&original, &recipe).await?;
     Ok((recipe, rendered))
 }
 
 /// Counts a preview that is not there yet; one that memory has costs nothing.
-fn count_preview(member: &Member, image: &Image, options: &Options) -> Result<(), Failure> {
-    let original = Original::of(image).ok_or_else(|| missing(member))?;
-    let recipe = recipe(member, &original, options)?;
+fn count_preview(member: &Member, original: &Original, recipe: &Recipe) -> Result<(), Failure> {
     let dashboard = &member.visit.dashboard;
     if dashboard.renditions().in_memory(&original.object, &recipe.digest()).is_none() {
         dashboard.count_preview(&member.visit.signed_in()?.session.person.email)?;
@@ -115,9 +114,12 @@ fn missing(member: &Member) -> Failure {
     ))
 }
 
-fn recipe(member: &Member, original: &Original, options: &Options) -> Result<Recipe, Failure> {
+/// What is to be made of an image for a browser that takes WebP.
+fn settled(member: &Member, image: &Image, options: &Options) -> Result<(Original, Recipe), Failure> {
+    let original = Original::of(image).ok_or_else(|| missing(member))?;
     let accepts = Accepts { webp: true, ..Accepts::default() };
-    Ok(variant::settle(options, &original.facts, accepts, &member.visit.dashboard.config().limits)?)
+    let recipe = variant::settle(options, &original.facts, accepts, &member.visit.dashboard.config().limits)?;
+    Ok((original, recipe))
 }
 
 async fn send(
@@ -127,8 +129,7 @@ async fn send(
     options: &Options,
     cache: &'static str,
 ) -> Outcome {
-    let original = Original::of(image).ok_or_else(|| missing(member))?;
-    let recipe = recipe(member, &original, options)?;
+    let (original, recipe) = settled(member, image, options)?;
     let tag = format!("\"{}-{}\"", image.object, hex::encode(recipe.digest()));
     let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
     let mut response = HttpResponse::build(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
