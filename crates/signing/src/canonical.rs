@@ -1,0 +1,306 @@
+//! The texts of signature version 4 as Amazon and Google write them (signing-schemes 5.1 and 6.1): canonical
+//! request, string to sign, scope and signing key. Shared by those who verify and by [`crate::Outbound`], which signs.
+
+use std::borrow::Cow;
+
+use domain::Secret;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::escape::{decoded, encode_into};
+use crate::pairs::Pair;
+
+/// The words in which Amazon and Google differ.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Dialect {
+    /// Who speaks it, for people.
+    pub(crate) name: &'static str,
+    /// The algorithm with a shared secret.
+    pub(crate) hmac: &'static str,
+    /// The algorithm with a public key, where there is one.
+    pub(crate) rsa: Option<&'static str>,
+    /// What stands before the secret when the signing key is derived.
+    key_prefix: &'static str,
+    /// The service of a scope.
+    pub(crate) service: &'static str,
+    /// The last word of a scope.
+    pub(crate) terminator: &'static str,
+    /// What the names of its own headers, parameters and form fields begin with, in lower case.
+    pub(crate) prefix: &'static str,
+    /// The parameter of a URL that is not signed: the signature itself.
+    pub(crate) signature_name: &'static str,
+    /// Its parameters are compared in any letter case (signing-schemes 6.1).
+    pub(crate) ignores_case: bool,
+}
+
+/// Amazon S3, and all that speak its language.
+pub(crate) const AMAZON: Dialect = Dialect {
+    name: "S3",
+    hmac: "AWS4-HMAC-SHA256",
+    rsa: None,
+    key_prefix: "AWS4",
+    service: "s3",
+    terminator: "aws4_request",
+    prefix: "x-amz-",
+    signature_name: "X-Amz-Signature",
+    ignores_case: false,
+};
+
+/// Google Cloud Storage.
+pub(crate) const GOOGLE: Dialect = Dialect {
+    name: "GCS",
+    hmac: "GOOG4-HMAC-SHA256",
+    rsa: Some("GOOG4-RSA-SHA256"),
+    key_prefix: "GOOG4",
+    service: "storage",
+    terminator: "goog4_request",
+    prefix: "x-goog-",
+    signature_name: "X-Goog-Signature",
+    ignores_case: true,
+};
+
+impl Dialect {
+    /// Whether it has an algorithm of this name.
+    pub(crate) fn knows(&self, algorithm: &str) -> bool {
+        algorithm == self.hmac || self.rsa == Some(algorithm)
+    }
+}
+
+/// The payload hash of a request whose body is not signed.
+pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+
+/// Who signed, when and for what: `id/date/region/service/terminator`. The id is whatever stands before the last
+/// four, for it may be an e-mail address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Credential<'c> {
+    /// Access key id or e-mail of a service account.
+    pub(crate) id: &'c str,
+    /// The last four together.
+    pub(crate) scope: &'c str,
+    /// `YYYYMMDD`.
+    pub(crate) day: &'c str,
+    /// Region or location.
+    pub(crate) region: &'c str,
+    /// Service.
+    pub(crate) service: &'c str,
+    /// The last word.
+    pub(crate) terminator: &'c str,
+}
+
+impl<'c> Credential<'c> {
+    /// Longest credential, in bytes.
+    const MAX_BYTES: usize = 512;
+
+    /// Reads one; none of the five may be empty.
+    pub(crate) fn parse(text: &'c str) -> Option<Credential<'c>> {
+        let mut parts = text.rsplitn(5, '/');
+        let (terminator, service, region, day) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let id = parts.next()?;
+        let whole = [id, day, region, service, terminator].iter().all(|part| !part.is_empty());
+        let scope = &text[id.len() + 1..];
+        (whole && text.len() <= Self::MAX_BYTES).then_some(Credential {
+            id,
+            scope,
+            day,
+            region,
+            service,
+            terminator,
+        })
+    }
+}
+
+/// A path decoded once and written in the one way that is signed. No dots or double slashes are resolved. None
+/// where an escape is broken or the result is not UTF-8.
+pub(crate) fn path(raw: &str) -> Option<String> {
+    let mut path = String::with_capacity(raw.len() + 8);
+    encode_into(&mut path, &decoded(raw)?, b"/");
+    Some(path)
+}
+
+/// The pairs of a query decoded once, written in the one way that is signed, and sorted; an empty query has none.
+/// None where an escape is broken or the result is not UTF-8.
+pub(crate) fn query<'q>(pairs: impl Iterator<Item = Pair<'q>>) -> Option<String> {
+    let encoded = |text: &str| -> Option<String> {
+        let mut encoded = String::with_capacity(text.len() + 8);
+        encode_into(&mut encoded, &decoded(text)?, b"");
+        Some(encoded)
+    };
+    let mut sorted = pairs
+        .map(|pair| {
+            Some((encoded(pair.name)?, encoded(pair.value.unwrap_or_default())?, pair.raw.is_empty()))
+        })
+        .collect::<Option<Vec<_>>>()?;
+    if matches!(sorted[..], [(_, _, true)]) {
+        return Some(String::new());
+    }
+    sorted.sort_unstable();
+    let mut query = String::new();
+    for (name, value, _) in &sorted {
+        let joint = if query.is_empty() { "" } else { "&" };
+        query.extend([joint, name, "=", value]);
+    }
+    Some(query)
+}
+
+/// The names in `SignedHeaders`: lower case, ascending, so none twice, and at most 64. None where it is written in
+/// any other way.
+pub(crate) fn signed_headers(text: &str) -> Option<Vec<&str>> {
+    const MAX_NAMES: usize = 64;
+    let names: Vec<&str> = text.split(';').take(MAX_NAMES + 1).collect();
+    let fits = |name: &&str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
+    };
+    let fine = names.len() <= MAX_NAMES && names.iter().all(fits) && names.is_sorted_by(|a, b| a < b);
+    fine.then_some(names)
+}
+
+/// A header's values as they are signed: each trimmed, runs of blanks inside made one, joined by commas.
+pub(crate) fn header_value<'v>(values: impl Iterator<Item = &'v str>) -> String {
+    let mut text = String::new();
+    for (index, value) in values.enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        let words = value.split([' ', '\t']).filter(|word| !word.is_empty());
+        for (index, word) in words.enumerate() {
+            if index > 0 {
+                text.push(' ');
+            }
+            text.push_str(word);
+        }
+    }
+    text
+}
+
+/// A canonical request. `headers` are the signed ones by name, in ascending order, and their values as signed.
+pub(crate) fn request(
+    method: &str,
+    path: &str,
+    query: &str,
+    headers: &[(&str, Cow<'_, str>)],
+    payload_hash: &str,
+) -> String {
+    let mut text = String::with_capacity(256 + path.len() + query.len());
+    text.extend([method, "\n", path, "\n", query, "\n"]);
+    for (name, value) in headers {
+        text.extend([name, ":", value, "\n"]);
+    }
+    for (index, (name, _)) in headers.iter().enumerate() {
+        text.push_str(if index == 0 { "\n" } else { ";" });
+        text.push_str(name);
+    }
+    text.extend(["\n", payload_hash]);
+    text
+}
+
+/// The text that the signature stands for.
+pub(crate) fn string_to_sign(algorithm: &str, date: &str, scope: &str, canonical_request: &str) -> String {
+    let digest = hex::encode(Sha256::digest(canonical_request));
+    [algorithm, "\n", date, "\n", scope, "\n", &digest].concat()
+}
+
+/// The key that a secret becomes for one day, region and service.
+pub(crate) fn signing_key(
+    dialect: &Dialect,
+    secret: &Secret,
+    day: &str,
+    region: &str,
+) -> Zeroizing<[u8; 32]> {
+    let first = Zeroizing::new([dialect.key_prefix, secret.reveal()].concat());
+    let mut key = mac(first.as_bytes(), day);
+    for word in [region, dialect.service, dialect.terminator] {
+        key = mac(key.as_slice(), word);
+    }
+    key
+}
+
+/// HMAC-SHA256 of a text.
+pub(crate) fn mac(key: &[u8], text: &str) -> Zeroizing<[u8; 32]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(text.as_bytes());
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pairs::pairs;
+
+    #[test]
+    fn path_and_query_are_decoded_once_and_written_in_one_way() {
+        let check = |raw, expected: Option<&str>| assert_eq!(path(raw).as_deref(), expected, "{raw}");
+        check("/a/b.jpg", Some("/a/b.jpg"));
+        check("//a/./../%2e/~", Some("//a/./.././~"));
+        check("/%7E%20+%c3%a9%252F%2F", Some("/~%20%2B%C3%A9%252F/"));
+        check("/%ff", None);
+        check("/%zz", None);
+
+        let check = |raw, expected: Option<&str>| {
+            assert_eq!(query(pairs(raw)).as_deref(), expected, "{raw:?}");
+        };
+        check(None, Some(""));
+        check(Some(""), Some(""));
+        check(Some("a&&b"), Some("=&a=&b="));
+        check(Some("acl"), Some("acl="));
+        check(Some("b=2&a=2&a=1&A=0"), Some("A=0&a=1&a=2&b=2"));
+        check(Some("p=a/b%20c+d=e&%C3%a9"), Some("%C3%A9=&p=a%2Fb%20c%2Bd%3De"));
+        check(Some("a=%"), None);
+    }
+
+    #[test]
+    fn signed_headers_are_lower_case_ascending_and_few() {
+        assert_eq!(signed_headers("host"), Some(vec!["host"]));
+        assert_eq!(signed_headers("a/b;host;x-amz-date"), Some(vec!["a/b", "host", "x-amz-date"]));
+        for bad in ["", ";", "host;", ";host", "Host", "host;date", "host;host", "ho st", "hôst"] {
+            assert_eq!(signed_headers(bad), None, "{bad}");
+        }
+        let names = |count| (0..count).map(|n| format!("h{n:03}")).collect::<Vec<_>>().join(";");
+        assert!(signed_headers(&names(64)).is_some());
+        assert!(signed_headers(&names(65)).is_none());
+    }
+
+    #[test]
+    fn blanks_of_a_header_are_made_one_and_its_values_joined() {
+        let check = |values: &[&str], expected| assert_eq!(header_value(values.iter().copied()), expected);
+        check(&[], "");
+        check(&["  two   spaces  "], "two spaces");
+        check(&["\tabc\t\t def\t"], "abc def");
+        check(&[" a ", "b  c", ""], "a,b c,");
+    }
+
+    #[test]
+    fn a_credential_is_read_from_its_end() {
+        let credential = Credential::parse("a/b@c/20260921/auto/storage/goog4_request").unwrap();
+        assert_eq!((credential.id, credential.day, credential.region), ("a/b@c", "20260921", "auto"));
+        assert_eq!(credential.scope, "20260921/auto/storage/goog4_request");
+        for bad in ["", "a/b/c/d", "////", "/20260921/auto/s3/aws4_request", "a/20260921//s3/aws4_request"] {
+            assert_eq!(Credential::parse(bad), None, "{bad}");
+        }
+        assert_eq!(Credential::parse(&format!("{}/d/r/s/t", "x".repeat(512))), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_canonical_text_is_canonical(raw in "(/|[!-~]|%[0-9a-fA-F]{2}){0,20}") {
+            if let Some(once) = path(&raw) {
+                let twice = path(&once);
+                prop_assert_eq!(twice.as_deref(), Some(once.as_str()));
+            }
+            if let Some(once) = query(pairs(Some(&raw))) {
+                let twice = query(pairs(Some(&once)));
+                prop_assert_eq!(twice.as_deref(), Some(once.as_str()));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,40}") {
+            let _ = (signed_headers(&text), header_value([text.as_str()].into_iter()));
+            if let Some(credential) = Credential::parse(&text) {
+                prop_assert_eq!(format!("{}/{}", credential.id, credential.scope), text);
+            }
+        }
+    }
+}

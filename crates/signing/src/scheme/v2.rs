@@ -1,0 +1,353 @@
+//! Signature version 2 in a query, of Amazon and of Google (signing-schemes 5.4 and 6.3): still what `boto3`, the AWS SDK
+//! for JavaScript v2 and `google-cloud-storage` make when nobody asks them for another. Verified, never made.
+//!
+//! Most of the query is **not** signed by it: what is not a sub-resource must have no effect.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::Timestamp;
+use hmac::Mac as _;
+use subtle::Choice;
+
+use super::foreign::{Life, signed_by, signer};
+use super::v4::has_session;
+use crate::Error;
+use crate::Scheme;
+use crate::canonical::header_value;
+use crate::escape::decoded;
+use crate::key_material::{KeyMaterial, VerifyingKey};
+use crate::pairs::Pair;
+use crate::public_key::{PublicKey, SignedDigest};
+use crate::request::Request;
+use crate::syntax::{integer, same};
+use crate::verdict::{Verified, Witness};
+use crate::verifier::Verifier;
+
+/// The words in which Amazon and Google differ.
+pub(super) struct Words {
+    scheme: Scheme,
+    id: &'static str,
+    prefix: &'static str,
+    /// The parameters that are signed, sorted.
+    sub_resources: &'static [&'static str],
+    /// The parameter that may stand for the header of the same name: a temporary key's session token.
+    session: Option<&'static str>,
+}
+
+/// Amazon's.
+pub(super) const AMAZON: Words = Words {
+    scheme: Scheme::S3,
+    id: "AWSAccessKeyId",
+    prefix: "x-amz-",
+    sub_resources: &[
+        "accelerate",
+        "acl",
+        "analytics",
+        "cors",
+        "defaultObjectAcl",
+        "delete",
+        "inventory",
+        "lifecycle",
+        "location",
+        "logging",
+        "metrics",
+        "notification",
+        "object-lock",
+        "partNumber",
+        "policy",
+        "replication",
+        "requestPayment",
+        "response-cache-control",
+        "response-content-disposition",
+        "response-content-encoding",
+        "response-content-language",
+        "response-content-type",
+        "response-expires",
+        "restore",
+        "select",
+        "select-type",
+        "storageClass",
+        "tagging",
+        "torrent",
+        "uploadId",
+        "uploads",
+        "versionId",
+        "versioning",
+        "versions",
+        "website",
+    ],
+    session: Some("x-amz-security-token"),
+};
+
+/// Google's.
+pub(super) const GOOGLE: Words =
+    Words { scheme: Scheme::Gcs, id: "GoogleAccessId", prefix: "x-goog-", sub_resources: &[], session: None };
+
+/// The headers of a request, names in lower case.
+type HeaderList<'r> = [(Cow<'r, str>, Cow<'r, str>)];
+
+/// Judges a URL.
+pub(super) fn judge(
+    words: &'static Words,
+    request: &Request<'_>,
+    verifier: &Verifier<'_>,
+    now: Timestamp,
+    witness: &mut impl Witness,
+) -> Result<Verified, Error> {
+    witness.step("path", check_path(request), |()| "The path can be read in one way only.".into())?;
+    let headers = request.headers.all();
+    let found = Found::walk(words, verifier.pairs(request), &headers);
+    let mark =
+        witness.step("signature present", found.signature(), |_| "The URL carries one signature.".into())?;
+    let mark = witness
+        .step("signature syntax", read_mark(words, mark), |_| "It is base64 of the right length.".into())?;
+    let token =
+        witness.step("parameters", found.token(), |_| "Each is well formed and there once.".into())?;
+    let expires_s = witness.step("expiry present", token.expires_s.ok_or(Error::MissingExp), |seconds| {
+        format!("The URL ends at {}.", Timestamp::from_seconds(*seconds).to_rfc3339())
+    })?;
+    let keys = candidates(words, &token, verifier, now);
+    let keys = witness.step("signing key", keys, |_| format!("{} is known.", token.id))?;
+    let signed = text_to_sign(words, (request, &headers), verifier, &token).ok_or(Error::MalformedParam)?;
+    witness.text(|| signed.clone());
+    let signer =
+        signer(keys.into_iter(), |key| is_signed(key, &signed, &mark) & has_session(key, token.session));
+    let key = signed_by(signer, witness)?;
+    let life = Life { expires_s: Some(expires_s), ..Life::default() };
+    life.check(verifier.policy, now, witness)?;
+    let verified = Verified::of(key.scheme(), key.shared_name());
+    Ok(Verified { shareable: false, expires_s: Some(expires_s), ..verified })
+}
+
+/// The parameters as they were found.
+#[derive(Default)]
+struct Found<'r> {
+    id: Once<'r>,
+    expires: Once<'r>,
+    signature: Once<'r>,
+    session: Once<'r>,
+    /// The name of a parameter of the signature is written with escapes, so that others would read it.
+    disguised: bool,
+}
+
+/// What stands beside the signature.
+struct Token<'f> {
+    id: &'f str,
+    expires: &'f str,
+    expires_s: Option<i64>,
+    session: Option<&'f str>,
+}
+
+/// A parameter that may occur once. A missing value is an empty one.
+#[derive(Default)]
+struct Once<'r> {
+    value: Option<Cow<'r, str>>,
+    again: bool,
+}
+
+impl<'r> Found<'r> {
+    fn walk(words: &Words, pairs: impl Iterator<Item = Pair<'r>>, headers: &'r HeaderList<'r>) -> Self {
+        let mut found = Found::default();
+        for (_, value) in headers.iter().filter(|(name, _)| Some(name.as_ref()) == words.session) {
+            found.session.push(Some(value.trim().into()));
+        }
+        for pair in pairs {
+            if let Some(part) = found.part(words, pair.name) {
+                part.push(decoded(pair.value.unwrap_or_default()));
+            } else if pair.name.contains('%') {
+                let plain = decoded(pair.name);
+                found.disguised |= plain.is_some_and(|name| found.part(words, &name).is_some());
+            }
+        }
+        found
+    }
+
+    fn part(&mut self, words: &Words, name: &str) -> Option<&mut Once<'r>> {
+        Some(match name {
+            "Expires" => &mut self.expires,
+            "Signature" => &mut self.signature,
+            _ if name == words.id => &mut self.id,
+            _ if Some(name) == words.session => &mut self.session,
+            _ => return None,
+        })
+    }
+
+    /// The signature's text: there, and once.
+    fn signature(&self) -> Result<&str, Error> {
+        match (self.signature.text(), self.signature.again) {
+            (None, _) => Err(Error::MissingSignature),
+            (Some(_), true) => Err(Error::DuplicateParam),
+            (Some(text), false) => Ok(text),
+        }
+    }
+
+    /// The parameters beside the signature: first their syntax, then that none occurs twice.
+    fn token(&self) -> Result<Token<'_>, Error> {
+        let id =
+            self.id.text().filter(|id| !id.is_empty() && !self.disguised).ok_or(Error::MalformedParam)?;
+        let expires = self.expires.text().unwrap_or_default();
+        let expires_s =
+            self.expires.text().map(|text| integer(text).ok_or(Error::MalformedParam)).transpose()?;
+        if [&self.id, &self.expires, &self.session].iter().any(|once| once.again) {
+            return Err(Error::DuplicateParam);
+        }
+        Ok(Token { id, expires, expires_s, session: self.session.text() })
+    }
+}
+
+impl<'r> Once<'r> {
+    /// Takes a value in; one that cannot be decoded is read as empty, which none may be.
+    fn push(&mut self, value: Option<Cow<'r, str>>) {
+        self.again |= self.value.is_some();
+        self.value.get_or_insert(value.unwrap_or_default());
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.value.as_deref()
+    }
+}
+
+fn check_path(request: &Request<'_>) -> Result<(), Error> {
+    request.check_size()?;
+    decoded(request.path()).map(drop).ok_or(Error::BadPath)
+}
+
+/// The bytes of a signature: HMAC-SHA1, or RSA. Base64 as it is ordinarily written, and each
+/// signature in one spelling only.
+fn read_mark(words: &Words, text: &str) -> Result<Vec<u8>, Error> {
+    let rsa = PublicKey::MIN_RSA_BITS / 8..=PublicKey::MAX_RSA_BITS / 8;
+    let lengths = if words.scheme == Scheme::S3 { 20..=20 } else { rsa };
+    let bytes = STANDARD.decode(text).ok().filter(|bytes| lengths.contains(&bytes.len()));
+    bytes.ok_or(Error::MalformedSignature)
+}
+
+/// The keys of the id that can make such a signature and belong to the session token, or to none.
+fn candidates<'a>(
+    words: &Words,
+    token: &Token<'_>,
+    verifier: &Verifier<'a>,
+    now: Timestamp,
+) -> Result<Vec<&'a VerifyingKey>, Error> {
+    let fits = |key: &&VerifyingKey| match key.material() {
+        KeyMaterial::Text(_) => words.scheme == Scheme::S3 && token.session.is_none(),
+        KeyMaterial::TextWithSession { .. } => words.scheme == Scheme::S3 && token.session.is_some(),
+        KeyMaterial::PublicKey(_) => words.scheme == Scheme::Gcs,
+        KeyMaterial::KeyAndSalt { .. } => false,
+    };
+    let keys: Vec<_> = verifier.named(words.scheme, token.id, now)?.into_iter().filter(fits).collect();
+    if keys.is_empty() { Err(Error::UnknownKey) } else { Ok(keys) }
+}
+
+fn is_signed(key: &VerifyingKey, text: &str, mark: &[u8]) -> Choice {
+    match key.material() {
+        KeyMaterial::PublicKey(public) => {
+            u8::from(public.is_signed(SignedDigest::Sha256, text.as_bytes(), mark)).into()
+        }
+        _ => key.mac_sha1().map_or(Choice::from(0), |mut mac| {
+            mac.update(text.as_bytes());
+            same(&mac.finalize().into_bytes(), mark)
+        }),
+    }
+}
+
+/// The text that the signature stands for; none where a signed value cannot be decoded.
+fn text_to_sign(
+    words: &Words,
+    (request, headers): (&Request<'_>, &HeaderList<'_>),
+    verifier: &Verifier<'_>,
+    token: &Token<'_>,
+) -> Option<String> {
+    let value = |name: &str| {
+        header_value(headers.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_ref()))
+    };
+    let mut text =
+        [request.method, &value("content-md5"), &value("content-type"), token.expires, ""].join("\n");
+    let mut names: Vec<&str> =
+        headers.iter().map(|(name, _)| name.as_ref()).filter(|name| name.starts_with(words.prefix)).collect();
+    names.extend(words.session.filter(|_| token.session.is_some()));
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let given = token.session.filter(|_| Some(name) == words.session);
+        text.extend([name, ":", &given.map_or_else(|| value(name), str::to_owned), "\n"]);
+    }
+    if let Some(bucket) = bucket(words, verifier) {
+        text.extend(["/", bucket]);
+    }
+    text.push_str(request.path());
+    push_sub_resources(words, verifier.pairs(request), &mut text)?;
+    Some(text)
+}
+
+/// The bucket that the host name stands for and that is signed before the path.
+fn bucket<'a>(words: &Words, verifier: &Verifier<'a>) -> Option<&'a str> {
+    verifier.settings.s3.virtual_host_bucket.as_deref().filter(|_| words.scheme == Scheme::S3)
+}
+
+fn push_sub_resources<'r>(
+    words: &Words,
+    pairs: impl Iterator<Item = Pair<'r>>,
+    text: &mut String,
+) -> Option<()> {
+    let mut signed: Vec<Pair<'_>> =
+        pairs.filter(|pair| words.sub_resources.binary_search(&pair.name).is_ok()).collect();
+    signed.sort_by_key(|pair| pair.name);
+    for (index, pair) in signed.iter().enumerate() {
+        text.extend([if index == 0 { "?" } else { "&" }, pair.name]);
+        if let Some(value) = pair.value {
+            text.extend(["=", &decoded(value)?]);
+        }
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pairs::pairs;
+
+    #[test]
+    fn the_names_of_sub_resources_are_sorted_so_that_they_can_be_found() {
+        assert!(AMAZON.sub_resources.is_sorted());
+    }
+
+    #[test]
+    fn sub_resources_are_signed_sorted_and_decoded_and_nothing_else_is() {
+        let check = |query, expected: Option<&str>| {
+            let mut text = String::new();
+            let found = push_sub_resources(&AMAZON, pairs(Some(query)), &mut text).map(|()| text);
+            assert_eq!(found.as_deref(), expected, "{query}");
+        };
+        check("x=1&Expires=2", Some(""));
+        check(
+            "versionId=3&acl&x=1&response-content-type=image%2Fpng",
+            Some("?acl&response-content-type=image/png&versionId=3"),
+        );
+        check("acl=", Some("?acl="));
+        check("acl=%zz", None);
+    }
+
+    #[test]
+    fn base64_of_a_signature_has_one_spelling() {
+        let good = STANDARD.encode([0xA5; 20]);
+        assert_eq!(read_mark(&AMAZON, &good), Ok(vec![0xA5; 20]));
+        let bare = good.trim_end_matches('=');
+        for bad in [
+            "",
+            "====",
+            bare,
+            &good.replace("U=", "V="),
+            &format!("{good}\n"),
+            &format!(" {good}"),
+            &STANDARD.encode([0xA5; 19]),
+            &STANDARD.encode([0xA5; 21]),
+        ] {
+            assert_eq!(read_mark(&AMAZON, bad), Err(Error::MalformedSignature), "{bad}");
+        }
+        assert!(read_mark(&GOOGLE, &good).is_err());
+        assert!(read_mark(&GOOGLE, &STANDARD.encode([1; 256])).is_ok());
+        assert!(read_mark(&GOOGLE, &STANDARD.encode([1; 513])).is_err());
+    }
+}
