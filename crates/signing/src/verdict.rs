@@ -140,6 +140,9 @@ pub struct Check {
 
 /// Sees each check as it is made, so that a verdict and its explanation are one walk through one code.
 pub(crate) trait Witness {
+    /// Whether someone listens at all.
+    const LISTENS: bool;
+
     /// Takes a check in. Words are found only where someone listens.
     fn see(&mut self, name: &'static str, passed: bool, detail: impl FnOnce() -> String);
 
@@ -165,6 +168,8 @@ pub(crate) trait Witness {
 pub(crate) struct Nobody;
 
 impl Witness for Nobody {
+    const LISTENS: bool = false;
+
     fn see(&mut self, _name: &'static str, _passed: bool, _detail: impl FnOnce() -> String) {}
 }
 
@@ -178,6 +183,8 @@ pub(crate) struct Listener {
 }
 
 impl Witness for Listener {
+    const LISTENS: bool = true;
+
     fn see(&mut self, name: &'static str, passed: bool, detail: impl FnOnce() -> String) {
         self.checks.push(Check { name, passed, detail: detail() });
     }

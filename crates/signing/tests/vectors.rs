@@ -1,5 +1,5 @@
-//! Every committed vector against the public functions: the verdict, the reason, and the signed text.
-//! What is not built yet must be refused, and is counted aloud.
+//! Every committed vector of the native token against the public functions: the verdict, the reason, and the signed
+//! text.
 
 #![expect(clippy::unwrap_used, reason = "a vector that does not read is a failed test")]
 
@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use domain::{Fault as _, Secret, Timestamp};
 use serde_json::Value;
-use signing::{DeliveryUrl, Error, KeyState, Policy, SigningKey, explain, sign, verify};
-
-/// Policies that are not built yet.
-const LATER_POLICIES: [&str; 3] = ["max_lifetime_s", "min_prefix_depth", "revoked"];
+use signing::{
+    DeliveryUrl, Error, KeyState, Policy, Request, Scheme, SchemeSet, SigningKey, Target, Verified, Verifier,
+    explain_request, sign, verify, verify_request,
+};
 
 struct Case<'v> {
     id: &'v str,
@@ -29,14 +29,27 @@ impl Case<'_> {
 
     fn policy(&self) -> Policy {
         let given = &self.value["policy"];
-        let names = given["ignore_params"].as_array().into_iter().flatten();
-        Policy {
+        let list = |value: &Value| {
+            value.as_array().into_iter().flatten().map(|name| text(name).to_owned()).collect()
+        };
+        let mut policy = Policy {
             require_exp: given["require_exp"].as_bool().unwrap_or(true),
-            ignore_params: names.map(|name| text(name).to_owned()).collect(),
+            ignore_params: list(&given["ignore_params"]),
             moved_urls: given["moved_urls"].as_bool().unwrap_or(false),
             leeway_s: given["leeway_s"].as_u64().unwrap_or(0) as u32,
+            max_lifetime_s: given["max_lifetime_s"].as_i64(),
+            min_prefix_segments: given["min_prefix_depth"].as_u64().unwrap_or(1) as u8,
             ..Policy::default()
-        }
+        };
+        policy.revoked.token_ids.extend(list(&given["revoked"]["jti"]));
+        policy.revoked.subjects.extend(list(&given["revoked"]["sub"]));
+        policy.revoked.issued_before_s = given["revoked"]["issued_before"].as_i64();
+        policy
+    }
+
+    fn headers(&self) -> BTreeMap<String, String> {
+        let headers = self.value["request"]["headers"].as_object().into_iter().flatten();
+        headers.map(|(name, value)| (name.to_lowercase(), text(value).to_owned())).collect()
     }
 
     /// What the case asks for: nothing, or the reason of the refusal.
@@ -44,15 +57,47 @@ impl Case<'_> {
         (self.value["verdict"] == "reject").then(|| text(&self.value["reason"]))
     }
 
-    /// What the public function says, having made sure that the explanation says the same.
-    fn found(&self) -> Option<&'static str> {
-        let url = match DeliveryUrl::parse(self.target()) {
-            Ok(url) => url,
-            Err(error) => return error.reason(),
+    /// What the public function says, having made sure that the explanation says the same, and that it is the same whether
+    /// the door has read the URL or not.
+    fn found(&self, schemes: SchemeSet) -> Option<&'static str> {
+        let (policy, headers, now) = (self.policy(), self.headers(), self.now());
+        let verifier = Verifier { schemes, counts_uses: true, ..Verifier::native(&self.keys, &policy) };
+        let request = Request {
+            host: text(&self.value["request"]["host"]),
+            headers: &headers,
+            client_ip: self.value["request"]["client_ip"].as_str().map(|address| address.parse().unwrap()),
+            ..Request::get(Target::Raw(self.target()))
         };
-        let verdict = verify(&url, &self.keys, &self.policy(), self.now());
-        let explanation = explain(&url, &self.keys, &self.policy(), self.now());
-        assert_eq!(explanation.verdict, verdict, "{}", self.id);
+        let verdict = verify_request(&request, &verifier, now);
+        self.check_explanation(&verdict, &request, &verifier);
+        match DeliveryUrl::parse(self.target()) {
+            Ok(url) => {
+                let request = Request { target: Target::Delivery(&url), ..request };
+                assert_eq!(verify_request(&request, &verifier, now), verdict, "{}", self.id);
+                self.check_explanation(&verdict, &request, &verifier);
+                if headers.is_empty() && schemes == SchemeSet::NATIVE {
+                    self.check_without_request(&url, &policy, &verdict);
+                }
+            }
+            Err(error) => assert_eq!(verdict, Err(error), "{}", self.id),
+        }
+        verdict.and_then(|verified| self.after_uses(&verified)).err().and_then(|error| error.reason())
+    }
+
+    /// A caller who knows nothing of the request refuses what depends on it, and says the same of all else.
+    fn check_without_request(&self, url: &DeliveryUrl, policy: &Policy, verdict: &Result<Verified, Error>) {
+        let alone = verify(url, &self.keys, policy, self.now());
+        assert!(alone == *verdict || alone == Err(Error::UnknownConstraint), "{}: {alone:?}", self.id);
+    }
+
+    fn check_explanation(
+        &self,
+        verdict: &Result<Verified, Error>,
+        request: &Request<'_>,
+        verifier: &Verifier<'_>,
+    ) {
+        let explanation = explain_request(request, verifier, self.now());
+        assert_eq!(&explanation.verdict, verdict, "{}", self.id);
         assert_eq!(explanation.advice.is_none(), verdict.is_ok(), "{}", self.id);
         let (last, before) = explanation.checks.split_last().unwrap();
         assert!(before.iter().all(|check| check.passed), "{}", self.id);
@@ -62,17 +107,16 @@ impl Case<'_> {
                 assert!(explanation.signed_texts.contains(&text(signed).to_owned()), "{}", self.id);
             }
         }
-        verdict.err().and_then(|error: Error| error.reason())
     }
 
-    /// Whether the case needs a constraint, a policy or a cookie that comes later.
-    fn is_later(&self) -> bool {
-        let query = self.target().split_once('?').map_or("", |(_, query)| query);
-        let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap());
-        let constraint =
-            names.any(|name| name.starts_with("s-") && !["s-kid", "s-nbf", "s-iat"].contains(&name));
-        let policy = LATER_POLICIES.iter().any(|name| !self.value["policy"][name].is_null());
-        constraint || policy || self.value["request"]["headers"]["cookie"].is_string()
+    /// The caller's part: so many uses were made before.
+    fn after_uses(&self, verified: &Verified) -> Result<(), Error> {
+        let Some(before) = self.value["context"]["uses_before"].as_u64() else {
+            assert!(verified.uses.is_empty(), "{}", self.id);
+            return Ok(());
+        };
+        assert_eq!(verified.uses.len(), 1, "{}", self.id);
+        verified.uses.iter().try_for_each(|uses| uses.admit(before))
     }
 }
 
@@ -99,43 +143,36 @@ fn cases(vectors: &Value) -> Vec<Case<'_>> {
     vectors["cases"].as_array().unwrap().iter().map(read).collect()
 }
 
-#[test]
-fn every_cloudflare_case_gets_its_verdict_and_reason() {
-    let vectors = vectors("cloudflare_images");
+fn check(name: &str, schemes: &[Scheme], count: usize) {
+    let vectors = vectors(name);
     let cases = cases(&vectors);
     for case in &cases {
-        assert_eq!(case.found(), case.expected(), "{}: {}", case.id, case.value["title"]);
+        assert_eq!(
+            case.found(SchemeSet::of(schemes)),
+            case.expected(),
+            "{}: {}",
+            case.id,
+            case.value["title"]
+        );
     }
-    assert_eq!(cases.len(), 88);
-    println!("{} cases", cases.len());
+    assert_eq!(cases.len(), count);
 }
 
 #[test]
-fn every_native_case_gets_its_verdict_or_is_refused_until_its_feature_is_built() {
-    for name in ["native_stock", "native"] {
-        let vectors = vectors(name);
-        let (mut built, mut later) = (0, BTreeMap::<&str, usize>::new());
-        for case in cases(&vectors) {
-            let found = case.found();
-            if !case.is_later() || found == case.expected() {
-                assert_eq!(found, case.expected(), "{}: {}", case.id, case.value["title"]);
-                built += 1;
-                continue;
-            }
-            // A policy that is not built cannot refuse; a constraint or a cookie that is not built never opens.
-            let by_policy =
-                case.expected() == Some("lifetime_too_long") || case.expected() == Some("revoked");
-            let reason = found.unwrap_or("accepted: only a policy that is not built would refuse");
-            assert!(
-                by_policy || ["unknown_constraint", "missing_signature"].contains(&reason),
-                "{}: {reason}",
-                case.id
-            );
-            *later.entry(reason).or_default() += 1;
-        }
-        println!("{name}: {built} cases as they ask, not built yet: {later:?}");
-        assert!(built > 0);
-    }
+fn every_cloudflare_case_gets_its_verdict_and_reason() {
+    check("cloudflare_images", &[Scheme::Native], 88);
+    check("cloudflare_images", &[Scheme::Native, Scheme::Generic, Scheme::CloudFront, Scheme::S3], 88);
+}
+
+#[test]
+fn every_native_case_gets_its_verdict_and_reason() {
+    check("native", &[Scheme::Native], 99);
+    check("native_stock", &[Scheme::Native], 46);
+}
+
+#[test]
+fn every_generic_case_gets_its_verdict_and_reason() {
+    check("generic_hmac", &[Scheme::Generic], 17);
 }
 
 #[test]

@@ -1,96 +1,338 @@
 //! The native token: Cloudflare's signed URL, in which every other parameter is signed too, with reserved names
-//! `s-…` for what it may demand (signing-schemes 1). Built are `exp`, `sig`, `s-kid`, `s-nbf` and `s-iat`.
+//! `s-…` for what it may demand (signing-schemes 1); and the generic form, the same under other names (7).
 
 mod advice;
-mod text;
-mod token;
+mod blocks;
+mod chain;
+mod constraint;
+mod demands;
+mod dialect;
+mod write;
 
 use domain::Timestamp;
 use subtle::ConditionallySelectable as _;
 
 pub(super) use self::advice::advice;
-use self::text::{Text, signature, texts};
-use self::token::{Found, Token, mac_bytes};
-use crate::delivery_url::split_origin;
+use self::blocks::Blocks;
+use self::chain::{Chain, Reading, readings};
+use self::constraint::Held;
+use self::demands::Demands;
+pub(super) use self::dialect::Dialect;
+pub(super) use self::write::{narrow, sign};
 use crate::pairs::pairs;
 use crate::request::{Request, Target};
-use crate::verdict::{Verified, Witness};
+use crate::verdict::{Carrier, Covers, Nobody, ShortText, Uses, Verified, Witness};
 use crate::verifier::{MAX_KEYS_TRIED, Verifier};
-use crate::{DeliveryUrl, Error, Policy, Scheme, SigningKey};
+use crate::{DeliveryUrl, Error, Policy, SigningKey, TargetLimits};
 
-/// Makes every check in its order (signing-schemes 0): what is wrong with the form first, what only a holder of
-/// the key may learn after the signature.
-pub(super) fn judge(
+/// Most cookies that are looked at.
+const MAX_COOKIES: usize = 8;
+/// Segments of `/cdn-cgi/imagedelivery`, which are no part of what a prefix covers.
+const MOVED_SEGMENTS: u8 = 2;
+
+/// A token as it was presented.
+#[derive(Clone, Copy)]
+struct Presented<'p> {
+    url: &'p DeliveryUrl,
+    query: Option<&'p str>,
+    carrier: Carrier,
+    dialect: Dialect,
+    /// None where the caller knows nothing but the URL.
+    request: Option<&'p Request<'p>>,
+}
+
+/// Judges the token in the URL of a request.
+pub(super) fn judge<W: Witness>(
     request: &Request<'_>,
     verifier: &Verifier<'_>,
     now: Timestamp,
-    witness: &mut impl Witness,
+    dialect: Dialect,
+    witness: &mut W,
 ) -> Result<Verified, Error> {
-    match request.target {
-        Target::Delivery(url) => judge_url(url, Some(request), verifier, now, witness),
-        Target::Raw(target) => {
-            let url = witness.step("path", DeliveryUrl::parse(target), |_| "It can be read.".into())?;
-            judge_url(&url, Some(request), verifier, now, witness)
-        }
-    }
+    with_url(request, witness, |url, witness| {
+        let (query, carrier) = (url.query(), Carrier::Url);
+        judge_token(
+            Presented { url, query, carrier, dialect, request: Some(request) },
+            verifier,
+            now,
+            witness,
+        )
+    })
 }
 
-/// The same for a URL that was read already, of a request of which nothing else may be known.
-pub(super) fn judge_url(
+/// Judges the token in a URL that was read already, of a request of which nothing else is known.
+pub(super) fn judge_url<W: Witness>(
     url: &DeliveryUrl,
-    _request: Option<&Request<'_>>,
     verifier: &Verifier<'_>,
     now: Timestamp,
-    witness: &mut impl Witness,
+    witness: &mut W,
 ) -> Result<Verified, Error> {
-    let (keys, policy) = (verifier.keys, verifier.policy);
-    texts(url, &Found::walk(url, policy).signed, policy).for_each(|text| witness.text(|| text.written()));
-    witness.see("path", true, || "The path can be read in one way only.".into());
-    let found = Found::walk(url, policy);
-    let sig =
-        witness.step("signature present", found.signature(), |_| "The URL carries one signature.".into())?;
-    let sig =
-        witness.step("signature syntax", mac_bytes(sig), |_| "It is 64 lower-case hex digits.".into())?;
-    let token =
-        witness.step("parameters", found.token(), |_| "Each is well formed, known and there once.".into())?;
-    witness.step("expiry present", has_expiry(&token, policy), |_| match token.exp {
-        Some(exp) => format!("The URL ends at {}.", Timestamp::from_seconds(exp).to_rfc3339()),
-        None => "The URL never expires, which the account allows.".into(),
-    })?;
-    witness.step("signing key", known_key(&token, keys, now), |tried| match &token.kid {
-        Some(kid) => format!("The URL names the signing key {kid}, which verifies."),
-        None => format!("The URL names no signing key; each that verifies is tried, {tried} in all."),
-    })?;
-    let key = witness.step(
-        "signature",
-        signer(candidates(&token, keys, now), texts(url, &found.signed, policy), &sig),
-        |key| format!("The signing key {} made this signature of this path and query.", key.id()),
-    )?;
-    let later_s = now.as_seconds().saturating_add(policy.leeway_s());
-    witness.step("not before", has_begun(&token, later_s), |()| "The URL is valid already.".into())?;
-    witness.step("expiry", is_running(&token, now), |()| "The URL is still valid.".into())?;
-    Ok(Verified { expires_s: token.exp, ..Verified::of(Scheme::Native, key.shared_id()) })
+    let (query, carrier, dialect) = (url.query(), Carrier::Url, Dialect::Native);
+    judge_token(Presented { url, query, carrier, dialect, request: None }, verifier, now, witness)
 }
 
-/// Signs a path or a whole URL; see [`crate::sign`].
-pub(super) fn sign(url: &str, key: &SigningKey, expires_s: Option<i64>) -> Result<String, Error> {
-    let (origin, target) = split_origin(url);
-    let unsigned = DeliveryUrl::parse(&with_expiry(target, expires_s))?;
-    let policy = Policy::default();
-    let token = Found::walk(&unsigned, &policy).token()?;
-    if token.kid.is_some_and(|kid| kid != key.id().as_str()) {
-        return Err(Error::UnknownKey);
+/// Judges the tokens in the cookies of a request (signing-schemes 1.4): one that verifies is enough, and if none does,
+/// the first one's reason is told.
+pub(super) fn judge_cookies<W: Witness>(
+    request: &Request<'_>,
+    verifier: &Verifier<'_>,
+    now: Timestamp,
+    witness: &mut W,
+) -> Result<Verified, Error> {
+    let cookies = request.cookies();
+    let tokens = cookies.iter().filter(|(name, _)| verifier.policy.is_token_cookie(name)).take(MAX_COOKIES);
+    let tokens: Vec<&str> = tokens.map(|(_, token)| token.as_str()).collect();
+    with_url(request, witness, |url, witness| {
+        let verifies =
+            |token: &&str| judge_token(in_cookie(url, token, request), verifier, now, &mut Nobody).is_ok();
+        let chosen = tokens.iter().copied().find(verifies).or(tokens.first().copied());
+        let token = chosen.ok_or(Error::MissingSignature)?;
+        judge_token(in_cookie(url, token, request), verifier, now, witness)
+    })
+}
+
+fn in_cookie<'p>(url: &'p DeliveryUrl, token: &'p str, request: &'p Request<'p>) -> Presented<'p> {
+    let (query, carrier, dialect) = (Some(token), Carrier::Cookie, Dialect::Native);
+    Presented { url, query, carrier, dialect, request: Some(request) }
+}
+
+/// Reads the URL of a request, unless its door did.
+fn with_url<W: Witness>(
+    request: &Request<'_>,
+    witness: &mut W,
+    judge: impl FnOnce(&DeliveryUrl, &mut W) -> Result<Verified, Error>,
+) -> Result<Verified, Error> {
+    match request.target {
+        Target::Delivery(url) => judge(url, witness),
+        Target::Raw(target) => match DeliveryUrl::parse(target) {
+            Ok(url) => judge(&url, witness),
+            Err(error) => witness.step("path", Err(error), |_| String::new()),
+        },
     }
-    let query = unsigned.query().unwrap_or_default();
-    let text = format!("{}?{query}", unsigned.path());
-    let joint = if query.is_empty() { "" } else { "&" };
-    let signed = format!("{text}{joint}sig={}", hex::encode(signature(&text, key)));
-    DeliveryUrl::parse(&signed)?;
-    Ok(format!("{origin}{signed}"))
 }
 
-fn has_expiry(token: &Token<'_>, policy: &Policy) -> Result<(), Error> {
-    if token.exp.is_none() && policy.require_exp {
+/// Makes every check in its order (signing-schemes 0): what is wrong with the form first, what only a holder of
+/// the key may learn after the signature.
+fn judge_token<W: Witness>(
+    presented: Presented<'_>,
+    verifier: &Verifier<'_>,
+    now: Timestamp,
+    witness: &mut W,
+) -> Result<Verified, Error> {
+    let Presented { url, query, dialect, .. } = presented;
+    witness.see("path", true, || "The path can be read in one way only.".into());
+    if pairs(query).count() > TargetLimits::MOST_QUERY_PAIRS {
+        return witness.step("parameters", Err(Error::MalformedParam), |_| String::new());
+    }
+    let blocks = Blocks::walk(query, dialect, verifier.policy);
+    if W::LISTENS {
+        signed_texts(url, &blocks, verifier.policy).into_iter().for_each(|text| witness.text(|| text));
+    }
+    let sig =
+        witness.step("signature present", blocks.signature(), |_| "The URL carries one signature.".into())?;
+    let sig =
+        witness.step("signature syntax", dialect.mac(sig), |_| "It is written as it must be.".into())?;
+    let first = witness.step("parameters", checked(&blocks, &presented, verifier), |_| {
+        "Each is well formed, known and there once.".into()
+    })?;
+    witness.step("expiry present", has_expiry(&first, dialect, verifier.policy), |_| {
+        match first.expires_s {
+            Some(exp) => format!("The URL ends at {}.", Timestamp::from_seconds(exp).to_rfc3339()),
+            None => "The URL never expires, which the account allows.".into(),
+        }
+    })?;
+    witness.step("signing key", known_key(&first, dialect, verifier.keys, now), |tried| {
+        match &first.key {
+            Some(name) => format!("The URL names the signing key {name}, which verifies."),
+            None => format!("The URL names no signing key; each that verifies is tried, {tried} in all."),
+        }
+    })?;
+    let chain = Chain::new(&blocks, &first);
+    let readings = readings(url, &blocks, verifier.policy);
+    let (key, reading) = witness.step(
+        "signature",
+        signer(&chain, candidates(&first, verifier.keys, now), readings, &sig),
+        |(key, _)| format!("The signing key {} made this signature of this path and query.", key.id()),
+    )?;
+    let token = Token { presented, blocks: &blocks, first: &first, chain: &chain, key, reading };
+    token.judge(verifier, now, witness)
+}
+
+/// A token whose signature is right.
+struct Token<'t, 'u> {
+    presented: Presented<'t>,
+    blocks: &'t Blocks<'u>,
+    /// What the first block demands.
+    first: &'t Demands<'u>,
+    chain: &'t Chain<'t, 'u>,
+    key: &'t SigningKey,
+    reading: Reading<'t>,
+}
+
+impl Token<'_, '_> {
+    /// What is told only to who holds a right signature.
+    fn judge<W: Witness>(
+        &self,
+        verifier: &Verifier<'_>,
+        now: Timestamp,
+        witness: &mut W,
+    ) -> Result<Verified, Error> {
+        let policy = verifier.policy;
+        let (request, url) = (self.presented.request, self.presented.url);
+        let revoked = self.each(|demands| constraint::revocation(demands, &policy.revoked));
+        see(witness, "revocation", and(revoked, self.issued_after(policy)), "It was not revoked.")?;
+        let later_s = now.as_seconds().saturating_add(policy.leeway_s());
+        witness.step("not before", self.has_begun(later_s), |()| "The URL is valid already.".into())?;
+        let expires_s = self.expires_s();
+        witness.step("expiry", is_running(expires_s, now), |()| "The URL is still valid.".into())?;
+        see(witness, "lifetime", self.lifetime(policy, now), "It lives no longer than the account allows.")?;
+        see(witness, "prefix", self.prefix(policy), "It covers no more than the account allows.")?;
+        let held = self.each(|demands| constraint::address(demands, request));
+        see(witness, "address", held, "It was asked for from an address that it names.")?;
+        let held = self.each(|demands| constraint::variant(demands, url));
+        see(witness, "variant", held, "The variant is one that it names.")?;
+        let held = self.each(|demands| constraint::referer(demands, request));
+        see(witness, "referer", held, "The page that embeds it is one that it names.")?;
+        let held = self.each(|demands| constraint::session(demands, request, &policy.session_cookie));
+        see(witness, "session", held, "The session is the one that it is bound to.")?;
+        Ok(self.verified(expires_s))
+    }
+
+    /// What each block says of a demand, the first refusal before all.
+    fn each(&self, judge: impl Fn(&Demands<'_>) -> Held) -> Held {
+        let mut held = judge(self.first);
+        for block in 1..self.blocks.count() {
+            let demands = match self.blocks.demands(block) {
+                Ok(demands) => demands,
+                Err(error) => return Some(Err(error)),
+            };
+            held = and(held, judge(&demands));
+        }
+        held
+    }
+
+    /// The value of a demand in each block that makes it.
+    fn values<T>(&self, of: impl Fn(&Demands<'_>) -> Option<T>) -> impl Iterator<Item = T> {
+        let first = of(self.first);
+        let others =
+            (1..self.blocks.count()).filter_map(move |block| of(&self.blocks.demands(block).ok()?));
+        first.into_iter().chain(others)
+    }
+
+    fn expires_s(&self) -> Option<i64> {
+        self.values(|demands| demands.expires_s).min()
+    }
+
+    fn has_begun(&self, later_s: i64) -> Result<(), Error> {
+        let begins = self.values(|demands| demands.not_before_s).chain(self.first.issued_at_s);
+        if begins.max().is_some_and(|begin| begin > later_s) {
+            return Err(Error::NotYetValid);
+        }
+        Ok(())
+    }
+
+    fn issued_after(&self, policy: &Policy) -> Held {
+        let mark = policy.revoked.issued_before_s?;
+        let is_after = self.first.issued_at_s.is_some_and(|issued| issued >= mark);
+        Some(if is_after { Ok(()) } else { Err(Error::Revoked) })
+    }
+
+    /// The life that the holder of the key gave it. What others cut off later does not make it shorter, or else any URL
+    /// could be made to fit.
+    fn lifetime(&self, policy: &Policy, now: Timestamp) -> Held {
+        let most_s = policy.max_lifetime_s?;
+        let begin_s = self.first.issued_at_s.unwrap_or_else(|| now.as_seconds());
+        let fits = self.first.expires_s.is_some_and(|exp| exp.saturating_sub(begin_s) <= most_s);
+        Some(if fits { Ok(()) } else { Err(Error::LifetimeTooLong) })
+    }
+
+    /// The prefix is as deep as the account demands. What comes in a cookie has one.
+    fn prefix(&self, policy: &Policy) -> Held {
+        let Some(segments) = self.first.prefix_segments else {
+            return (self.presented.carrier == Carrier::Cookie).then_some(Err(Error::PathNotAllowed));
+        };
+        let is_moved = self.presented.url.is_moved() && !self.reading.is_unmoved;
+        let depth = if is_moved { segments.saturating_sub(MOVED_SEGMENTS) } else { segments };
+        let fits = depth >= policy.min_prefix_segments.max(1);
+        Some(if fits { Ok(()) } else { Err(Error::PathNotAllowed) })
+    }
+
+    fn verified(&self, expires_s: Option<i64>) -> Verified {
+        let Presented { dialect, carrier, .. } = self.presented;
+        let short = |text: Option<std::borrow::Cow<'_, str>>| text.and_then(|text| ShortText::new(&text));
+        let demands_more =
+            self.values(|demands| (demands.needs_request() || demands.uses.is_some()).then_some(()));
+        Verified {
+            expires_s,
+            shareable: carrier == Carrier::Url && demands_more.count() == 0,
+            covers: self.first.prefix_segments.map_or(Covers::Path, |segments| Covers::Prefix { segments }),
+            carrier,
+            subject: self.values(|demands| short(demands.subject.clone())).next(),
+            token_id: self.values(|demands| short(demands.token_id.clone())).next(),
+            uses: self.uses(expires_s),
+            ..Verified::of(dialect.scheme(), self.key.shared_id())
+        }
+    }
+
+    /// The counters, one for each block that demands one.
+    fn uses(&self, until_s: Option<i64>) -> Vec<Uses> {
+        let mut uses = Vec::new();
+        for block in 0..self.blocks.count() {
+            let most = if block == 0 {
+                self.first.uses
+            } else {
+                self.blocks.demands(block).ok().and_then(|d| d.uses)
+            };
+            let Some(most) = most else { continue };
+            let counter = self.chain.signature(self.key, self.reading, block);
+            uses.extend(counter.map(|counter| Uses { counter, most, until_s }));
+        }
+        uses
+    }
+}
+
+/// Both of two outcomes.
+fn and(one: Held, other: Held) -> Held {
+    match (one, other) {
+        (Some(Err(error)), _) | (_, Some(Err(error))) => Some(Err(error)),
+        (Some(Ok(())), _) | (_, Some(Ok(()))) => Some(Ok(())),
+        (None, None) => None,
+    }
+}
+
+/// Sees a check, where it was demanded.
+fn see(witness: &mut impl Witness, name: &'static str, held: Held, detail: &str) -> Result<(), Error> {
+    held.map_or(Ok(()), |outcome| witness.step(name, outcome, |()| detail.into()))
+}
+
+/// The texts that the signatures of each block may stand for, for people.
+fn signed_texts(url: &DeliveryUrl, blocks: &Blocks<'_>, policy: &Policy) -> Vec<String> {
+    let chain = Chain::new(blocks, &blocks.demands(0).unwrap_or_default());
+    let of_reading = |reading| (0..blocks.count()).map(move |block| (reading, block));
+    let all = readings(url, blocks, policy).flat_map(of_reading);
+    all.filter_map(|(reading, block)| chain.written(reading, block)).collect()
+}
+
+/// What the first block demands, where all blocks are well formed and there is someone to see to each demand.
+fn checked<'u>(
+    blocks: &Blocks<'u>,
+    presented: &Presented<'_>,
+    verifier: &Verifier<'_>,
+) -> Result<Demands<'u>, Error> {
+    let first = blocks.check()?;
+    let is_kept = |demands: &Demands<'_>| {
+        (presented.request.is_some() || !demands.needs_request())
+            && (verifier.counts_uses || demands.uses.is_none())
+    };
+    let mut others = (1..blocks.count()).filter_map(|block| blocks.demands(block).ok());
+    if is_kept(&first) && others.all(|demands| is_kept(&demands)) {
+        return Ok(first);
+    }
+    Err(Error::UnknownConstraint)
+}
+
+fn has_expiry(first: &Demands<'_>, dialect: Dialect, policy: &Policy) -> Result<(), Error> {
+    if first.expires_s.is_none() && (policy.require_exp || dialect == Dialect::Generic) {
         return Err(Error::MissingExp);
     }
     Ok(())
@@ -98,81 +340,63 @@ fn has_expiry(token: &Token<'_>, policy: &Policy) -> Result<(), Error> {
 
 /// How many keys are to be tried. A URL that names a key which is retired or revoked learns that; one that names none
 /// learns nothing, since neither is tried.
-fn known_key(token: &Token<'_>, keys: &[SigningKey], now: Timestamp) -> Result<usize, Error> {
-    let tried = candidates(token, keys, now).count();
-    match &token.kid {
-        Some(kid) if tried == 0 => {
-            let known = keys.iter().any(|key| key.id().as_str() == kid);
+fn known_key(
+    first: &Demands<'_>,
+    dialect: Dialect,
+    keys: &[SigningKey],
+    now: Timestamp,
+) -> Result<usize, Error> {
+    let tried = candidates(first, keys, now).count();
+    match &first.key {
+        Some(name) if tried == 0 => {
+            let known = keys.iter().any(|key| key.id().as_str() == name);
             Err(if known { Error::KeyRevoked } else { Error::UnknownKey })
         }
+        None if dialect.names_key() => Err(Error::UnknownKey),
         _ => Ok(tried),
     }
 }
 
 /// The keys that may have signed: the named one, else all that verify.
 fn candidates<'k>(
-    token: &Token<'_>,
+    first: &Demands<'_>,
     keys: &'k [SigningKey],
     now: Timestamp,
 ) -> impl Iterator<Item = &'k SigningKey> + Clone {
-    let named = move |key: &&SigningKey| token.kid.as_deref().is_none_or(|kid| kid == key.id().as_str());
+    let named = move |key: &&SigningKey| first.key.as_deref().is_none_or(|name| name == key.id().as_str());
     keys.iter().filter(move |key| key.verifies_at(now)).filter(named).take(MAX_KEYS_TRIED)
 }
 
-/// The key that made the signature of one of the texts. All of both are tried, and none is left early.
+/// The key that made the signature, and of which reading. All of both are tried, and none is left early.
 fn signer<'k, 't>(
+    chain: &Chain<'_, '_>,
     keys: impl Iterator<Item = &'k SigningKey> + Clone,
-    texts: impl Iterator<Item = Text<'t>> + Clone,
+    readings: impl Iterator<Item = Reading<'t>> + Clone,
     sig: &[u8; 32],
-) -> Result<&'k SigningKey, Error> {
+) -> Result<(&'k SigningKey, Reading<'t>), Error> {
+    let mut tries = keys.flat_map(|key| readings.clone().map(move |reading| (key, reading)));
     let mut right = 0_u8;
-    for (number, key) in (1..).zip(keys.clone()) {
-        for text in texts.clone() {
-            right.conditional_assign(&number, text.is_signed(key, sig));
-        }
+    for (number, (key, reading)) in (1..).zip(tries.clone()) {
+        right.conditional_assign(&number, chain.is_signed(key, reading, sig));
     }
     let index = usize::from(right).checked_sub(1).ok_or(Error::BadSignature)?;
-    keys.clone().nth(index).ok_or(Error::BadSignature)
+    tries.nth(index).ok_or(Error::BadSignature)
 }
 
-fn has_begun(token: &Token<'_>, later_s: i64) -> Result<(), Error> {
-    if token.nbf.max(token.iat).is_some_and(|begin| begin > later_s) {
-        return Err(Error::NotYetValid);
-    }
-    Ok(())
-}
-
-fn is_running(token: &Token<'_>, now: Timestamp) -> Result<(), Error> {
-    if token.exp.is_some_and(|exp| now.as_seconds() >= exp) {
+fn is_running(expires_s: Option<i64>, now: Timestamp) -> Result<(), Error> {
+    if expires_s.is_some_and(|exp| now.as_seconds() >= exp) {
         return Err(Error::Expired);
     }
     Ok(())
-}
-
-/// The target without `sig`, its `exp` replaced where the first one stands, else put at the end; an expiry of none
-/// leaves each `exp` as it is.
-fn with_expiry(target: &str, expires_s: Option<i64>) -> String {
-    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let mut expiry = expires_s.map(|expires_s| format!("exp={expires_s}"));
-    let replaces = expiry.is_some();
-    let mut kept: Vec<String> = Vec::new();
-    for pair in pairs(query.filter(|query| !query.is_empty())) {
-        match pair.name {
-            "sig" => {}
-            "exp" if replaces => kept.extend(expiry.take()),
-            _ => kept.push(pair.raw.to_owned()),
-        }
-    }
-    kept.extend(expiry);
-    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }
 
 #[cfg(test)]
 mod tests {
     use domain::Secret;
 
+    use super::advice::mac_of;
     use super::*;
-    use crate::{Explanation, KeyState, TargetLimits, explain, verify};
+    use crate::{Constraints, Explanation, KeyState, explain, sign, sign_with, verify};
 
     const SECRET: &str = "t3stSigningKey0123456789";
     const PATH: &str = "/cheeW4oKsx5ljh8e8BoL2A/bc27a117-9509-446b-8c69-c81bfeac0a01/mobile";
@@ -190,7 +414,7 @@ mod tests {
     fn blindly(text: &str) -> String {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
         let joint = if query.is_empty() { "" } else { "&" };
-        format!("{path}?{query}{joint}sig={}", hex::encode(signature(text, &keys()[1])))
+        format!("{path}?{query}{joint}sig={}", hex::encode(mac_of(text, &keys()[1])))
     }
 
     fn at(target: &str, policy: &Policy, now_s: i64) -> Explanation {
@@ -300,7 +524,10 @@ mod tests {
         check(&format!("sig={sig}&exp=1&exp=1&s-x=1"), Error::DuplicateParam);
         check(&format!("sig={sig}&s-x=1&s-x=1"), Error::DuplicateParam);
         check(&format!("sig={sig}&s-x=1"), Error::UnknownConstraint);
-        check(&format!("sig={sig}&exp=1&s-at=1&exp=1"), Error::UnknownConstraint);
+        check(&format!("sig={sig}&exp=1&s-at=1&exp=x&s-x=1"), Error::MalformedParam);
+        check(&format!("sig={sig}&exp=1&s-x=1&s-at=1&exp=1&exp=1"), Error::DuplicateParam);
+        check(&format!("sig={sig}&exp=1&s-at=1&s-x=1"), Error::UnknownConstraint);
+        check(&format!("sig={sig}&exp=1&s-at=1&exp=1"), Error::BadSignature);
         check(&format!("sig={sig}&s-kid=no"), Error::MissingExp);
         check(&format!("sig={sig}&exp=1&%73-kid=a"), Error::MalformedParam);
         check(&format!("sig={sig}&exp=1&s-kid=no"), Error::UnknownKey);
@@ -428,7 +655,11 @@ mod tests {
         check("/a/b/c", Some(-1), Error::MalformedParam);
         check("/a/b/c", Some(1_790_000_000_000), Error::MalformedParam);
         check("/a/b/c?exp=1&exp=2", None, Error::DuplicateParam);
-        check("/a/b/c?s-ip=10.0.0.1", Some(7), Error::UnknownConstraint);
+        check("/a/b/c?s-x=10.0.0.1", Some(7), Error::UnknownConstraint);
+        check("/a/b/c?s-ip=10.0.0", Some(7), Error::MalformedParam);
+        check("/a/b/", Some(7), Error::BadPath);
+        check("/a/b/?s-pfx=3", Some(7), Error::PathNotAllowed);
+        check("/a//?s-pfx=1", Some(7), Error::BadPath);
         check("/a/b/c?s-kid=other", Some(7), Error::UnknownKey);
         check(&format!("/a/{}/c", "x".repeat(5000)), Some(7), Error::TargetTooLong);
         check(&format!("/a/b/c?{}", ["x"; 64].join("&")), None, Error::MalformedParam);
@@ -474,5 +705,146 @@ mod tests {
         assert!(explanation.advice.as_ref().unwrap().contains("default, which is revoked"));
         assert_eq!(explanation.signed_texts, [format!("{PATH}?exp=4102444800")]);
         assert!(!format!("{explanation:?}").contains(SECRET));
+    }
+
+    fn at_now(target: &str, policy: &Policy) -> Result<Verified, Error> {
+        at(target, policy, NOW_S).verdict
+    }
+
+    #[test]
+    fn a_prefix_opens_what_lies_below_and_nothing_beside() {
+        let album = Constraints { prefix_segments: Some(3), ..Constraints::until(Some(NOW_S + 60)) };
+        let query = |url: &str| {
+            let signed = sign_with(url, &keys()[1], &album).unwrap();
+            signed.split_once('?').unwrap().1.to_owned()
+        };
+        let token = query("https://img.example/acct/albums/2026/");
+        assert_eq!(query("/acct/albums/2026/beach/IMG_7/mobile"), token);
+        assert_eq!(query("/acct/albums/2026/?s-pfx=2"), token);
+        let check = |path: &str, expected: Option<Error>| {
+            let verdict = at_now(&format!("{path}?{token}"), &Policy::default());
+            assert_eq!(verdict.as_ref().err().copied(), expected, "{path}");
+            assert!(verdict.is_err() || verdict.unwrap().covers == Covers::Prefix { segments: 3 });
+        };
+        check("/acct/albums/2026/beach/IMG_7/mobile", None);
+        check("/acct/albums/2026/w=9", None);
+        check("/acct/albums/2025/beach/IMG_7/mobile", Some(Error::BadSignature));
+        check("/acct/albums/2026", Some(Error::BadSignature));
+        check("/acct/albums/%32026/a", Some(Error::BadSignature));
+    }
+
+    #[test]
+    fn a_prefix_below_the_moved_path_never_covers_all_accounts() {
+        let check = |segments, min_prefix_segments, expected: Option<Error>| {
+            let wide =
+                Constraints { prefix_segments: Some(segments), ..Constraints::until(Some(NOW_S + 60)) };
+            let signed = sign_with("/cdn-cgi/imagedelivery/acct/a/b/c", &keys()[1], &wide).unwrap();
+            let policy = Policy { min_prefix_segments, ..Policy::default() };
+            assert_eq!(at_now(&signed, &policy).err(), expected, "{segments} {min_prefix_segments}");
+        };
+        check(1, 0, Some(Error::PathNotAllowed));
+        check(2, 0, Some(Error::PathNotAllowed));
+        check(3, 0, None);
+        check(3, 1, None);
+        check(3, 2, Some(Error::PathNotAllowed));
+        check(4, 2, None);
+    }
+
+    #[test]
+    fn a_holder_narrows_and_never_widens() {
+        let album = Constraints { prefix_segments: Some(2), ..Constraints::until(Some(NOW_S + 600)) };
+        let issued = sign_with("/acct/albums/a/b", &keys()[1], &album).unwrap();
+        let hour = Constraints { variants: vec!["b".into()], ..Constraints::until(Some(NOW_S + 60)) };
+        let mut url = narrow(&issued, &hour).unwrap();
+        assert_eq!(at_now(&url, &Policy::default()).map(|verified| verified.expires_s), Ok(Some(NOW_S + 60)));
+        assert_eq!(
+            at_now(&url.replace("/a/b?", "/x/b?"), &Policy::default()).err(),
+            Some(Error::BadSignature)
+        );
+        for _ in 1..4 {
+            url = narrow(&url, &Constraints::until(Some(NOW_S + 9_000))).unwrap();
+            assert_eq!(
+                at_now(&url, &Policy::default()).map(|verified| verified.expires_s),
+                Ok(Some(NOW_S + 60))
+            );
+        }
+        assert_eq!(narrow(&url, &hour), Err(Error::MalformedParam));
+        for bad in [
+            Constraints { key: Some("default".into()), ..Constraints::default() },
+            Constraints { issued_at_s: Some(1), ..Constraints::default() },
+            Constraints { variants: vec!["w=1".into()], ..Constraints::default() },
+        ] {
+            assert_eq!(narrow(&issued, &bad), Err(Error::MalformedParam));
+        }
+        assert_eq!(narrow("/a/b/c?exp=1", &hour), Err(Error::MissingSignature));
+        let folder =
+            sign_with("/acct/albums/?s-pfx=2", &keys()[1], &Constraints::until(Some(NOW_S + 600))).unwrap();
+        assert_eq!(narrow(&folder, &hour), Err(Error::BadPath));
+        let sub = Constraints { prefix_segments: Some(2), ..Constraints::until(Some(NOW_S + 60)) };
+        let query = narrow(&folder, &sub).unwrap();
+        let below = query.replacen("/acct/albums/", "/acct/albums/x/y", 1);
+        assert!(at_now(&below, &Policy::default()).is_ok(), "{below}");
+    }
+
+    #[test]
+    fn signing_a_narrowed_url_signs_its_blocks_too() {
+        let issued = blindly(&format!("{PATH}?exp=4102444800"));
+        let narrowed = narrow(&issued, &Constraints::until(Some(NOW_S + 60))).unwrap();
+        assert_eq!(sign(&narrowed, &keys()[1], None).unwrap(), narrowed);
+        let longer = sign(&narrowed, &keys()[1], Some(4_102_444_801)).unwrap();
+        assert!(longer.contains(&format!("exp=4102444801&s-at=1&exp={}", NOW_S + 60)), "{longer}");
+        assert!(at_now(&longer, &Policy::default()).is_ok());
+    }
+
+    #[test]
+    fn a_constraint_that_nobody_sees_to_opens_nothing() {
+        for query in [
+            "s-ip=0.0.0.0/0",
+            "s-ref=-",
+            "s-cnf=00112233445566778899aabbccddeeff",
+            "s-jti=01J9Z3K8QW&s-uses=9",
+        ] {
+            let url = sign(&format!("{PATH}?{query}"), &keys()[1], Some(NOW_S + 60)).unwrap();
+            assert_eq!(at_now(&url, &Policy::default()).err(), Some(Error::UnknownConstraint), "{query}");
+            let added = format!("{PATH}?exp={}&s-at=1&{query}", NOW_S + 60);
+            let added = sign(&added, &keys()[1], None).unwrap();
+            assert_eq!(at_now(&added, &Policy::default()).err(), Some(Error::UnknownConstraint), "{query}");
+            let name = query.split('=').next().unwrap().replace("jti", "uses");
+            assert!(advice_on(&url, &Policy::default()).contains(&name), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_is_what_the_key_s_holder_gave() {
+        let policy = Policy { max_lifetime_s: Some(100), ..Policy::default() };
+        let check =
+            |url: &str, expected: Option<Error>| assert_eq!(at_now(url, &policy).err(), expected, "{url}");
+        let short = blindly(&format!("{PATH}?exp={}", NOW_S + 100));
+        let long = blindly(&format!("{PATH}?exp={}", NOW_S + 101));
+        check(&short, None);
+        check(&long, Some(Error::LifetimeTooLong));
+        check(&narrow(&long, &Constraints::until(Some(NOW_S + 9))).unwrap(), Some(Error::LifetimeTooLong));
+        check(&blindly(&format!("{PATH}?s-iat={}&exp={}", NOW_S - 50, NOW_S + 50)), None);
+        check(
+            &blindly(&format!("{PATH}?s-iat={}&exp={}", NOW_S - 51, NOW_S + 50)),
+            Some(Error::LifetimeTooLong),
+        );
+        let endless = Policy { require_exp: false, ..policy.clone() };
+        assert_eq!(at_now(&blindly(&format!("{PATH}?")), &endless).err(), Some(Error::LifetimeTooLong));
+    }
+
+    #[test]
+    fn what_a_holder_adds_can_be_revoked_too() {
+        let issued = blindly(&format!("{PATH}?s-sub=issuer&exp={}", NOW_S + 60));
+        let added = Constraints { subject: Some("holder".into()), ..Constraints::default() };
+        let url = narrow(&issued, &added).unwrap();
+        let subject = at_now(&url, &Policy::default()).unwrap().subject;
+        assert_eq!(subject.map(|subject| subject.as_str().to_owned()).as_deref(), Some("issuer"));
+        for name in ["issuer", "holder", "else"] {
+            let mut policy = Policy::default();
+            policy.revoked.subjects.insert(name.into());
+            let expected = (name != "else").then_some(Error::Revoked);
+            assert_eq!(at_now(&url, &policy).err(), expected, "{name}");
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! What to do first about a refusal, for people who have the right to see the account's keys. Changes no verdict.
 
 use domain::Timestamp;
+use hmac::Mac as _;
 use subtle::ConstantTimeEq as _;
 
-use super::text::{Text, signature, texts};
-use super::token::{Found, mac_bytes};
+use super::blocks::Blocks;
+use super::chain::{Chain, readings};
+use super::dialect::{Dialect, Meaning};
 use crate::pairs::{Pair, pairs};
 use crate::{DeliveryUrl, Error, KeyState, Policy, SigningKey};
 
-/// A sentence or two about one refusal.
+/// A sentence or two about one refusal of the token in a URL.
 pub(in crate::scheme) fn advice(
     error: Error,
     url: &DeliveryUrl,
@@ -16,45 +18,82 @@ pub(in crate::scheme) fn advice(
     policy: &Policy,
     now: Timestamp,
 ) -> String {
-    let found = Found::walk(url, policy);
-    let token = found.token().ok();
+    let blocks = Blocks::walk(url.query(), Dialect::Native, policy);
+    let times = |of: fn(&super::Demands<'_>) -> Option<i64>| {
+        (0..blocks.count())
+            .filter_map(|block| blocks.demands(block).ok())
+            .filter_map(|demands| of(&demands))
+            .collect()
+    };
     match error {
-        Error::BadSignature => why_bad(url, keys, policy, now),
-        Error::Expired => {
-            let exp = token.and_then(|token| token.exp).unwrap_or_default();
-            let ended = Timestamp::from_seconds(exp).to_rfc3339();
-            format!(
-                "It expired {} ago, at {ended}: sign the URL again.",
-                span(now.as_seconds().saturating_sub(exp))
-            )
-        }
-        Error::NotYetValid => {
-            let begin = token.and_then(|token| token.nbf.max(token.iat)).unwrap_or_default();
-            let wait = span(begin.saturating_sub(now.as_seconds()));
-            format!("It is valid in {wait}: wait, or check the clock of the machine that signed it.")
-        }
-        Error::UnknownConstraint => {
-            let name = found.unknown().unwrap_or("s-");
-            format!(
-                "Sign the URL without {name}: this server does not know that constraint, and never ignores one."
-            )
-        }
+        Error::BadSignature => why_bad(url, &blocks, keys, policy, now),
+        Error::Expired => ended(times(|demands| demands.expires_s), now),
+        Error::NotYetValid => begins(times(|demands| demands.not_before_s.max(demands.issued_at_s)), now),
+        Error::UnknownConstraint => unknown(&blocks),
         other => other.advice().into(),
     }
 }
 
+/// The signature of a text in one piece.
+pub(super) fn mac_of(text: &str, key: &SigningKey) -> [u8; 32] {
+    key.mac().chain_update(text).finalize().into_bytes().into()
+}
+
+fn ended(ends: Vec<i64>, now: Timestamp) -> String {
+    let exp = ends.into_iter().min().unwrap_or_default();
+    let ago = span(now.as_seconds().saturating_sub(exp));
+    let ended = Timestamp::from_seconds(exp).to_rfc3339();
+    format!("It expired {ago} ago, at {ended}: sign the URL again.")
+}
+
+fn begins(begins: Vec<i64>, now: Timestamp) -> String {
+    let begin = begins.into_iter().max().unwrap_or_default();
+    let wait = span(begin.saturating_sub(now.as_seconds()));
+    format!("It is valid in {wait}: wait, or check the clock of the machine that signed it.")
+}
+
+fn unknown(blocks: &Blocks<'_>) -> String {
+    let all = || (0..blocks.count()).flat_map(|block| blocks.pairs(block));
+    let means =
+        |pair: &Pair<'_>, meanings: &[Meaning]| meanings.contains(&blocks.dialect().meaning(pair.name));
+    let unkept = [Meaning::Networks, Meaning::Referers, Meaning::Session, Meaning::Uses];
+    let pair = all()
+        .find(|pair| means(pair, &[Meaning::Unknown]))
+        .or_else(|| all().find(|pair| means(pair, &unkept)));
+    let name = pair.map_or("s-", |pair| pair.name);
+    format!("Sign the URL without {name}: nobody here sees to that constraint, and none is ever ignored.")
+}
+
 /// Looks for the text or the key that the signature does fit, since that tells what changed after signing.
-fn why_bad(url: &DeliveryUrl, keys: &[SigningKey], policy: &Policy, now: Timestamp) -> String {
-    let found = Found::walk(url, policy);
-    let sig = found.signature().and_then(mac_bytes).unwrap_or_default();
-    let fits = |text: &str, key: &&SigningKey| bool::from(signature(text, key).ct_eq(&sig));
-    let own: Vec<String> = texts(url, &found.signed, policy).map(Text::written).collect();
-    if let Some(key) = keys.iter().find(|key| own.iter().any(|text| fits(text, key))) {
+fn why_bad(
+    url: &DeliveryUrl,
+    blocks: &Blocks<'_>,
+    keys: &[SigningKey],
+    policy: &Policy,
+    now: Timestamp,
+) -> String {
+    let sig = blocks.signature().and_then(|sig| blocks.dialect().mac(sig)).unwrap_or_default();
+    let first = blocks.demands(0).unwrap_or_default();
+    let chain = Chain::new(blocks, &first);
+    let signer_of = |block: usize| {
+        let signs = |key: &&SigningKey| {
+            let made =
+                readings(url, blocks, policy).filter_map(|reading| chain.signature(key, reading, block));
+            made.into_iter().any(|made| bool::from(made.ct_eq(&sig)))
+        };
+        keys.iter().find(signs)
+    };
+    let last = blocks.count() - 1;
+    if let Some(key) = signer_of(last) {
         return other_key(key, now);
     }
+    if let Some(block) = (0..last).find(|&block| signer_of(block).is_some()) {
+        return format!("The block s-at={} was added without signing it: narrow the URL anew.", block + 1);
+    }
+    let fits = |text: &str, key: &SigningKey| bool::from(mac_of(text, key).ct_eq(&sig));
     suspects(url, policy)
         .into_iter()
-        .find(|(text, _)| keys.iter().any(|key| fits(text, &key)))
+        .find(|(text, _)| keys.iter().any(|key| fits(text, key)))
         .map_or_else(|| GENERAL.into(), |(_, cause)| cause)
 }
 

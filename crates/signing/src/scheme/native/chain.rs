@@ -1,0 +1,132 @@
+//! The chain of signatures of a token: each block's text under the signature of the one before (signing-schemes 1.2).
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use subtle::{Choice, ConstantTimeEq as _};
+
+use super::blocks::{Blocks, MAX_BLOCKS};
+use super::demands::Demands;
+use crate::{DeliveryUrl, Policy, SigningKey};
+
+/// What may have been signed, as far as that is left open: the path as requested or as it was before it moved, and
+/// where the first block has no pair, with a `?` or without.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading<'u> {
+    path: &'u str,
+    /// Whether the path is the one before it moved, where it has moved.
+    pub(super) is_unmoved: bool,
+    /// Stands after a path whose first block has no pair.
+    end: &'static str,
+}
+
+/// The blocks of a token with the path of each.
+#[derive(Debug)]
+pub(super) struct Chain<'b, 'u> {
+    blocks: &'b Blocks<'u>,
+    prefixes: [Option<u8>; MAX_BLOCKS],
+}
+
+/// Every reading that the policy allows.
+pub(super) fn readings<'u>(
+    url: &'u DeliveryUrl,
+    blocks: &Blocks<'_>,
+    policy: &Policy,
+) -> impl Iterator<Item = Reading<'u>> + Clone + use<'u> {
+    let moved = url.path_before_move().filter(|_| policy.moved_urls);
+    let paths = [Some((url.path(), false)), moved.map(|path| (path, true))];
+    let ends: &[&'static str] = if blocks.runs(0).is_empty() { &["", "?"] } else { &[""] };
+    paths
+        .into_iter()
+        .flatten()
+        .flat_map(move |(path, is_unmoved)| ends.iter().map(move |&end| Reading { path, is_unmoved, end }))
+}
+
+impl<'u> Reading<'u> {
+    /// The reading of a path as it stands, to be signed.
+    pub(super) fn of(path: &'u str) -> Self {
+        Reading { path, is_unmoved: false, end: "?" }
+    }
+}
+
+impl<'b, 'u> Chain<'b, 'u> {
+    /// The chain of blocks that were checked; the first one's demands are at hand already.
+    pub(super) fn new(blocks: &'b Blocks<'u>, first: &Demands<'_>) -> Self {
+        let mut prefixes = [None; MAX_BLOCKS];
+        prefixes[0] = first.prefix_segments;
+        for (block, prefix) in prefixes.iter_mut().enumerate().take(blocks.count()).skip(1) {
+            *prefix = blocks.demands(block).ok().and_then(|demands| demands.prefix_segments);
+        }
+        Chain { blocks, prefixes }
+    }
+
+    /// The signature of a block under a key, all blocks before it included. None where the path has too few segments for
+    /// one of their prefixes.
+    pub(super) fn signature(&self, key: &SigningKey, reading: Reading<'_>, block: usize) -> Option<[u8; 32]> {
+        let mut mac = key.mac();
+        for number in 0..=block {
+            if number > 0 {
+                mac = Hmac::<Sha256>::new_from_slice(&mac.finalize().into_bytes()).ok()?;
+            }
+            self.each_piece(reading, number, |piece| mac.update(piece.as_bytes()))?;
+        }
+        Some(mac.finalize().into_bytes().into())
+    }
+
+    /// The signature of the last block, made with the one before it and without the key: what a holder does.
+    pub(super) fn continued(&self, before: &[u8; 32], reading: Reading<'_>) -> Option<[u8; 32]> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(before).ok()?;
+        self.each_piece(reading, self.blocks.count() - 1, |piece| mac.update(piece.as_bytes()))?;
+        Some(mac.finalize().into_bytes().into())
+    }
+
+    /// Whether the key made this signature of one reading, in constant time.
+    pub(super) fn is_signed(&self, key: &SigningKey, reading: Reading<'_>, sig: &[u8; 32]) -> Choice {
+        let last = self.blocks.count() - 1;
+        self.signature(key, reading, last).map_or(Choice::from(0), |signature| signature.ct_eq(sig))
+    }
+
+    /// The text of a block in one piece, for people.
+    pub(super) fn written(&self, reading: Reading<'_>, block: usize) -> Option<String> {
+        let mut written = String::new();
+        self.each_piece(reading, block, |piece| written.push_str(piece))?;
+        Some(written)
+    }
+
+    /// Gives out the pieces that make the text of a block. Never put together for a delivery: they are hashed.
+    fn each_piece(&self, reading: Reading<'_>, block: usize, mut take: impl FnMut(&str)) -> Option<()> {
+        let path = match self.prefixes[block] {
+            Some(segments) => prefix(reading.path, segments)?,
+            None => reading.path,
+        };
+        take(path);
+        let mut joint = "?";
+        for run in self.blocks.runs(block) {
+            take(joint);
+            take(run);
+            joint = "&";
+        }
+        if joint == "?" {
+            take(reading.end);
+        }
+        Some(())
+    }
+}
+
+/// The first segments of a path with a `/` after them; none where nothing follows.
+fn prefix(path: &str, segments: u8) -> Option<&str> {
+    let (slash, _) = path.match_indices('/').nth(segments.into())?;
+    Some(&path[..=slash])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_at_a_slash_with_something_behind_it() {
+        for (segments, expected) in [(1, Some("/a/")), (2, Some("/a/b/")), (3, None), (16, None)] {
+            assert_eq!(prefix("/a/b/c", segments), expected, "{segments}");
+        }
+        assert_eq!(prefix("/a/b/", 2), Some("/a/b/"));
+    }
+}

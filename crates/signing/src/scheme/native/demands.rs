@@ -1,0 +1,250 @@
+//! What one block of a token demands, read by the grammar of signing-schemes 1.1. What is written stands for it here;
+//! whether it holds is judged in `constraint.rs`.
+
+use std::borrow::Cow;
+
+use super::dialect::{Dialect, Meaning};
+use crate::Error;
+use crate::escape::form_decoded;
+use crate::network::Network;
+use crate::pairs::Pair;
+use crate::syntax::{integer, lower_hex};
+
+/// The demands of a block.
+#[derive(Debug, Default)]
+pub(super) struct Demands<'u> {
+    /// End of validity, in unix seconds.
+    pub(super) expires_s: Option<i64>,
+    /// Begin of validity, in unix seconds.
+    pub(super) not_before_s: Option<i64>,
+    /// When it was issued, in unix seconds.
+    pub(super) issued_at_s: Option<i64>,
+    /// The name of the key.
+    pub(super) key: Option<Cow<'u, str>>,
+    /// How many segments of the path are signed, where not all are.
+    pub(super) prefix_segments: Option<u8>,
+    /// Names of variants, comma between them.
+    pub(super) variants: Option<Cow<'u, str>>,
+    /// Addresses and networks, comma between them.
+    pub(super) networks: Option<Cow<'u, str>>,
+    /// Hosts, comma between them.
+    pub(super) referers: Option<Cow<'u, str>>,
+    /// For whom it was issued.
+    pub(super) subject: Option<Cow<'u, str>>,
+    /// The first half of the SHA-256 of the session cookie's value.
+    pub(super) session: Option<[u8; 16]>,
+    /// The token's id.
+    pub(super) token_id: Option<Cow<'u, str>>,
+    /// How often it may be used.
+    pub(super) uses: Option<u64>,
+}
+
+/// Most names in a list of variants.
+pub(super) const MAX_VARIANTS: usize = 32;
+/// Most entries in a list of networks or hosts.
+pub(super) const MAX_ENTRIES: usize = 8;
+/// Most segments of a prefix.
+pub(super) const MAX_PREFIX_SEGMENTS: i64 = 16;
+
+impl<'u> Demands<'u> {
+    /// Reads a block: first the syntax of all its parameters, then that none occurs twice, then that each is known.
+    pub(super) fn read<P: Iterator<Item = Pair<'u>>>(
+        pairs: impl Fn() -> P,
+        dialect: Dialect,
+        is_added: bool,
+    ) -> Result<Self, Error> {
+        let (mut demands, mut seen, mut twice, mut unknown) = (Demands::default(), 0_u32, false, false);
+        for pair in pairs() {
+            let meaning = dialect.meaning(pair.name);
+            if meaning == Meaning::Ordinary {
+                continue;
+            }
+            let of_issuer = matches!(meaning, Meaning::Key | Meaning::IssuedAt);
+            if is_added && of_issuer || !demands.takes(meaning, pair.value.unwrap_or_default()) {
+                return Err(Error::MalformedParam);
+            }
+            if meaning == Meaning::Unknown {
+                unknown = true;
+                twice |= pairs().filter(|other| other.name == pair.name).count() > 1;
+            } else {
+                twice |= seen & 1 << meaning as u32 != 0;
+                seen |= 1 << meaning as u32;
+            }
+        }
+        if demands.uses.is_some() && demands.token_id.is_none() {
+            return Err(Error::MalformedParam);
+        }
+        if twice {
+            return Err(Error::DuplicateParam);
+        }
+        if unknown { Err(Error::UnknownConstraint) } else { Ok(demands) }
+    }
+
+    /// Whether judging it needs the request, and not its URL alone.
+    pub(super) fn needs_request(&self) -> bool {
+        self.networks.is_some() || self.referers.is_some() || self.session.is_some()
+    }
+
+    /// Takes a value in; false where it is malformed.
+    fn takes(&mut self, meaning: Meaning, value: &'u str) -> bool {
+        match meaning {
+            Meaning::Expires => put(&mut self.expires_s, integer(value)),
+            Meaning::NotBefore => put(&mut self.not_before_s, integer(value)),
+            Meaning::IssuedAt => put(&mut self.issued_at_s, integer(value)),
+            Meaning::Key => put(&mut self.key, text(value, 1..=64, b"._-")),
+            Meaning::Prefix => put(&mut self.prefix_segments, prefix_segments(value)),
+            Meaning::Variants => put(&mut self.variants, list(value, MAX_VARIANTS, is_variant)),
+            Meaning::Networks => put(&mut self.networks, list(value, MAX_ENTRIES, is_network)),
+            Meaning::Referers => put(&mut self.referers, list(value, MAX_ENTRIES, is_referer)),
+            Meaning::Subject => put(&mut self.subject, text(value, 1..=64, b"._@:-")),
+            Meaning::Session => put(&mut self.session, session(value)),
+            Meaning::TokenId => put(&mut self.token_id, text(value, 8..=64, b"._-")),
+            Meaning::Uses => put(&mut self.uses, uses(value)),
+            Meaning::Block | Meaning::Signature | Meaning::Unknown | Meaning::Ordinary => true,
+        }
+    }
+}
+
+fn put<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+    let is_there = value.is_some();
+    *place = value;
+    is_there
+}
+
+/// A text of letters, digits and a few other characters.
+fn text<'u>(value: &'u str, bytes: std::ops::RangeInclusive<usize>, others: &[u8]) -> Option<Cow<'u, str>> {
+    let text = form_decoded(value)?;
+    let fits =
+        bytes.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || others.contains(&b));
+    fits.then_some(text)
+}
+
+/// A list with a comma between its entries.
+fn list(value: &str, max_entries: usize, fits: impl Fn(&str) -> bool) -> Option<Cow<'_, str>> {
+    let list = form_decoded(value)?;
+    (list.split(',').count() <= max_entries && list.split(',').all(fits)).then_some(list)
+}
+
+fn prefix_segments(value: &str) -> Option<u8> {
+    integer(value)
+        .filter(|segments| (1..=MAX_PREFIX_SEGMENTS).contains(segments))
+        .and_then(|n| n.try_into().ok())
+}
+
+fn uses(value: &str) -> Option<u64> {
+    integer(value).and_then(|uses| u64::try_from(uses).ok()).filter(|&uses| uses > 0)
+}
+
+fn session(value: &str) -> Option<[u8; 16]> {
+    form_decoded(value).and_then(|digits| lower_hex(&digits))
+}
+
+/// Whether a text is the name of a variant.
+pub(super) fn is_variant(name: &str) -> bool {
+    (1..=99).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+/// Whether a text is an address or a network.
+pub(super) fn is_network(text: &str) -> bool {
+    Network::parse(text).is_some()
+}
+
+/// Whether a text names hosts: one, the sub-domains of one, or `-` for no host at all.
+pub(super) fn is_referer(text: &str) -> bool {
+    let host = text.strip_prefix("*.").unwrap_or(text);
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_');
+    let is_v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_v6 = is_v6.is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok());
+    (1..=253).contains(&host.len()) && (host.bytes().all(fits) || is_v6 && text == host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pairs::pairs;
+
+    fn read(query: &'static str) -> Result<Demands<'static>, Error> {
+        Demands::read(|| pairs(Some(query)), Dialect::Native, false)
+    }
+
+    #[test]
+    fn each_value_has_its_grammar() {
+        let names =
+            ["s-var=", "s-ip=", "s-ref=", "s-sub=", "s-cnf=", "s-jti=", "s-uses=", "s-pfx=", "s-kid="];
+        for name in names {
+            assert_eq!(read(name).err(), Some(Error::MalformedParam), "{name}");
+        }
+        for good in [
+            "s-var=a,B_-9",
+            "s-var=a%2Cb",
+            "s-ip=10.0.0.1",
+            "s-ip=10.0.0.0/8,::1",
+            "s-ip=10.0.0.0%2F8",
+            "s-ref=shop.example,*.shop.example,-",
+            "s-ref=[::1]",
+            "s-ref=localhost",
+            "s-sub=user-4711@example:x",
+            "s-cnf=00112233445566778899aabbccddeeff",
+            "s-jti=01J9Z3K8",
+            "s-jti=01J9Z3K8&s-uses=1",
+            "s-uses=999999999999&s-jti=01J9Z3K8",
+            "s-pfx=1",
+            "s-pfx=16",
+            "s-kid=a%2Eb",
+        ] {
+            assert!(read(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "s-var=a,,b",
+            "s-var=a=1",
+            "s-var=a+b",
+            "s-var=%FF",
+            "s-ip=10.0.0",
+            "s-ip=10.0.0.1,",
+            "s-ip= ::1",
+            "s-ref=Shop.example",
+            "s-ref=https://shop.example",
+            "s-ref=shop.example:8080",
+            "s-ref=*",
+            "s-ref=*.",
+            "s-ref=a.*.b",
+            "s-ref=*.[::1]",
+            "s-sub=a+b",
+            "s-cnf=00112233445566778899AABBCCDDEEFF",
+            "s-jti=1234567",
+            "s-uses=1",
+            "s-uses=0&s-jti=01J9Z3K8",
+            "s-uses=%31&s-jti=01J9Z3K8",
+            "s-pfx=0",
+            "s-pfx=17",
+            "s-pfx=03",
+            "s-pfx=%33",
+            "s-kid=a/b",
+        ] {
+            assert_eq!(read(bad).err(), Some(Error::MalformedParam), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_list_has_as_many_entries_as_its_limit() {
+        let check = |name: &str, entry: &str, entries: usize, fits: bool| {
+            let query = format!("{name}={}", vec![entry; entries].join(","));
+            let read = Demands::read(|| pairs(Some(query.as_str())), Dialect::Native, false);
+            assert_eq!(read.is_ok(), fits, "{query}");
+        };
+        for (name, entry, most) in [("s-var", "a", 32), ("s-ip", "::1", 8), ("s-ref", "a", 8)] {
+            check(name, entry, most, true);
+            check(name, entry, most + 1, false);
+        }
+    }
+
+    #[test]
+    fn a_holder_names_no_key_and_no_issue() {
+        for query in ["s-kid=a", "s-iat=1"] {
+            assert!(Demands::read(|| pairs(Some(query)), Dialect::Native, false).is_ok());
+            let added = Demands::read(|| pairs(Some(query)), Dialect::Native, true);
+            assert_eq!(added.err(), Some(Error::MalformedParam), "{query}");
+        }
+    }
+}
