@@ -1,0 +1,58 @@
+//! ImageKit (signing-schemes 8): `ik-s`, an HMAC-SHA1 over what follows the endpoint and the expiry `ik-t`, which are not
+//! told apart in the text.
+
+use domain::Timestamp;
+use hmac::Mac as _;
+use subtle::Choice;
+
+use super::foreign::{Life, joined_time, once, query_parts, signed_by, signer};
+use crate::Error;
+use crate::key_material::VerifyingKey;
+use crate::request::Request;
+use crate::schemes::Scheme;
+use crate::syntax::{lower_hex, same};
+use crate::verdict::{Verified, Witness};
+use crate::verifier::Verifier;
+
+/// What is signed in place of an expiry where there is none.
+const NEVER: &str = "9999999999";
+
+/// Judges a URL.
+pub(super) fn judge(
+    request: &Request<'_>,
+    verifier: &Verifier<'_>,
+    now: Timestamp,
+    witness: &mut impl Witness,
+) -> Result<Verified, Error> {
+    witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
+    let pairs = || verifier.pairs(request);
+    let found = once(pairs(), "ik-s").and_then(|value| value.ok_or(Error::MissingSignature));
+    let sig = witness.step("signature present", found, |_| "The URL carries ik-s once.".into())?;
+    let sig = lower_hex::<20>(sig).ok_or(Error::MalformedSignature);
+    let sig = witness.step("signature syntax", sig, |_| "It is 40 lower-case hex digits.".into())?;
+    let expiry = once(pairs(), "ik-t").and_then(|value| {
+        value.map(|value| joined_time(value).map(|expires_s| (value, expires_s))).transpose()
+    });
+    let expiry = witness.step("parameters", expiry, |_| "An expiry is there once at most.".into())?;
+    let (signed_expiry, expires_s) =
+        expiry.map_or((NEVER, None), |(text, expires_s)| (text, Some(expires_s)));
+    let endpoint = verifier.settings.image_kit.endpoint_path.as_str();
+    let path = request.path().strip_prefix(endpoint).ok_or(Error::BadSignature);
+    let path = witness.step("endpoint", path, |_| format!("The path begins with {endpoint}"))?;
+    let rest = || query_parts(pairs().filter(|pair| !matches!(pair.name, "ik-s" | "ik-t")));
+    witness.text(|| format!("{path}{}{signed_expiry}", rest().collect::<String>()));
+    let key = signer(verifier.every(Scheme::ImageKit, now), |key| {
+        is_signed(key, &sig, [path].into_iter().chain(rest()).chain([signed_expiry]))
+    });
+    let key = signed_by(key, witness)?;
+    Life { expires_s, ..Life::default() }.check(verifier.policy, now, witness)?;
+    Ok(Verified { expires_s, ..Verified::of(Scheme::ImageKit, key.shared_name()) })
+}
+
+fn is_signed<'t>(key: &VerifyingKey, sig: &[u8; 20], texts: impl Iterator<Item = &'t str>) -> Choice {
+    let Some(mut mac) = key.mac_sha1() else { return Choice::from(0) };
+    for text in texts {
+        mac.update(text.as_bytes());
+    }
+    same(sig, &mac.finalize().into_bytes())
+}
