@@ -5,6 +5,7 @@ mod beside;
 mod canvas;
 mod deadline;
 mod decode;
+mod dialect;
 mod error;
 mod facts;
 mod format;
@@ -19,6 +20,7 @@ mod step;
 #[cfg(test)]
 mod testing;
 
+pub use dialect::{Dialect, Translation};
 pub use error::Error;
 pub use facts::{Facts, Orientation};
 pub use format::{Encoding, Format};
