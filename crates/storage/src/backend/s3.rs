@@ -6,22 +6,18 @@ use std::sync::Arc;
 
 use aws_config::ConfigLoader;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use aws_sdk_s3::types::ServerSideEncryption;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use aws_sdk_s3::primitives::SdkBody;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 
 use self::circuit::{Circuit, Patience};
-use self::digests::{Digests, Sums};
+use self::digests::Sums;
 use self::multipart::PART_BYTES;
+use self::store::Store;
 use self::wire::{Kind, Wire};
 use crate::backend::{Backend, Listed};
 use crate::blocking::blocking;
-use crate::error::Refusal;
-use crate::storage_url::Encryption;
 use crate::{Access, Bucket, Error, Object, ObjectKey, Prefix, Sealed};
 
 mod budget;
@@ -32,6 +28,7 @@ mod failure;
 mod list;
 mod multipart;
 mod read;
+mod store;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -42,13 +39,6 @@ const MULTIPART_BYTES: u64 = 16 * 1024 * 1024;
 /// Objects in a bucket.
 #[derive(Debug)]
 pub(crate) struct S3(Arc<Store>);
-
-/// A bucket and the way to it.
-#[derive(Debug)]
-struct Store {
-    wire: Wire,
-    bucket: Bucket,
-}
 
 impl S3 {
     /// The bucket, found by the AWS chain or as it is given. Asks nothing of it yet.
@@ -129,64 +119,4 @@ impl Backend for S3 {
     async fn remove_unfinished(&self, before_s: i64) -> Result<u64, Error> {
         multipart::remove_unfinished(&self.0, before_s).await
     }
-}
-
-impl Store {
-    async fn put(&self, key: &ObjectKey, body: &SdkBody, sums: &Sums) -> Result<(), Error> {
-        let (key, (encryption, kms_key)) = (self.key(key), self.encryption());
-        let md5 = sums.md5.first().map(|md5| base64(md5));
-        let request = |client: Client| {
-            // Bytes in memory and files are both there for every try.
-            let body = body.try_clone().map(ByteStream::new).unwrap_or_default();
-            let request = client.put_object().bucket(self.bucket.name()).key(&key).body(body);
-            let request = request.content_length(sums.digests.len() as i64).set_content_md5(md5.clone());
-            let request = request.set_metadata(Some(sums.digests.metadata()));
-            request.set_server_side_encryption(encryption.clone()).set_ssekms_key_id(kms_key.clone()).send()
-        };
-        self.wire.ask(Kind::Put, sums.digests.len(), request).await.map_err(at_put)?;
-        Ok(())
-    }
-
-    /// Length and digests of an object. Its metadata may be damaged though it is there.
-    async fn head(&self, key: &ObjectKey) -> Result<(u64, Result<Digests, Error>), Error> {
-        let key = self.key(key);
-        let request = |client: Client| client.head_object().bucket(self.bucket.name()).key(&key).send();
-        let facts = self.wire.ask(Kind::Head, 0, request).await?;
-        let len = facts.content_length().and_then(|len| u64::try_from(len).ok()).ok_or(Error::Damaged)?;
-        Ok((len, Digests::read(len, facts.metadata())))
-    }
-
-    /// The key of an object in the bucket.
-    fn key(&self, key: &ObjectKey) -> String {
-        self.place(key.as_str())
-    }
-
-    /// What stands before all keys of ours, and behind it a place.
-    fn place(&self, below: &str) -> String {
-        match self.bucket.prefix() {
-            "" => below.to_owned(),
-            prefix => format!("{prefix}/{below}"),
-        }
-    }
-
-    /// How the server is asked to encrypt, and with which key.
-    fn encryption(&self) -> (Option<ServerSideEncryption>, Option<String>) {
-        match self.bucket.encryption() {
-            None => (None, None),
-            Some(Encryption::Aes256) => (Some(ServerSideEncryption::Aes256), None),
-            Some(Encryption::Kms(key)) => (Some(ServerSideEncryption::AwsKms), key.clone()),
-        }
-    }
-}
-
-/// Where a put or a listing finds nothing there, it is the bucket that is not.
-fn at_put(error: Error) -> Error {
-    match error {
-        Error::Missing => Error::Refused { why: Refusal::NoBucket, cause: None },
-        error => error,
-    }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    BASE64_STANDARD.encode(bytes)
 }

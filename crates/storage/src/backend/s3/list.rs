@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use md5::{Digest as _, Md5};
 
-use super::Store;
+use super::store::{Store, at_put, base64};
 use super::wire::Kind;
 use crate::backend::Listed;
 use crate::object_key::day_text;
@@ -73,7 +73,7 @@ async fn page(store: &Store, below: &str, after: String) -> Result<Page, Error> 
         let request = client.list_objects_v2().bucket(store.bucket.name()).prefix(below).max_keys(PAGE_KEYS);
         request.set_start_after((!after.is_empty()).then(|| after.clone())).send()
     };
-    let answer = store.wire.ask(Kind::List, 0, request).await.map_err(super::at_put)?;
+    let answer = store.wire.ask(Kind::List, 0, request).await.map_err(at_put)?;
     let more = answer.is_truncated().unwrap_or(false);
     let found = answer.contents.unwrap_or_default().into_iter();
     let keys: Vec<_> = found
@@ -98,7 +98,7 @@ async fn delete(store: &Store, keys: Vec<Entry>) -> Result<(), Error> {
         let request = client.delete_objects().bucket(store.bucket.name()).delete(delete.clone());
         // S3 once demanded it, and older servers do still.
         let request = request.customize().mutate_request(|request| {
-            let md5 = request.body().bytes().map(|body| super::base64(&Md5::digest(body)));
+            let md5 = request.body().bytes().map(|body| base64(&Md5::digest(body)));
             if let Some(md5) = md5 {
                 request.headers_mut().insert("content-md5", md5);
             }

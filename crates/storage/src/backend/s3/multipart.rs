@@ -8,8 +8,8 @@ use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::Store;
 use super::digests::{Digests, Sums};
+use super::store::{Store, at_put, base64};
 use super::wire::Kind;
 use crate::{Error, ObjectKey};
 
@@ -98,7 +98,7 @@ impl Upload {
             let request = request.set_metadata(Some(digests.metadata()));
             request.set_server_side_encryption(encryption.clone()).set_ssekms_key_id(kms_key.clone()).send()
         };
-        let begun = store.wire.ask(Kind::Multipart, 0, request).await.map_err(super::at_put)?;
+        let begun = store.wire.ask(Kind::Multipart, 0, request).await.map_err(at_put)?;
         let id = begun.upload_id.ok_or(Error::io("an upload in parts was given no name"))?;
         Ok(Upload { store: store.clone(), key, id, done: false })
     }
@@ -119,7 +119,7 @@ impl Upload {
             let request =
                 client.upload_part().bucket(self.store.bucket.name()).key(&self.key).upload_id(&self.id);
             let request = request.part_number(number).content_length(len as i64);
-            request.content_md5(super::base64(&sums.md5[index])).body(body).send()
+            request.content_md5(base64(&sums.md5[index])).body(body).send()
         };
         let sent = self.store.wire.ask(Kind::Multipart, len, request).await?;
         Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build())

@@ -11,9 +11,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::Store;
 use super::digests::{Digests, MIN_PIECE_BYTES};
 use super::failure::{Again, Failure};
+use super::store::Store;
 use super::wire::{Kind, Tries};
 use crate::{Error, Object};
 
