@@ -55,7 +55,12 @@ pub(super) fn judge(
     let parts = text_to_sign(&token, &path, settings, false);
     let key = signer(verifier.every(Scheme::EdgeAuth, now), |key| is_signed(key, &parts, &sig));
     let key = signed_by(key, witness)?;
-    let life = Life { begins_s: token.begins_s, expires_s: Some(expires_s), subject: token.session };
+    let life = Life {
+        begins_s: token.begins_s,
+        expires_s: Some(expires_s),
+        subject: token.session,
+        ..Life::default()
+    };
     life.check(verifier.policy, now, witness)?;
     let subject = token.session.and_then(ShortText::new);
     witness.step("patterns of paths", check_path(&token, request.path(), is_escaped(settings)), |()| {

@@ -38,7 +38,9 @@ pub(super) fn signed_by<'k>(
 /// What a signature says about its life.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Life<'t> {
-    /// When it begins, in unix seconds. The nearest thing to a time of issue that other services write.
+    /// When it was issued, in unix seconds.
+    pub(super) issued_s: Option<i64>,
+    /// When it begins, in unix seconds. The nearest thing to a time of issue that most other services write.
     pub(super) begins_s: Option<i64>,
     /// When it ends, in unix seconds; none for never.
     pub(super) expires_s: Option<i64>,
@@ -58,8 +60,7 @@ impl Life<'_> {
         let refuse_if = |refused: bool, error| if refused { Err(error) } else { Ok(()) };
         let now_s = now.as_seconds();
         let later_s = now_s.saturating_add(policy.leeway_s());
-        let revoked = refuse_if(self.is_revoked(&policy.revoked), Error::Revoked);
-        witness.step("revocation", revoked, |()| "It is not revoked.".into())?;
+        self.check_revocation(policy, witness)?;
         let early = refuse_if(self.begins_s.is_some_and(|begins_s| begins_s > later_s), Error::NotYetValid);
         witness.step("not before", early, |()| "It is valid already.".into())?;
         let late = refuse_if(self.expires_s.is_some_and(|expires_s| now_s >= expires_s), Error::Expired);
@@ -75,11 +76,18 @@ impl Life<'_> {
         witness.step("lifetime", long, |()| format!("It ends within the {most_s} s that the account allows."))
     }
 
+    /// Checks that neither its subject nor all that was issued before a time is revoked. What does not say when it was issued
+    /// is older than any such time.
+    pub(super) fn check_revocation(&self, policy: &Policy, witness: &mut impl Witness) -> Result<(), Error> {
+        let outcome = if self.is_revoked(&policy.revoked) { Err(Error::Revoked) } else { Ok(()) };
+        witness.step("revocation", outcome, |()| "It is not revoked.".into())
+    }
+
     fn is_revoked(&self, revoked: &Revoked) -> bool {
+        let issued_s = self.issued_s.or(self.begins_s);
+        let is_older = |mark_s| issued_s.is_none_or(|issued_s| issued_s < mark_s);
         self.subject.is_some_and(|subject| revoked.subjects.contains(subject))
-            || revoked
-                .issued_before_s
-                .is_some_and(|mark_s| self.begins_s.is_none_or(|begins_s| begins_s < mark_s))
+            || revoked.issued_before_s.is_some_and(is_older)
     }
 }
 
@@ -133,7 +141,7 @@ mod tests {
     }
 
     fn from_to(begins_s: Option<i64>, expires_s: Option<i64>) -> Life<'static> {
-        Life { begins_s, expires_s, subject: None }
+        Life { begins_s, expires_s, ..Life::default() }
     }
 
     #[test]
