@@ -29,7 +29,7 @@ mod text;
 pub(crate) use migrations::digest_of_migrations;
 pub(crate) use postgres::Lender;
 pub(crate) use postgres::options as connect_options;
-pub(crate) use query::{Query, query, query_scalar};
+pub(crate) use query::{On, Query, Value, query, query_scalar};
 pub(crate) use row::Row;
 pub(crate) use session::{Session, overdue};
 pub(crate) use sqlite::make_private;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::catalog::Catalog;
-use crate::database::{Lock, query, query_scalar};
+use crate::database::{Lock, query};
 
 /// A hold on the objects of removed images.
 #[derive(Debug)]
@@ -18,13 +18,14 @@ impl Catalog {
     /// until the hold ends: whoever deletes objects asks [`Catalog::removals_held`] after the row is gone.
     pub async fn hold_removals(&self, length: Duration) -> Result<Hold, Error> {
         let mut writing = self.begin(Lock::House).await?;
-        let until = writing.now.plus(length).as_micros();
-        query("delete from holds where held_until < $1")
-            .bind(writing.now.as_micros())
-            .execute(writing.db())
-            .await?;
-        let id = query_scalar("insert into holds (held_until) values ($1) returning id").bind(until);
-        let id = id.fetch_one(writing.db()).await?;
+        let clock = self.shared_clock();
+        let mut ended = query("delete from holds where held_until < ");
+        clock.push_now(&mut ended);
+        ended.execute(writing.db()).await?;
+        let mut hold = query("insert into holds (held_until) values (");
+        clock.push_after(&mut hold, length);
+        hold.push(") returning id");
+        let id = hold.scalar().fetch_one(writing.db()).await?;
         self.commit(writing).await?;
         Ok(Hold { id })
     }
@@ -32,9 +33,12 @@ impl Catalog {
     /// Lets a hold last that long from now on. False where it had ended: then objects may be gone.
     pub async fn renew_hold(&self, hold: &Hold, length: Duration) -> Result<bool, Error> {
         let mut writing = self.begin(Lock::House).await?;
-        let (now, until) = (writing.now.as_micros(), writing.now.plus(length).as_micros());
-        let renewed = query("update holds set held_until = $2 where id = $1 and held_until > $3");
-        let renewed = renewed.bind(hold.id).bind(until).bind(now).execute(writing.db()).await?;
+        let clock = self.shared_clock();
+        let mut renewal = query("update holds set held_until = ");
+        clock.push_after(&mut renewal, length);
+        renewal.push(" where id = ").push_bind(hold.id).push(" and held_until > ");
+        clock.push_now(&mut renewal);
+        let renewed = renewal.execute(writing.db()).await?;
         self.commit(writing).await?;
         Ok(renewed == 1)
     }
@@ -48,7 +52,9 @@ impl Catalog {
 
     /// Whether objects of removed images must stay for now.
     pub async fn removals_held(&self) -> Result<bool, Error> {
-        let held = query_scalar("select exists (select 1 from holds where held_until > $1)");
-        Ok(held.bind(self.now().as_micros()).fetch_one(&self.inner.database).await?)
+        let mut held = query("select exists (select 1 from holds where held_until > ");
+        self.shared_clock().push_now(&mut held);
+        held.push(")");
+        Ok(held.scalar().fetch_one(&self.inner.database).await?)
     }
 }

@@ -37,6 +37,7 @@ mod rights;
 mod rows;
 mod sealing;
 mod sessions;
+mod shared_clock;
 mod sign_in;
 mod signing_keys;
 mod tally;

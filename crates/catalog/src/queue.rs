@@ -1,6 +1,6 @@
 //! The queue of work: jobs that wait for their time, and those that somebody does under a lease. A lease that its
-//! holder does not renew ends, and another takes the job: so each is done at least once, by one at a time. What the
-//! work is stands in the crate `jobs`.
+//! holder does not renew ends, and another takes the job: so each is done at least once, by one at a time, whatever the
+//! clocks of their machines say. What the work is stands in the crate `jobs`.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::Error;
 use crate::catalog::Catalog;
 use crate::database::{Connection, Kind, Lock, Query, Row, query};
 use crate::rows::{account_id, json, json_text};
+use crate::shared_clock::SharedClock;
 
 /// Work to be put into the queue.
 #[derive(Debug, Clone)]
@@ -80,8 +81,8 @@ impl Catalog {
     /// Puts work into the queue. False where there is a job of its key already, which stays as it is.
     pub async fn enqueue(&self, new: NewJob) -> Result<bool, Error> {
         let mut writing = self.begin(Lock::Rows).await?;
-        let now = writing.now;
-        let is_new = enqueue(writing.db(), new, now).await?;
+        let (clock, now) = (self.shared_clock(), writing.now);
+        let is_new = enqueue(writing.db(), new, clock, now).await?;
         self.commit(writing).await?;
         Ok(is_new)
     }
@@ -96,13 +97,12 @@ impl Catalog {
     ) -> Result<Vec<ClaimedJob>, Error> {
         // Most of the time there is nothing, and SQLite's one writer need not be asked for that.
         let mut any = query("select exists (select 1 from jobs where ");
-        due(&mut any, kinds, self.now()).push(")");
+        due(&mut any, kinds, self.shared_clock()).push(")");
         if !any.scalar::<bool>().fetch_one(&self.inner.database).await? {
             return Ok(Vec::new());
         }
         let mut writing = self.begin(Lock::Rows).await?;
-        let (now, kind) = (writing.now, writing.db().kind());
-        let claim = claim(kinds, limit, now, now.plus(lease), kind);
+        let claim = claim(kinds, limit, lease, self.shared_clock(), writing.db().kind());
         let rows = claim.fetch_all(writing.db()).await?;
         self.commit(writing).await?;
         let mut jobs = rows.iter().map(claimed).collect::<Result<Vec<_>, Error>>()?;
@@ -113,13 +113,9 @@ impl Catalog {
     /// Lets a lease last that long from now on. False where another has the job by now: then it is no longer ours.
     pub async fn renew_job(&self, job: &ClaimedJob, lease: Duration) -> Result<bool, Error> {
         let mut writing = self.begin(Lock::Rows).await?;
-        let until = writing.now.plus(lease).as_micros();
-        let renewed = query("update jobs set due_at = $3 where id = $1 and lease = $2")
-            .bind(job.id)
-            .bind(&job.lease)
-            .bind(until)
-            .execute(writing.db())
-            .await?;
+        let mut renewal = query("update jobs set due_at = ");
+        self.shared_clock().push_after(&mut renewal, lease);
+        let renewed = held(renewal, job).execute(writing.db()).await?;
         self.commit(writing).await?;
         Ok(renewed > 0)
     }
@@ -127,7 +123,7 @@ impl Catalog {
     /// Ends a lease. False where another has the job by now: then this end does not count.
     pub async fn end_job(&self, job: &ClaimedJob, end: &JobEnd) -> Result<bool, Error> {
         let mut writing = self.begin(Lock::Rows).await?;
-        let ended = ending(job, end, writing.now).execute(writing.db()).await?;
+        let ended = ending(job, end, self.shared_clock()).execute(writing.db()).await?;
         self.commit(writing).await?;
         Ok(ended > 0)
     }
@@ -135,97 +131,102 @@ impl Catalog {
     /// Makes the job of a key due now, unless somebody does it at this moment, or it failed and waits for its next try.
     pub async fn bring_forward(&self, key: &str) -> Result<(), Error> {
         let mut writing = self.begin(Lock::Rows).await?;
-        query(
-            "update jobs set due_at = $2 where key = $1 and lease is null and attempts = 0 and due_at > $2",
-        )
-        .bind(key)
-        .bind(writing.now.as_micros())
-        .execute(writing.db())
-        .await?;
+        let (mut forward, clock) = (query("update jobs set due_at = "), self.shared_clock());
+        clock.push_now(&mut forward);
+        forward
+            .push(" where key = ")
+            .push_bind(key)
+            .push(" and lease is null and attempts = 0 and due_at > ");
+        clock.push_now(&mut forward);
+        forward.execute(writing.db()).await?;
         self.commit(writing).await
     }
 
     /// How the queue stands, kind by kind.
     pub async fn job_counts(&self) -> Result<Vec<JobCounts>, Error> {
-        let rows = query(
-            "select kind,
-                 count(case when failed_at is null and due_at <= $1 then 1 end) as waiting,
+        let mut counting = query("select kind, count(case when failed_at is null and due_at <= ");
+        self.shared_clock().push_now(&mut counting);
+        counting.push(
+            " then 1 end) as waiting,
                  count(case when failed_at is null and last_error is not null then 1 end) as failing,
                  count(failed_at) as given_up,
                  max(last_error) as last_error
              from jobs group by kind order by kind",
         );
-        let rows = rows.bind(self.now().as_micros()).fetch_all(&self.inner.database).await?;
-        rows.iter().map(counts).collect()
+        counting.fetch_all(&self.inner.database).await?.iter().map(counts).collect()
     }
 }
 
-/// Puts work into the queue in a transaction that does more.
-pub(crate) async fn enqueue(db: &mut Connection, new: NewJob, now: Timestamp) -> Result<bool, Error> {
-    let inserted = query(
-        "insert into jobs (kind, key, account, payload, due_at, created_at) values ($1, $2, $3, $4, $5, $6)
-         on conflict do nothing",
+/// Puts work into the queue.
+async fn enqueue(
+    db: &mut Connection,
+    new: NewJob,
+    clock: SharedClock,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let mut insert = query(
+        "insert into jobs (kind, key, account, payload, created_at, due_at) values ($1, $2, $3, $4, $5, ",
     )
     .bind(new.kind)
     .bind(&new.key)
     .bind(new.account.map(|account| account.as_bytes().to_vec()))
     .bind(json_text(&new.payload))
-    .bind(new.due_at.as_micros())
-    .bind(now.as_micros())
-    .execute(db)
-    .await?;
-    Ok(inserted > 0)
+    .bind(now.as_micros());
+    clock.push(&mut insert, new.due_at);
+    insert.push(") on conflict do nothing");
+    Ok(insert.execute(db).await? > 0)
 }
 
 /// The statement that takes jobs. On PostgreSQL those that another is taking at this moment are passed over; SQLite
 /// has one writer at a time.
-fn claim(kinds: &[&str], limit: u32, now: Timestamp, until: Timestamp, database: Kind) -> Query {
+fn claim(kinds: &[&str], limit: u32, lease: Duration, clock: SharedClock, database: Kind) -> Query {
     let mut claim = query("with next as materialized (select id from jobs where ");
-    due(&mut claim, kinds, now).push(" order by due_at, id limit ").push_bind(limit);
+    due(&mut claim, kinds, clock).push(" order by due_at, id limit ").push_bind(limit);
     if database == Kind::Postgres {
         claim.push(" for update skip locked");
     }
     claim.push(") update jobs set attempts = attempts + 1, lease = ");
-    claim.push_bind(rand::random::<[u8; 16]>().to_vec()).push(", due_at = ").push_bind(until.as_micros());
+    claim.push_bind(rand::random::<[u8; 16]>().to_vec()).push(", due_at = ");
+    clock.push_after(&mut claim, lease);
     claim.push(" where id in (select id from next) returning id, kind, account, payload, attempts, lease");
     claim
 }
 
 /// The condition of being due.
-fn due<'q>(query: &'q mut Query, kinds: &[&str], now: Timestamp) -> &'q mut Query {
-    query.push("failed_at is null and due_at <= ").push_bind(now.as_micros()).push(" and kind in (");
-    for (at, kind) in kinds.iter().enumerate() {
-        query.push(if at == 0 { "" } else { ", " }).push_bind(*kind);
-    }
-    query.push(if kinds.is_empty() { "null)" } else { ")" })
+fn due<'q>(query: &'q mut Query, kinds: &[&str], clock: SharedClock) -> &'q mut Query {
+    query.push("failed_at is null and due_at <= ");
+    clock.push_now(query);
+    query.push(" and kind in ").push_list(kinds.iter().copied())
+}
+
+/// The statement for one job, as long as its lease is ours.
+fn held(mut statement: Query, job: &ClaimedJob) -> Query {
+    statement.push(" where id = ").push_bind(job.id).push(" and lease = ").push_bind(&job.lease);
+    statement
 }
 
 /// The statement that ends a lease.
-fn ending(job: &ClaimedJob, end: &JobEnd, now: Timestamp) -> Query {
-    let mine = |text: &'static str| query(text).bind(job.id).bind(&job.lease);
+fn ending(job: &ClaimedJob, end: &JobEnd, clock: SharedClock) -> Query {
+    let mut ending = query(match end {
+        JobEnd::Done => "delete from jobs",
+        JobEnd::Again(..) => "update jobs set lease = null, attempts = 0, last_error = null, due_at = ",
+        JobEnd::PutDown => "update jobs set lease = null, attempts = attempts - 1, due_at = ",
+        JobEnd::Retry(..) => "update jobs set lease = null, due_at = ",
+        JobEnd::GivenUp(_) => "update jobs set lease = null, failed_at = ",
+    });
     match end {
-        JobEnd::Done => mine("delete from jobs where id = $1 and lease = $2"),
-        JobEnd::Again(at, payload) => mine(
-            "update jobs set lease = null, attempts = 0, last_error = null, due_at = $3, payload = $4
-             where id = $1 and lease = $2",
-        )
-        .bind(at.as_micros())
-        .bind(json_text(payload)),
-        JobEnd::PutDown => mine(
-            "update jobs set lease = null, attempts = attempts - 1, due_at = $3 where id = $1 and lease = $2",
-        )
-        .bind(now.as_micros()),
-        JobEnd::Retry(at, error) => {
-            mine("update jobs set lease = null, due_at = $3, last_error = $4 where id = $1 and lease = $2")
-                .bind(at.as_micros())
-                .bind(kept(error))
-        }
-        JobEnd::GivenUp(error) => {
-            mine("update jobs set lease = null, failed_at = $3, last_error = $4 where id = $1 and lease = $2")
-                .bind(now.as_micros())
-                .bind(kept(error))
+        JobEnd::Done => {}
+        JobEnd::Again(at, _) | JobEnd::Retry(at, _) => clock.push(&mut ending, *at),
+        JobEnd::PutDown | JobEnd::GivenUp(_) => clock.push_now(&mut ending),
+    }
+    match end {
+        JobEnd::Done | JobEnd::PutDown => {}
+        JobEnd::Again(_, payload) => _ = ending.push(", payload = ").push_bind(json_text(payload)),
+        JobEnd::Retry(_, error) | JobEnd::GivenUp(error) => {
+            ending.push(", last_error = ").push_bind(kept(error));
         }
     }
+    held(ending, job)
 }
 
 fn kept(error: &str) -> String {

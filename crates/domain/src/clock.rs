@@ -79,25 +79,38 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
 
 /// Tells the time. Cloning is cheap; all clones tell the same time.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub struct Clock {
+    tell: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    is_of_machine: bool,
+}
 
 impl Clock {
     /// The system's wall clock.
     pub fn system() -> Self {
-        Clock::new(|| {
+        Clock::of_machine(|| {
             let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             Timestamp(since.as_micros().try_into().unwrap_or(i64::MAX))
         })
     }
 
-    /// A clock that asks `tell` each time; for tests.
+    /// A clock that a machine keeps, as `tell` has it: it may be wrong.
+    pub fn of_machine(tell: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Clock { tell: Arc::new(tell), is_of_machine: true }
+    }
+
+    /// A clock that asks `tell` each time, and is right by definition; for tests.
     pub fn new(tell: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Clock(Arc::new(tell))
+        Clock { tell: Arc::new(tell), is_of_machine: false }
     }
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
-        (self.0)()
+        (self.tell)()
+    }
+
+    /// Whether a machine keeps it: then another machine's may say another time.
+    pub fn is_of_machine(&self) -> bool {
+        self.is_of_machine
     }
 }
 

@@ -124,6 +124,29 @@ impl Query {
         self.push(&format!("${number}"))
     }
 
+    /// Adds `($3, $4, …)`: the next values, for `in` or as a row. Of none it is a list that nothing is in.
+    pub(crate) fn push_list<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
+        let mut before = "(";
+        for value in values {
+            self.push(before).push_bind(value);
+            before = ", ";
+        }
+        self.push(if before == "(" { "(null)" } else { ")" })
+    }
+
+    /// Adds `values (…), (…)`: rows of the next values, of which there is at least one.
+    pub(crate) fn push_rows<const N: usize>(
+        &mut self,
+        rows: impl IntoIterator<Item = [Value; N]>,
+    ) -> &mut Self {
+        let mut before = "values ";
+        for row in rows {
+            self.push(before).push_list(row);
+            before = ", ";
+        }
+        self
+    }
+
     /// Takes the first column of the answer.
     pub(crate) fn scalar<T>(self) -> Scalar<T> {
         Scalar { query: self, column: PhantomData }

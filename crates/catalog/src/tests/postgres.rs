@@ -23,5 +23,8 @@ promises!();
 #[path = "lost.rs"]
 mod lost;
 
+#[path = "machines.rs"]
+mod machines;
+
 #[path = "pgbouncer.rs"]
 mod pgbouncer;
