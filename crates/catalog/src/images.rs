@@ -8,7 +8,7 @@ use variant::Facts;
 
 use crate::catalog::Writing;
 use crate::changes::Change;
-use crate::database::{Connection, Lock, Row, is_orphan, is_taken, query, query_scalar};
+use crate::database::{Connection, Lock, On, Row, is_orphan, is_taken, query, query_scalar};
 use crate::doomed::{self, Doomed};
 use crate::rights::is_custom;
 use crate::rows::{account_id, bytes, json, json_text, maybe_json, object_id, parsed, time};
@@ -245,13 +245,7 @@ impl Catalog {
         if objects.is_empty() {
             return Ok(HashSet::new());
         }
-        let mut asked = query("select object from images where object in (");
-        for (at, object) in objects.iter().enumerate() {
-            asked.push(if at == 0 { "" } else { ", " }).push_bind(&object.as_bytes()[..]);
-        }
-        asked.push(")");
-        let rows = asked.fetch_all(&self.inner.database).await?;
-        Ok(rows.iter().map(|row| object_id(row, "object")).collect::<Result<_, _>>()?)
+        owned_objects(&self.inner.database, objects).await
     }
 
     /// Since when an idempotency key counts.
@@ -324,6 +318,17 @@ fn check_idempotency_key(key: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Invalid(format!("an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY_CHARS} characters")))
+}
+
+/// Those of some objects that a row owns.
+pub(crate) async fn owned_objects<'c>(
+    on: impl Into<On<'c>>,
+    objects: &[ObjectId],
+) -> Result<HashSet<ObjectId>, Error> {
+    let mut asked = query("select object from images where object in ");
+    asked.push_list(objects.iter().map(|object| &object.as_bytes()[..]));
+    let rows = asked.fetch_all(on).await?;
+    Ok(rows.iter().map(|row| object_id(row, "object")).collect::<Result<_, _>>()?)
 }
 
 fn target(id: &ImageId) -> String {

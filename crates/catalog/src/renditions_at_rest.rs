@@ -1,14 +1,15 @@
 //! The renditions that lie in storage: what each weighs and when it was last asked for. A rendition can be made again,
 //! so a row may be missing or one too many: what is read is noted again, what was longest unused goes first.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use domain::{ObjectId, Timestamp};
 
 use crate::Error;
 use crate::catalog::{Catalog, Writing};
-use crate::database::{Connection, Lock, Row, query, query_scalar};
+use crate::database::{Connection, Lock, Row, Value, query, query_scalar};
 use crate::doomed::{self, Doomed};
+use crate::images;
 use crate::ledger::AtRest;
 use crate::rows::{account_id, bytes, object_id, time};
 
@@ -21,7 +22,7 @@ pub struct AtRestTotal {
     pub bytes: u64,
 }
 
-/// Rows that one transaction writes.
+/// Rows that one statement writes.
 const BATCH: usize = 500;
 
 /// How exactly the last access is kept: what was asked for within this time before is as good as now.
@@ -58,20 +59,20 @@ impl Catalog {
     /// image is gone meanwhile are doomed: it was put after they were deleted. At most some hundred at once.
     pub async fn insert_at_rest(&self, renditions: &[AtRest]) -> Result<(), Error> {
         let mut writing = self.begin(Lock::Renditions).await?;
-        let mut added = AtRestTotal::default();
-        let mut dead = HashSet::new();
-        for rendition in renditions {
-            if dead.contains(&rendition.object) || !is_owned(writing.db(), rendition).await? {
-                if dead.insert(rendition.object) {
-                    let AtRest { account, object, day, .. } = rendition;
-                    doomed::insert(writing.db(), account, object, *day).await?;
-                }
-            } else if insert(writing.db(), rendition).await? {
-                added.renditions += 1;
-                added.bytes += rendition.bytes;
-            }
+        let objects: HashSet<ObjectId> = renditions.iter().map(|rendition| rendition.object).collect();
+        let objects: Vec<ObjectId> = objects.into_iter().collect();
+        let owned = images::owned_objects(writing.db(), &objects).await?;
+        let (alive, dead): (Vec<_>, Vec<_>) =
+            renditions.iter().partition(|rendition| owned.contains(&rendition.object));
+        let places: BTreeMap<_, _> = dead.into_iter().map(|dead| (dead.object, dead)).collect();
+        for AtRest { account, object, day, .. } in places.into_values() {
+            doomed::insert(writing.db(), account, object, *day).await?;
         }
-        add_to_total(&mut writing, added.renditions as i64, added.bytes as i64).await?;
+        if !alive.is_empty() {
+            let added = insert(writing.db(), &alive).await?;
+            make_younger(writing.db(), &alive).await?;
+            add_to_total(&mut writing, added.renditions as i64, added.bytes as i64).await?;
+        }
         self.commit(writing).await
     }
 
@@ -81,18 +82,12 @@ impl Catalog {
             let mut writing = self.begin(Lock::Renditions).await?;
             let now = writing.now;
             let before = now.minus(std::time::Duration::from_secs(USED_NOTED_EVERY_S));
-            for (object, digest) in batch {
-                query(
-                    "update renditions_at_rest set used_at = $3
-                     where object = $1 and digest = $2 and used_at < $4",
-                )
-                .bind(&object.as_bytes()[..])
-                .bind(&digest[..])
-                .bind(now.as_micros())
-                .bind(before.as_micros())
-                .execute(writing.db())
-                .await?;
-            }
+            let mut note = query("update renditions_at_rest set used_at = ");
+            note.push_bind(now.as_micros()).push(" where used_at < ").push_bind(before.as_micros());
+            note.push(" and (object, digest) in (");
+            note.push_rows(batch.iter().map(|(object, digest)| [bound(object.as_bytes()), bound(digest)]));
+            note.push(")");
+            note.execute(writing.db()).await?;
             self.commit(writing).await?;
         }
         Ok(())
@@ -132,37 +127,22 @@ impl Catalog {
 
     /// The rows of the renditions of these objects.
     pub async fn renditions_of(&self, objects: &[ObjectId]) -> Result<Vec<AtRest>, Error> {
-        if objects.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut asked = query("select * from renditions_at_rest where object in (");
-        for (at, object) in objects.iter().enumerate() {
-            asked.push(if at == 0 { "" } else { ", " }).push_bind(&object.as_bytes()[..]);
-        }
-        asked.push(")");
+        let mut asked = query("select * from renditions_at_rest where object in ");
+        asked.push_list(objects.iter().map(|object| &object.as_bytes()[..]));
         asked.fetch_all(&self.inner.database).await?.iter().map(at_rest).collect()
     }
 
     /// Forgets renditions that were deleted from storage, but for those that were asked for or put again since these
     /// rows were read. Returns what went.
     pub async fn forget_renditions(&self, deleted: &[AtRest]) -> Result<AtRestTotal, Error> {
-        let mut gone = AtRestTotal::default();
-        let mut writing = self.begin(Lock::Renditions).await?;
-        for rendition in deleted {
-            let bytes: Option<i64> = query_scalar(
-                "delete from renditions_at_rest where object = $1 and digest = $2 and used_at = $3
-                 returning bytes",
-            )
-            .bind(&rendition.object.as_bytes()[..])
-            .bind(&rendition.digest[..])
-            .bind(rendition.used_at.as_micros())
-            .fetch_optional(writing.db())
-            .await?;
-            if let Some(bytes) = bytes {
-                gone.renditions += 1;
-                gone.bytes += bytes.unsigned_abs();
-            }
+        if deleted.is_empty() {
+            return Ok(AtRestTotal::default());
         }
+        let mut writing = self.begin(Lock::Renditions).await?;
+        let mut forget = query("delete from renditions_at_rest where (object, digest, used_at) in (");
+        forget.push_rows(deleted.iter().map(used));
+        forget.push(") returning bytes");
+        let gone = sum(&forget.fetch_all(writing.db()).await?)?;
         add_to_total(&mut writing, -(gone.renditions as i64), -(gone.bytes as i64)).await?;
         self.commit(writing).await?;
         Ok(gone)
@@ -180,10 +160,8 @@ impl Catalog {
 /// Forgets all renditions of an object.
 async fn remove(writing: &mut Writing, object: &ObjectId) -> Result<(), Error> {
     let removed = query("delete from renditions_at_rest where object = $1 returning bytes");
-    let rows = removed.bind(&object.as_bytes()[..]).fetch_all(writing.db()).await?;
-    let weights = rows.iter().map(|row| row.try_get::<i64>("bytes"));
-    let bytes = weights.sum::<Result<i64, _>>()?;
-    add_to_total(writing, -(rows.len() as i64), -bytes).await
+    let gone = sum(&removed.bind(&object.as_bytes()[..]).fetch_all(writing.db()).await?)?;
+    add_to_total(writing, -(gone.renditions as i64), -(gone.bytes as i64)).await
 }
 
 async fn add_to_total(writing: &mut Writing, renditions: i64, bytes: i64) -> Result<(), Error> {
@@ -197,35 +175,43 @@ async fn add_to_total(writing: &mut Writing, renditions: i64, bytes: i64) -> Res
     Ok(())
 }
 
-async fn is_owned(db: &mut Connection, rendition: &AtRest) -> Result<bool, Error> {
-    let owned = query_scalar("select exists (select 1 from images where object = $1)");
-    Ok(owned.bind(&rendition.object.as_bytes()[..]).fetch_one(db).await?)
+/// Inserts the rows that are not there yet; returns what they add. One that is there keeps its weight: the same recipe
+/// makes the same bytes.
+async fn insert(db: &mut Connection, renditions: &[&AtRest]) -> Result<AtRestTotal, Error> {
+    let mut insert = query("insert into renditions_at_rest (object, digest, account, day, bytes, used_at) ");
+    insert.push_rows(renditions.iter().map(|it| {
+        let (account, day, bytes) = (bound(it.account.as_bytes()), it.day.into(), (it.bytes as i64).into());
+        [bound(it.object.as_bytes()), bound(&it.digest), account, day, bytes, it.used_at.as_micros().into()]
+    }));
+    insert.push(" on conflict do nothing returning bytes");
+    sum(&insert.fetch_all(db).await?)
 }
 
-/// Inserts a row; true where it is new. One that is there keeps its weight: the same recipe makes the same bytes.
-async fn insert(db: &mut Connection, rendition: &AtRest) -> Result<bool, Error> {
-    let inserted = query(
-        "insert into renditions_at_rest (object, digest, account, day, bytes, used_at)
-         values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
-    )
-    .bind(&rendition.object.as_bytes()[..])
-    .bind(&rendition.digest[..])
-    .bind(&rendition.account.as_bytes()[..])
-    .bind(rendition.day)
-    .bind(rendition.bytes as i64)
-    .bind(rendition.used_at.as_micros())
-    .execute(&mut *db)
-    .await?;
-    if inserted > 0 {
-        return Ok(true);
-    }
-    query("update renditions_at_rest set used_at = $3 where object = $1 and digest = $2 and used_at < $3")
-        .bind(&rendition.object.as_bytes()[..])
-        .bind(&rendition.digest[..])
-        .bind(rendition.used_at.as_micros())
-        .execute(db)
-        .await?;
-    Ok(false)
+/// Rows that were used longer ago than that say so no more.
+async fn make_younger(db: &mut Connection, renditions: &[&AtRest]) -> Result<(), Error> {
+    let mut update = query("update renditions_at_rest as kept set used_at = used.column3 from (");
+    update.push_rows(renditions.iter().copied().map(used));
+    // Both databases name the columns of bare values so.
+    update.push(") as used where kept.object = used.column1 and kept.digest = used.column2 and kept.used_at < used.column3");
+    update.execute(db).await?;
+    Ok(())
+}
+
+/// Which rendition, and when it was used.
+fn used(rendition: &AtRest) -> [Value; 3] {
+    let AtRest { object, digest, used_at, .. } = rendition;
+    [bound(object.as_bytes()), bound(digest), used_at.as_micros().into()]
+}
+
+fn bound(bytes: &[u8]) -> Value {
+    bytes.into()
+}
+
+/// How many rows there are, and what they weigh.
+fn sum(rows: &[Row]) -> Result<AtRestTotal, Error> {
+    let weights = rows.iter().map(|row| row.try_get::<i64>("bytes"));
+    let bytes = weights.sum::<Result<i64, _>>()?.unsigned_abs();
+    Ok(AtRestTotal { renditions: rows.len() as u64, bytes })
 }
 
 fn at_rest(row: &Row) -> Result<AtRest, Error> {

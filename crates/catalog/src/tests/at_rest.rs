@@ -50,6 +50,43 @@ async fn what_was_noted_has_its_row_after_a_flush_and_is_counted_once() {
 }
 
 #[tokio::test]
+async fn new_known_and_dead_are_told_apart_in_one_go_also_where_they_are_many() {
+    let (test, hands, image) = house().await;
+    let gone = put_image(&test.catalog, new_image(image.account, "gone")).await;
+    test.catalog.remove_image(&image.account, &gone.id, &actor()).await.unwrap();
+    let now = hands.clock().now();
+    let many = |number: u16, used_at| {
+        let mut one = rendition(if number.is_multiple_of(4) { &gone } else { &image }, 7, used_at);
+        one.digest[..2].copy_from_slice(&number.to_be_bytes());
+        one
+    };
+    let known: Vec<AtRest> = (0..400).map(|number| many(number, now)).collect();
+    test.catalog.insert_at_rest(&known).await.unwrap();
+    assert_eq!(total(&test.catalog).await, (300, 300 * 107));
+    let later = now.plus(Duration::from_secs(9));
+    (0..1_200).for_each(|number| _ = test.catalog.note_at_rest(many(number, later)));
+    test.catalog.flush_at_rest().await.unwrap();
+    assert_eq!(total(&test.catalog).await, (900, 900 * 107));
+    assert_eq!(
+        test.catalog.unused_renditions(later, 10).await.unwrap(),
+        [],
+        "all are as young as they are told"
+    );
+    assert!(test.catalog.doomed(0, 10).await.unwrap().iter().all(|place| place.object == gone.object));
+    hands.pass(Duration::from_secs(3_600));
+    let used: Vec<_> = (0..1_100).map(|number| many(number, now)).map(|it| (it.object, it.digest)).collect();
+    test.catalog.note_renditions_used(&used).await.unwrap();
+    let unused = test.catalog.unused_renditions(hands.clock().now(), 2_000).await.unwrap();
+    assert_eq!(unused.len(), 75);
+    let mut told = unused.clone();
+    told.extend((0..300).map(|number| many(number, later)));
+    let removed = AtRestTotal { renditions: 75, bytes: 75 * 107 };
+    assert_eq!(test.catalog.forget_renditions(&told).await.unwrap(), removed);
+    assert_eq!(total(&test.catalog).await, (825, 825 * 107));
+    assert_eq!(test.catalog.forget_renditions(&[]).await.unwrap(), AtRestTotal::default());
+}
+
+#[tokio::test]
 async fn the_longest_unused_come_first_and_what_was_used_meanwhile_is_not_forgotten() {
     let (test, hands, image) = house().await;
     let start = hands.clock().now();
