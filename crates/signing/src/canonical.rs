@@ -28,6 +28,8 @@ pub(crate) struct Dialect {
     pub(crate) terminator: &'static str,
     /// What the names of its own headers, parameters and form fields begin with, in lower case.
     pub(crate) prefix: &'static str,
+    /// The header that tells the hash of the body.
+    pub(crate) content_header: &'static str,
     /// The parameter of a URL that is not signed: the signature itself.
     pub(crate) signature_name: &'static str,
     /// Its parameters are compared in any letter case (signing-schemes 6.1).
@@ -43,6 +45,7 @@ pub(crate) const AMAZON: Dialect = Dialect {
     service: "s3",
     terminator: "aws4_request",
     prefix: "x-amz-",
+    content_header: "x-amz-content-sha256",
     signature_name: "X-Amz-Signature",
     ignores_case: false,
 };
@@ -56,6 +59,7 @@ pub(crate) const GOOGLE: Dialect = Dialect {
     service: "storage",
     terminator: "goog4_request",
     prefix: "x-goog-",
+    content_header: "x-goog-content-sha256",
     signature_name: "X-Goog-Signature",
     ignores_case: true,
 };
@@ -64,6 +68,11 @@ impl Dialect {
     /// Whether it has an algorithm of this name.
     pub(crate) fn knows(&self, algorithm: &str) -> bool {
         algorithm == self.hmac || self.rsa == Some(algorithm)
+    }
+
+    /// Whether a parameter bears a name.
+    pub(crate) fn is_named(&self, parameter: &str, name: &str) -> bool {
+        parameter == name || self.ignores_case && parameter.eq_ignore_ascii_case(name)
     }
 }
 
@@ -112,35 +121,61 @@ impl<'c> Credential<'c> {
 
 /// A path decoded once and written in the one way that is signed. No dots or double slashes are resolved. None
 /// where an escape is broken or the result is not UTF-8.
-pub(crate) fn path(raw: &str) -> Option<String> {
-    let mut path = String::with_capacity(raw.len() + 8);
-    encode_into(&mut path, &decoded(raw)?, b"/");
-    Some(path)
+pub(crate) fn path(raw: &str) -> Option<Cow<'_, str>> {
+    spelled(raw, b"/")
 }
 
 /// The pairs of a query decoded once, written in the one way that is signed, and sorted; an empty query has none.
 /// None where an escape is broken or the result is not UTF-8.
 pub(crate) fn query<'q>(pairs: impl Iterator<Item = Pair<'q>>) -> Option<String> {
-    let encoded = |text: &str| -> Option<String> {
-        let mut encoded = String::with_capacity(text.len() + 8);
-        encode_into(&mut encoded, &decoded(text)?, b"");
-        Some(encoded)
+    let spell = |pair: Pair<'q>| {
+        let value = spelled(pair.value.unwrap_or_default(), b"")?;
+        Some((spelled(pair.name, b"")?, value, pair.raw.len()))
     };
-    let mut sorted = pairs
-        .map(|pair| {
-            Some((encoded(pair.name)?, encoded(pair.value.unwrap_or_default())?, pair.raw.is_empty()))
-        })
-        .collect::<Option<Vec<_>>>()?;
-    if matches!(sorted[..], [(_, _, true)]) {
+    let mut sorted = pairs.map(spell).collect::<Option<Vec<_>>>()?;
+    if matches!(sorted[..], [(_, _, 0)]) {
         return Some(String::new());
     }
     sorted.sort_unstable();
-    let mut query = String::new();
+    let mut query = String::with_capacity(sorted.iter().map(|(.., bytes)| bytes + 8).sum());
     for (name, value, _) in &sorted {
         let joint = if query.is_empty() { "" } else { "&" };
         query.extend([joint, name, "=", value]);
     }
     Some(query)
+}
+
+/// A text decoded once and written in the one way that is signed; mostly it is written so already.
+fn spelled<'t>(raw: &'t str, kept: &[u8]) -> Option<Cow<'t, str>> {
+    if is_spelled(raw.as_bytes(), kept) {
+        return Some(Cow::Borrowed(raw));
+    }
+    let mut text = String::with_capacity(raw.len() + 8);
+    encode_into(&mut text, &decoded(raw)?, kept);
+    Some(Cow::Owned(text))
+}
+
+/// Whether a text is surely written in the one way that is signed. Escapes that may not be UTF-8 are left to a closer
+/// look.
+fn is_spelled(text: &[u8], kept: &[u8]) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.contains(&byte);
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
+        if byte == b'%' {
+            let (Some(high @ b'2'..=b'7'), Some(low @ (b'0'..=b'9' | b'A'..=b'F'))) =
+                (bytes.next(), bytes.next())
+            else {
+                return false;
+            };
+            let low = if low.is_ascii_digit() { low - b'0' } else { low - b'A' + 10 };
+            if is_plain((high - b'0') << 4 | low) {
+                return false;
+            }
+        } else if !is_plain(byte) {
+            return false;
+        }
+    }
+    true
 }
 
 /// The names in `SignedHeaders`: lower case, ascending, so none twice, and at most 64. None where it is written in
@@ -194,10 +229,51 @@ pub(crate) fn request(
     text
 }
 
-/// The text that the signature stands for.
-pub(crate) fn string_to_sign(algorithm: &str, date: &str, scope: &str, canonical_request: &str) -> String {
-    let digest = hex::encode(Sha256::digest(canonical_request));
-    [algorithm, "\n", date, "\n", scope, "\n", &digest].concat()
+/// The text that a signature stands for. It is kept in pieces, which a MAC takes in without another copy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Text<'t> {
+    /// Of a request.
+    Request {
+        /// The algorithm's name.
+        algorithm: &'t str,
+        /// When it was signed, as it is written.
+        date: &'t str,
+        /// Day, region, service and terminator.
+        scope: &'t str,
+        /// The digest of the canonical request, as hex digits.
+        digest: [u8; 64],
+    },
+    /// Of a form: its field `policy`, as it is written.
+    Policy(&'t str),
+}
+
+impl<'t> Text<'t> {
+    /// The text of a request.
+    pub(crate) fn of(algorithm: &'t str, date: &'t str, scope: &'t str, canonical_request: &str) -> Self {
+        let mut digest = [0; 64];
+        let digits = hex::encode_to_slice(Sha256::digest(canonical_request), &mut digest);
+        debug_assert!(digits.is_ok(), "32 bytes are 64 digits");
+        Text::Request { algorithm, date, scope, digest }
+    }
+
+    /// The whole text.
+    pub(crate) fn written(&self) -> String {
+        String::from_utf8_lossy(&self.pieces().concat()).into_owned()
+    }
+
+    /// HMAC-SHA256 of it.
+    pub(crate) fn mac(&self, key: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        mac(key, &self.pieces())
+    }
+
+    fn pieces(&self) -> [&[u8]; 7] {
+        match self {
+            Text::Request { algorithm, date, scope, digest } => {
+                [algorithm.as_bytes(), b"\n", date.as_bytes(), b"\n", scope.as_bytes(), b"\n", digest]
+            }
+            Text::Policy(policy) => [policy.as_bytes(), b"", b"", b"", b"", b"", b""],
+        }
+    }
 }
 
 /// The key that a secret becomes for one day, region and service.
@@ -208,17 +284,16 @@ pub(crate) fn signing_key(
     region: &str,
 ) -> Zeroizing<[u8; 32]> {
     let first = Zeroizing::new([dialect.key_prefix, secret.reveal()].concat());
-    let mut key = mac(first.as_bytes(), day);
+    let mut key = mac(first.as_bytes(), &[day.as_bytes()]);
     for word in [region, dialect.service, dialect.terminator] {
-        key = mac(key.as_slice(), word);
+        key = mac(key.as_slice(), &[word.as_bytes()]);
     }
     key
 }
 
-/// HMAC-SHA256 of a text.
-pub(crate) fn mac(key: &[u8], text: &str) -> Zeroizing<[u8; 32]> {
+fn mac(key: &[u8], pieces: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(text.as_bytes());
+    pieces.iter().for_each(|piece| mac.update(piece));
     Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
@@ -285,9 +360,16 @@ mod tests {
     proptest! {
         #[test]
         fn a_canonical_text_is_canonical(raw in "(/|[!-~]|%[0-9a-fA-F]{2}){0,20}") {
+            let closely = decoded(&raw).map(|text| {
+                let mut path = String::new();
+                encode_into(&mut path, &text, b"/");
+                path
+            });
+            let quickly = path(&raw);
+            prop_assert_eq!(quickly.as_deref(), closely.as_deref());
             if let Some(once) = path(&raw) {
                 let twice = path(&once);
-                prop_assert_eq!(twice.as_deref(), Some(once.as_str()));
+                prop_assert_eq!(twice.as_deref(), Some(once.as_ref()));
             }
             if let Some(once) = query(pairs(Some(&raw))) {
                 let twice = query(pairs(Some(&once)));

@@ -222,9 +222,9 @@ impl Outbound {
         let canonical = canonical::request(request.method, &url.path, &url.query, &signed, &payload_hash);
         let day = &date[..8];
         let scope = [day, &self.region, GOOGLE.service, GOOGLE.terminator].join("/");
-        let text = canonical::string_to_sign(GOOGLE.hmac, &date, &scope, &canonical);
         let key = canonical::signing_key(&GOOGLE, &self.secret, day, &self.region);
-        let signature = hex::encode(canonical::mac(key.as_slice(), &text).as_slice());
+        let text = canonical::Text::of(GOOGLE.hmac, &date, &scope, &canonical);
+        let signature = hex::encode(text.mac(&key).as_slice());
         let (algorithm, id, names) = (GOOGLE.hmac, &self.access_key_id, names.join(";"));
         let authorization =
             format!("{algorithm} Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}");
@@ -265,7 +265,7 @@ struct SignedUrl<'u> {
     scheme: &'static str,
     /// Without the port that its scheme has anyway, as clients send it.
     host: &'u str,
-    path: String,
+    path: Cow<'u, str>,
     query: String,
 }
 

@@ -3,6 +3,7 @@
 
 use domain::Timestamp;
 
+use super::storage_advice::advised;
 use super::{post_policy, v2, v4};
 use crate::Error;
 use crate::canonical::GOOGLE;
@@ -17,7 +18,7 @@ pub(super) fn judge_header(
     now: Timestamp,
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
-    v4::judge_header(&GOOGLE, request, verifier, now, witness)
+    advised(v4::judge_header(&GOOGLE, request, verifier, now, witness), witness)
 }
 
 /// Judges a URL with `X-Goog-Signature`.
@@ -27,7 +28,7 @@ pub(super) fn judge_v4(
     now: Timestamp,
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
-    v4::judge_query(&GOOGLE, request, verifier, now, witness)
+    advised(v4::judge_query(&GOOGLE, request, verifier, now, witness), witness)
 }
 
 /// Judges a URL with `GoogleAccessId` and `Signature`.
@@ -37,7 +38,7 @@ pub(super) fn judge_v2(
     now: Timestamp,
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
-    v2::judge(&v2::GOOGLE, request, verifier, now, witness)
+    advised(v2::judge(&v2::GOOGLE, request, verifier, now, witness), witness)
 }
 
 /// Judges a posted form with `x-goog-signature`.
@@ -47,5 +48,5 @@ pub(super) fn judge_post(
     now: Timestamp,
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
-    post_policy::judge(&GOOGLE, form, verifier, now, witness)
+    advised(post_policy::judge(&GOOGLE, form, verifier, now, witness), witness)
 }

@@ -13,7 +13,7 @@ use self::document::{Condition, Document};
 use super::foreign::{Life, signed_by, signer};
 use super::v4::{Mark, candidates, check_region, check_scope, has_session, is_signed, read_mark};
 use crate::Error;
-use crate::canonical::{AMAZON, Credential, Dialect};
+use crate::canonical::{AMAZON, Credential, Dialect, Text};
 use crate::request::PostForm;
 use crate::stamp::parse_compact;
 use crate::verdict::{Carrier, Verified, Witness};
@@ -65,7 +65,8 @@ pub(super) fn judge(
     witness.step("expiration", running, |()| {
         format!("The policy ends at {}.", document.expiration.to_rfc3339())
     })?;
-    let life = Life { expires_s: Some(expires_s), ..Life::default() };
+    let issued_s = Some(parts.signed_at.as_seconds());
+    let life = Life { issued_s, expires_s: Some(expires_s), ..Life::default() };
     life.check(verifier.policy, now, witness)?;
     check_region(verifier, key, parts.credential.region, witness)?;
     let bucket =
@@ -86,6 +87,7 @@ struct Fields<'f> {
 struct Parts<'f> {
     credential: Credential<'f>,
     date: &'f str,
+    signed_at: Timestamp,
     policy: &'f str,
     session: Option<&'f str>,
 }
@@ -111,15 +113,15 @@ impl<'f> Fields<'f> {
             return Err(Error::MalformedParam);
         }
         let credential = self.own("credential").and_then(Credential::parse).ok_or(Error::MalformedParam)?;
-        let date =
-            self.own("date").filter(|date| parse_compact(date).is_some()).ok_or(Error::MalformedParam)?;
+        let date = self.own("date").ok_or(Error::MalformedParam)?;
+        let signed_at = parse_compact(date).ok_or(Error::MalformedParam)?;
         let mut names: Vec<String> = self.counted().map(|(name, _)| name.to_ascii_lowercase()).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(Error::DuplicateParam);
         }
         let policy = self.get("policy").ok_or(Error::MalformedPolicy)?;
-        Ok(Parts { credential, date, policy, session: self.own("security-token") })
+        Ok(Parts { credential, date, signed_at, policy, session: self.own("security-token") })
     }
 
     /// The fields that count: all but `x-ignore-…`.
@@ -144,7 +146,7 @@ impl<'f> Fields<'f> {
             format!("{} is of the day of its date.", parts.credential.scope)
         })?;
         witness.text(|| parts.policy.to_owned());
-        let texts = [parts.policy.to_owned()];
+        let texts = [Text::Policy(parts.policy)];
         let signer = signer(keys.into_iter(), |key| {
             is_signed(self.dialect, key, &parts.credential, &texts, mark) & has_session(key, session)
         });
@@ -199,7 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::canonical::{GOOGLE, mac, signing_key};
+    use crate::canonical::{GOOGLE, signing_key};
     use crate::settings::{S3Settings, SchemeSettings};
     use crate::verdict::{Listener, Nobody};
     use crate::{KeyMaterial, KeyState, Policy, Scheme, SchemeSet, VerifyingKey};
@@ -220,7 +222,7 @@ mod tests {
     fn signed(document: &str, fields: &[(&str, &str)]) -> Vec<(String, String)> {
         let policy = STANDARD.encode(document);
         let key = signing_key(&AMAZON, &Secret::new(SECRET), "20260921", "eu-central-1");
-        let signature = hex::encode(mac(key.as_slice(), &policy).as_slice());
+        let signature = hex::encode(Text::Policy(&policy).mac(&key).as_slice());
         let usual = [
             ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
             ("x-amz-credential", "AKID/20260921/eu-central-1/s3/aws4_request"),

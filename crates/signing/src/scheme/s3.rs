@@ -3,6 +3,7 @@
 
 use domain::Timestamp;
 
+use super::storage_advice::advised;
 use super::{post_policy, v2, v4};
 use crate::Error;
 use crate::canonical::AMAZON;
@@ -17,7 +18,7 @@ pub(super) fn judge_header(
     now: Timestamp,
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
-    v4::judge_header(&AMAZON, request, verifier, now, witness)
+    advised(v4::judge_header(&AMAZON, request, verifier, now, witness), witness)
 }
 
 /// Judges a URL with `X-Amz-Signature`.
@@ -27,7 +28,7 @@ pub(super) fn judge_presigned(
     now: Timestamp,
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
-    v4::judge_query(&AMAZON, request, verifier, now, witness)
+    advised(v4::judge_query(&AMAZON, request, verifier, now, witness), witness)
 }
 
 /// Judges a URL with `AWSAccessKeyId` and `Signature`.
@@ -37,7 +38,7 @@ pub(super) fn judge_v2(
     now: Timestamp,
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
-    v2::judge(&v2::AMAZON, request, verifier, now, witness)
+    advised(v2::judge(&v2::AMAZON, request, verifier, now, witness), witness)
 }
 
 /// Judges a posted form with `x-amz-signature`.
@@ -47,5 +48,5 @@ pub(super) fn judge_post(
     now: Timestamp,
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
-    post_policy::judge(&AMAZON, form, verifier, now, witness)
+    advised(post_policy::judge(&AMAZON, form, verifier, now, witness), witness)
 }

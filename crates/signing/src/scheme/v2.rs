@@ -305,8 +305,127 @@ fn push_sub_resources<'r>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::pairs::pairs;
+    use crate::request::Target;
+    use crate::settings::SchemeSettings;
+    use crate::verdict::{Listener, Nobody};
+    use crate::{KeyState, Policy, SchemeSet};
+
+    const NOW_S: i64 = 1_790_000_000;
+
+    fn key(material: KeyMaterial) -> VerifyingKey {
+        VerifyingKey::new(Scheme::S3, "a".parse().unwrap(), "AKID", KeyState::Active, material)
+    }
+
+    /// The signature of a text, escaped for a query.
+    fn signature(text: &str) -> String {
+        let mut mac = key(KeyMaterial::text("s3cret")).mac_sha1().unwrap();
+        mac.update(text.as_bytes());
+        let mut escaped = String::new();
+        crate::escape::encode_into(&mut escaped, &STANDARD.encode(mac.finalize().into_bytes()), b"");
+        escaped
+    }
+
+    fn judged(
+        target: &str,
+        headers: &[(&str, &str)],
+        material: KeyMaterial,
+        bucket: Option<&str>,
+        now_s: i64,
+    ) -> Result<Verified, Error> {
+        let headers: BTreeMap<String, String> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let request = Request { headers: &headers, ..Request::get(Target::Raw(target)) };
+        let (keys, policy, mut settings) = ([key(material)], Policy::default(), SchemeSettings::default());
+        settings.s3.virtual_host_bucket = bucket.map(str::to_owned);
+        let schemes = SchemeSet::of(&[Scheme::S3]);
+        let verifier =
+            Verifier { schemes, foreign_keys: &keys, settings: &settings, ..Verifier::native(&[], &policy) };
+        let now = Timestamp::from_seconds(now_s);
+        let heard = judge(&AMAZON, &request, &verifier, now, &mut Listener::default());
+        assert_eq!(judge(&AMAZON, &request, &verifier, now, &mut Nobody), heard);
+        assert!(judge(&GOOGLE, &request, &verifier, now, &mut Nobody).is_err());
+        heard
+    }
+
+    fn reason(target: &str, headers: &[(&str, &str)]) -> Option<Error> {
+        judged(target, headers, KeyMaterial::text("s3cret"), None, NOW_S).err()
+    }
+
+    const FIXED: &str = "AWSAccessKeyId=AKID&Expires=1790000600";
+
+    #[test]
+    fn a_url_is_good_until_its_end() {
+        let target = format!("/b/k?{FIXED}&Signature={}", signature("GET\n\n\n1790000600\n/b/k"));
+        let at = |now_s| judged(&target, &[], KeyMaterial::text("s3cret"), None, now_s);
+        let verified = at(NOW_S + 599).unwrap();
+        assert_eq!((verified.expires_s, verified.shareable), (Some(NOW_S + 600), false));
+        assert_eq!(at(NOW_S + 600).err(), Some(Error::Expired));
+        let check = |target: String, expected| assert_eq!(reason(&target, &[]), expected, "{target}");
+        check(format!("{target}&x=1"), None);
+        check(format!("{target}&acl"), Some(Error::BadSignature));
+        check(format!("{target}&Expires=1790000600"), Some(Error::DuplicateParam));
+        check(format!("{target}&%45xpires=1"), Some(Error::MalformedParam));
+        check(target.replace("Expires=", "Expires=0"), Some(Error::MalformedParam));
+        check(target.replace("Expires", "Expiry"), Some(Error::MissingExp));
+        check(target.replace("AKID", "NO"), Some(Error::UnknownKey));
+        check(target.replace("AKID", ""), Some(Error::MalformedParam));
+        check(target.replace("/b/k", "/b/%ff"), Some(Error::BadPath));
+        check(target.replace("Signature", "Sig"), Some(Error::MissingSignature));
+    }
+
+    #[test]
+    fn headers_of_amazon_are_signed_and_a_bucket_in_the_host_too() {
+        let text = "GET\nmd5\nimage/png\n1790000600\nx-amz-a:1\nx-amz-b:2 3\n/bucket/k";
+        let target = format!("/k?{FIXED}&Signature={}", signature(text));
+        let headers =
+            [("content-md5", "md5"), ("content-type", " image/png"), ("x-amz-b", " 2  3"), ("x-amz-a", "1")];
+        let judged = |headers: &[(&str, &str)], bucket| {
+            judged(&target, headers, KeyMaterial::text("s3cret"), bucket, NOW_S).err()
+        };
+        assert_eq!(judged(&headers, Some("bucket")), None);
+        assert_eq!(judged(&headers, None), Some(Error::BadSignature));
+        assert_eq!(judged(&headers[1..], Some("bucket")), Some(Error::BadSignature));
+        let more = [&headers[..], &[("x-amz-c", "")]].concat();
+        assert_eq!(judged(&more, Some("bucket")), Some(Error::BadSignature));
+    }
+
+    #[test]
+    fn a_session_token_counts_as_a_header_wherever_it_stands() {
+        let text = "GET\n\n\n1790000600\nx-amz-security-token:t/1\n/b/k";
+        let plain = format!("/b/k?{FIXED}&Signature={}", signature(text));
+        let in_query = format!("{plain}&x-amz-security-token=t%2F1");
+        let header = [("x-amz-security-token", "t/1")];
+        let check = |target: &str, headers: &[(&str, &str)], token, expected| {
+            let material = KeyMaterial::with_session("s3cret", token);
+            assert_eq!(
+                judged(target, headers, material, None, NOW_S).err(),
+                expected,
+                "{target} {headers:?}"
+            );
+        };
+        check(&in_query, &[], "t/1", None);
+        check(&plain, &header, "t/1", None);
+        check(&in_query, &header, "t/1", Some(Error::DuplicateParam));
+        check(&in_query, &[], "t/2", Some(Error::BadSignature));
+        check(&plain, &[], "t/1", Some(Error::UnknownKey));
+        assert_eq!(reason(&in_query, &[]), Some(Error::UnknownKey));
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_gets_a_verdict(
+            query in "((AWSAccessKeyId|Expires|Signature|x-amz-security-token|acl)(=|%3D)(AKID|1790000600|[A-Za-z0-9+/]{27}=|%3D|\\PC)&?){0,8}",
+        ) {
+            let target = format!("/a?{query}");
+            prop_assert!(reason(&target, &[]).is_some(), "{target}");
+        }
+    }
 
     #[test]
     fn the_names_of_sub_resources_are_sorted_so_that_they_can_be_found() {

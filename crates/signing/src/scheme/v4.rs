@@ -11,7 +11,7 @@ use subtle::Choice;
 use self::found::{Claim, Found, Parts};
 pub(super) use self::found::{Mark, read_mark};
 use super::foreign::{Life, signed_by, signer};
-use crate::canonical::{self, AMAZON, Credential, Dialect};
+use crate::canonical::{self, AMAZON, Credential, Dialect, Text, UNSIGNED_PAYLOAD};
 use crate::key_material::{KeyMaterial, VerifyingKey};
 use crate::public_key::SignedDigest;
 use crate::request::{Payload, Request};
@@ -46,7 +46,7 @@ pub(super) fn judge_query(
     let key = walk.signer(&path, &mark, &parts, &claim.1, witness)?;
     let signed_s = parts.signed_at.as_seconds();
     let (begins_s, expires_s) = (Some(signed_s - MAX_SKEW_S), Some(signed_s + lifetime_s));
-    let life = Life { begins_s, expires_s, ..Life::default() };
+    let life = Life { issued_s: Some(signed_s), begins_s, expires_s, ..Life::default() };
     life.check(verifier.policy, now, witness)?;
     let short = verifier.policy.max_lifetime_s.is_none_or(|most| lifetime_s <= most);
     let short = if short { Ok(()) } else { Err(Error::LifetimeTooLong) };
@@ -72,6 +72,8 @@ pub(super) fn judge_header(
     let claim = witness.step("payload", claim, |_| "What it says about the body is understood.".into())?;
     let key = walk.signer(&path, &mark, &parts, &claim.1, witness)?;
     let signed_s = parts.signed_at.as_seconds();
+    let life = Life { issued_s: Some(signed_s), ..Life::default() };
+    life.check_revocation(verifier.policy, witness)?;
     let skew = signed_s.abs_diff(now.as_seconds());
     let fresh = if skew <= MAX_SKEW_S.unsigned_abs() { Ok(()) } else { Err(Error::RequestTimeSkewed) };
     witness
@@ -96,7 +98,7 @@ impl<'w> Walk<'w, '_> {
         &self,
         found: &'f Found<'_>,
         witness: &mut impl Witness,
-    ) -> Result<(String, Mark, Parts<'f>), Error> {
+    ) -> Result<(Cow<'w, str>, Mark, Parts<'f>), Error> {
         let path = self.request.check_size();
         let path = path.and_then(|()| canonical::path(self.request.path()).ok_or(Error::BadPath));
         let path = witness.step("path", path, |_| "The path can be read in one way only.".into())?;
@@ -123,23 +125,22 @@ impl<'w> Walk<'w, '_> {
     }
 
     /// The payload hash of a presigned URL: the signed header, else the parameter, else none is signed.
-    fn claim_of_query(&self, parts: &Parts<'_>) -> Result<(Claim, String), Error> {
-        let name = format!("{}content-sha256", self.dialect.prefix);
-        let header = parts.headers.binary_search(&name.as_str()).is_ok().then(|| self.header(&name));
-        let text = header.or(parts.content.map(str::to_owned));
-        let text = text.unwrap_or_else(|| canonical::UNSIGNED_PAYLOAD.to_owned());
+    fn claim_of_query<'p>(&self, parts: &Parts<'p>) -> Result<(Claim, Cow<'p, str>), Error> {
+        let name = self.dialect.content_header;
+        let header = parts.headers.binary_search(&name).is_ok().then(|| Cow::Owned(self.header(name)));
+        let text = header.or(parts.content.map(Cow::Borrowed)).unwrap_or(UNSIGNED_PAYLOAD.into());
         Ok((Claim::lenient(&text)?, text))
     }
 
     /// The payload hash of a header signature. Google's may be left out; then it is that of the body.
-    fn claim_of_header(&self, parts: &Parts<'_>) -> Result<(Claim, String), Error> {
+    fn claim_of_header<'p>(&self, parts: &Parts<'p>) -> Result<(Claim, Cow<'p, str>), Error> {
         if let Some(text) = parts.content {
-            return Ok((Claim::strict(text)?, text.to_owned()));
+            return Ok((Claim::strict(text)?, text.into()));
         }
         match self.request.payload {
             _ if *self.dialect == AMAZON => Err(Error::MalformedParam),
             Payload::Unread => Err(Error::UnsupportedPayload),
-            Payload::Sha256(digest) => Ok((Claim::Digest(digest), hex::encode(digest))),
+            Payload::Sha256(digest) => Ok((Claim::Digest(digest), hex::encode(digest).into())),
         }
     }
 
@@ -166,29 +167,25 @@ impl<'w> Walk<'w, '_> {
     }
 
     /// The texts that the signature may stand for, one for each way to write the host.
-    fn texts(
+    fn texts<'p>(
         &self,
         path: &str,
-        parts: &Parts<'_>,
+        parts: &Parts<'p>,
         payload_hash: &str,
         witness: &mut impl Witness,
-    ) -> Result<Vec<String>, Error> {
-        let mark = self.dialect.signature_name;
-        let is_mark = |name: &str| {
-            if self.dialect.ignores_case { name.eq_ignore_ascii_case(mark) } else { name == mark }
-        };
+    ) -> Result<Vec<Text<'p>>, Error> {
+        let is_mark = |name: &str| self.dialect.is_named(name, self.dialect.signature_name);
         let is_presigned = parts.lifetime_s.is_some();
         let pairs = self.verifier.pairs(self.request).filter(|pair| !is_presigned || !is_mark(pair.name));
         let query = canonical::query(pairs).ok_or(Error::MalformedParam)?;
-        let mut texts = Vec::new();
+        let mut texts = Vec::with_capacity(2);
         for host in hosts(self.dialect, self.request) {
             let headers: Vec<_> =
                 parts.headers.iter().map(|&name| (name, self.signed_value(name, host))).collect();
             let canonical = canonical::request(self.request.method, path, &query, &headers, payload_hash);
-            let scope = parts.credential.scope;
-            let text = canonical::string_to_sign(parts.algorithm, parts.date, scope, &canonical);
+            let text = Text::of(parts.algorithm, parts.date, parts.credential.scope, &canonical);
             witness.text(|| canonical);
-            witness.text(|| text.clone());
+            witness.text(|| text.written());
             texts.push(text);
         }
         Ok(texts)
@@ -236,7 +233,7 @@ pub(super) fn candidates<'a>(
     let own = if *dialect == AMAZON { Scheme::S3 } else { Scheme::Gcs };
     let keys =
         if verifier.schemes.contains(own) { verifier.named(own, id, now) } else { Err(Error::UnknownKey) };
-    let keys = match keys {
+    let mut keys = match keys {
         Err(Error::UnknownKey) if own == Scheme::S3 && verifier.schemes.contains(Scheme::Gcs) => {
             verifier.named(Scheme::Gcs, id, now)?
         }
@@ -248,7 +245,7 @@ pub(super) fn candidates<'a>(
         (KeyMaterial::PublicKey(_), Mark::Rsa(_)) => session.is_none(),
         _ => false,
     };
-    let keys: Vec<_> = keys.into_iter().filter(fits).collect();
+    keys.retain(fits);
     if keys.is_empty() { Err(Error::UnknownKey) } else { Ok(keys) }
 }
 
@@ -278,18 +275,20 @@ pub(super) fn is_signed(
     dialect: &Dialect,
     key: &VerifyingKey,
     credential: &Credential<'_>,
-    texts: &[String],
+    texts: &[Text<'_>],
     mark: &Mark,
 ) -> Choice {
     let any = |all: Choice, one: Choice| all | one;
     match (key.material(), mark) {
         (KeyMaterial::Text(secret) | KeyMaterial::TextWithSession { secret, .. }, Mark::Mac(mac)) => {
             let derived = canonical::signing_key(dialect, secret, credential.day, credential.region);
-            let right = |text: &String| same(canonical::mac(derived.as_slice(), text).as_slice(), mac);
+            let right = |text: &Text<'_>| same(text.mac(&derived).as_slice(), mac);
             texts.iter().map(right).fold(Choice::from(0), any)
         }
         (KeyMaterial::PublicKey(public), Mark::Rsa(signature)) => {
-            let right = |text: &String| public.is_signed(SignedDigest::Sha256, text.as_bytes(), signature);
+            let right = |text: &Text<'_>| {
+                public.is_signed(SignedDigest::Sha256, text.written().as_bytes(), signature)
+            };
             texts.iter().map(|text| u8::from(right(text)).into()).fold(Choice::from(0), any)
         }
         _ => Choice::from(0),
@@ -435,9 +434,9 @@ mod tests {
         let canonical =
             canonical::request("GET", &path_signed, &query_signed.unwrap(), &headers, payload_hash);
         let scope = format!("{DAY}/eu-central-1/s3/aws4_request");
-        let text = canonical::string_to_sign("AWS4-HMAC-SHA256", DATE, &scope, &canonical);
+        let text = Text::of("AWS4-HMAC-SHA256", DATE, &scope, &canonical);
         let key = canonical::signing_key(&AMAZON, &Secret::new(SECRET), DAY, "eu-central-1");
-        let signature = hex::encode(canonical::mac(key.as_slice(), &text).as_slice());
+        let signature = hex::encode(text.mac(&key).as_slice());
         format!("{path}?{query}&X-Amz-Signature={signature}")
     }
 
@@ -613,6 +612,20 @@ mod tests {
         assert_eq!(case.reason(), Some(Error::LifetimeTooLong));
         case.now_s += 300;
         assert_eq!(case.reason(), Some(Error::LifetimeTooLong));
+    }
+
+    #[test]
+    fn what_was_signed_before_a_mark_is_revoked() {
+        let mark = |mut case: Case, issued_before_s| {
+            case.policy.revoked.issued_before_s = Some(issued_before_s);
+            case.reason()
+        };
+        let key = Outbound::sigv4("AKID", Secret::new(SECRET), "eu-central-1");
+        let sent = || Case::sent(&key, "GET", "/b/k", OutboundBody::Unsigned);
+        let presigned = || Case::new(presigned_with(&[]));
+        assert_eq!((mark(sent(), SIGNED_S), mark(presigned(), SIGNED_S)), (None, None));
+        let revoked = Some(Error::Revoked);
+        assert_eq!((mark(sent(), SIGNED_S + 1), mark(presigned(), SIGNED_S + 1)), (revoked, revoked));
     }
 
     #[test]

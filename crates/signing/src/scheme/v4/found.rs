@@ -85,14 +85,11 @@ impl<'r> Found<'r> {
     pub(super) fn in_query(dialect: &Dialect, pairs: impl Iterator<Item = Pair<'r>>) -> Self {
         let mut found = Found::default();
         for pair in pairs {
-            let value = pair.value.unwrap_or_default();
-            if let Some(part) = part_of(dialect, pair.name).and_then(|name| found.part(&name)) {
-                part.push(decoded(value));
+            if let Some(part) = found.part(dialect, pair.name) {
+                part.push(decoded(pair.value.unwrap_or_default()));
             } else if pair.name.contains('%') {
-                let name = decoded(pair.name);
-                found.odd |= name
-                    .and_then(|name| part_of(dialect, &name))
-                    .is_some_and(|name| found.part(&name).is_some());
+                let plain = decoded(pair.name);
+                found.odd |= plain.is_some_and(|name| found.part(dialect, &name).is_some());
             }
         }
         found
@@ -129,19 +126,23 @@ impl<'r> Found<'r> {
         }
     }
 
-    /// The part of a presigned URL that a name stands for, without its prefix and in lower case.
-    fn part(&mut self, name: &str) -> Option<&mut Once<'r>> {
-        Some(match name {
-            "algorithm" => &mut self.algorithm,
-            "credential" => &mut self.credential,
-            "date" => &mut self.date,
-            "expires" => &mut self.expires,
-            "signedheaders" => &mut self.signed_headers,
-            "signature" => &mut self.signature,
-            "security-token" => &mut self.session,
-            "content-sha256" => &mut self.content,
-            _ => return None,
-        })
+    /// The part that the name of a parameter stands for.
+    fn part(&mut self, dialect: &Dialect, name: &str) -> Option<&mut Once<'r>> {
+        let own = name.get(dialect.prefix.len()..)?;
+        if !name[..dialect.prefix.len()].eq_ignore_ascii_case(dialect.prefix) {
+            return None;
+        }
+        let parts = [
+            ("Algorithm", &mut self.algorithm),
+            ("Credential", &mut self.credential),
+            ("Date", &mut self.date),
+            ("Expires", &mut self.expires),
+            ("SignedHeaders", &mut self.signed_headers),
+            ("Signature", &mut self.signature),
+            ("Security-Token", &mut self.session),
+            ("Content-Sha256", &mut self.content),
+        ];
+        parts.into_iter().find(|(part, _)| dialect.is_named(own, part)).map(|(_, part)| part)
     }
 
     /// The signature's text: there, and once.
@@ -257,28 +258,6 @@ pub(in crate::scheme) fn read_mark(dialect: &Dialect, algorithm: &str, text: &st
     } else {
         mac.or_else(rsa)
     }
-}
-
-/// What a parameter's name says after its dialect's prefix, in lower case.
-fn part_of(dialect: &Dialect, name: &str) -> Option<String> {
-    let lower = name.to_ascii_lowercase();
-    let part = lower.strip_prefix(dialect.prefix)?;
-    (dialect.ignores_case || name == spelled(part)?).then(|| part.to_owned())
-}
-
-/// How Amazon spells the name of a part.
-fn spelled(part: &str) -> Option<&'static str> {
-    Some(match part {
-        "algorithm" => "X-Amz-Algorithm",
-        "credential" => "X-Amz-Credential",
-        "date" => "X-Amz-Date",
-        "expires" => "X-Amz-Expires",
-        "signedheaders" => "X-Amz-SignedHeaders",
-        "signature" => "X-Amz-Signature",
-        "security-token" => "X-Amz-Security-Token",
-        "content-sha256" => "X-Amz-Content-Sha256",
-        _ => return None,
-    })
 }
 
 /// The bytes of an RSA signature, as lower-case hex digits.
