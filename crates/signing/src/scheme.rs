@@ -15,6 +15,7 @@ mod imgproxy;
 mod native;
 mod post_policy;
 mod s3;
+mod storage_advice;
 mod thumbor;
 mod v2;
 mod v4;
@@ -120,7 +121,7 @@ pub fn explain_request(request: &Request<'_>, verifier: &Verifier<'_>, now: Time
         Target::Delivery(url) if scheme == Scheme::Native => {
             native::advice(error, url, verifier.keys, verifier.policy, now)
         }
-        _ => error.advice().to_owned(),
+        _ => listener.advice.take().unwrap_or_else(|| error.advice().to_owned()),
     });
     Explanation::of(scheme, verdict, listener, advice)
 }
@@ -138,7 +139,10 @@ pub fn explain_form(form: &PostForm<'_>, verifier: &Verifier<'_>, now: Timestamp
     });
     let scheme = posted.map_or(Scheme::S3, PostedForm::scheme);
     let verdict = posted.and_then(|posted| judge_form(posted, form, verifier, now, &mut listener));
-    let advice = verdict.as_ref().err().map(|error| error.advice().to_owned());
+    let advice = verdict.as_ref().err().map(|error| {
+        let own = listener.advice.take();
+        own.unwrap_or_else(|| error.advice().to_owned())
+    });
     Explanation::of(scheme, verdict, listener, advice)
 }
 

@@ -149,6 +149,9 @@ pub(crate) trait Witness {
     /// Takes in a text that the signature may stand for.
     fn text(&mut self, _text: impl FnOnce() -> String) {}
 
+    /// Takes in what to do first about a refusal, from a scheme that knows more than the reason alone tells.
+    fn advise(&mut self, _advice: impl FnOnce() -> String) {}
+
     /// Lets an outcome through and sees it: `detail` for a pass, the error's own text for a refusal.
     fn step<T>(
         &mut self,
@@ -180,6 +183,8 @@ pub(crate) struct Listener {
     pub(crate) checks: Vec<Check>,
     /// The texts that the signature may stand for.
     pub(crate) texts: Vec<String>,
+    /// What to do first, as the scheme itself knows it.
+    pub(crate) advice: Option<String>,
 }
 
 impl Witness for Listener {
@@ -191,6 +196,10 @@ impl Witness for Listener {
 
     fn text(&mut self, text: impl FnOnce() -> String) {
         self.texts.push(text());
+    }
+
+    fn advise(&mut self, advice: impl FnOnce() -> String) {
+        self.advice.get_or_insert_with(advice);
     }
 }
 
