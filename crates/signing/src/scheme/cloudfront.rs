@@ -1,24 +1,24 @@
 //! CloudFront's signed URLs and signed cookies, with a canned or a custom policy (signing-schemes 4). What is signed is the
 //! whole URL as the outside sees it, or a policy that says which URLs it opens.
 
+mod advice;
 mod alphabet;
+mod parameters;
 mod policy;
 mod resource;
 
 use domain::Timestamp;
-use subtle::Choice;
 
-use self::alphabet::decoded;
+use self::advice::{about, why_bad};
+use self::parameters::{Opened, Parameters};
 use self::policy::CustomPolicy;
 use self::resource::PublicUrl;
-use super::foreign::{Life, once, query_parts, signed_by, signer};
+use super::foreign::{Life, query_parts, signed_by, signer};
 use crate::Error;
-use crate::key_material::{KeyMaterial, VerifyingKey};
+use crate::key_material::VerifyingKey;
 use crate::pairs::Pair;
-use crate::public_key::SignedDigest;
 use crate::request::Request;
 use crate::schemes::Scheme;
-use crate::syntax::integer;
 use crate::verdict::{Carrier, Covers, Verified, Witness};
 use crate::verifier::Verifier;
 
@@ -49,8 +49,8 @@ pub(super) fn judge_cookie(
     let sent = cookies.iter().filter_map(|(cookie, value)| {
         cookie.strip_prefix(COOKIE_PREFIX).map(|name| Pair { raw: value, name, value: Some(value) })
     });
-    let question =
-        Question { request, url: public_url(request, verifier.pairs(request)), carrier: Carrier::Cookie };
+    let url = public_url(request, verifier.pairs(request));
+    let question = Question { request, url, carrier: Carrier::Cookie };
     question.judge(&sent.collect::<Vec<_>>(), verifier, now, witness)
 }
 
@@ -61,32 +61,7 @@ struct Question<'r> {
     carrier: Carrier,
 }
 
-/// The parameters beside the signature, well formed.
-struct Parameters<'p> {
-    policy: SentPolicy<'p>,
-    /// Names the key; empty where none is named.
-    key_id: &'p str,
-    digest: SignedDigest,
-}
-
-/// A policy as it was sent.
-enum SentPolicy<'p> {
-    /// None: the signature stands for the URL and nothing else.
-    Canned { digits: &'p str, expires_s: i64 },
-    /// The bytes that were signed.
-    Custom(Vec<u8>),
-}
-
-/// What the signature opens.
-enum Opened {
-    /// The URL itself, until a time.
-    Url { expires_s: i64 },
-    /// What a policy says.
-    ByPolicy(CustomPolicy),
-}
-
 impl Question<'_> {
-    /// Makes every check in its order (signing-schemes 0). A policy is read once it is known who wrote it.
     fn judge(
         &self,
         sent: &[Pair<'_>],
@@ -94,22 +69,24 @@ impl Question<'_> {
         now: Timestamp,
         witness: &mut impl Witness,
     ) -> Result<Verified, Error> {
+        let verdict = self.checked(sent, verifier, now, witness);
+        if let Some(advice) = verdict.as_ref().err().and_then(|&error| about(error)) {
+            witness.advise(|| advice.into());
+        }
+        verdict
+    }
+
+    /// Makes every check in its order (signing-schemes 0). A policy is read once it is known who wrote it.
+    fn checked(
+        &self,
+        sent: &[Pair<'_>],
+        verifier: &Verifier<'_>,
+        now: Timestamp,
+        witness: &mut impl Witness,
+    ) -> Result<Verified, Error> {
         witness.step("path", self.request.check_path(), |()| "It can be read in one way only.".into())?;
-        let signature = once(sent.iter().copied(), "Signature");
-        let signature = signature.and_then(|signature| signature.ok_or(Error::MissingSignature));
-        let signature = witness.step("signature present", signature, |_| "It is there once.".into())?;
-        let signature = decoded(signature).ok_or(Error::MalformedSignature);
-        let signature = witness
-            .step("signature syntax", signature, |_| "It is base64 in CloudFront's alphabet.".into())?;
         let parameters = Parameters::read(sent, witness)?;
-        let keys = verifier.named(Scheme::CloudFront, parameters.key_id, now);
-        let keys = witness.step("signing key", keys, |_| {
-            format!("The key pair id {} names one that verifies.", parameters.key_id)
-        })?;
-        let text = parameters.policy.signed_text(&self.url);
-        witness.text(|| String::from_utf8_lossy(&text).into_owned());
-        let signer = signer(keys.into_iter(), |key| is_signed(key, parameters.digest, &text, &signature));
-        let key = signed_by(signer, witness)?;
+        let key = self.signing_key(&parameters, verifier, now, witness)?;
         let opened = witness.step("policy", parameters.policy.opened(), |opened| match opened {
             Opened::Url { .. } => "It is a canned one: this URL until a time.".into(),
             Opened::ByPolicy(_) => "It is a custom one, of which each word is known.".into(),
@@ -129,6 +106,28 @@ impl Question<'_> {
             carrier: self.carrier,
             ..Verified::of(Scheme::CloudFront, key.shared_name())
         })
+    }
+
+    /// The key that signed, among those that the parameters name.
+    fn signing_key<'k>(
+        &self,
+        parameters: &Parameters<'_>,
+        verifier: &Verifier<'k>,
+        now: Timestamp,
+        witness: &mut impl Witness,
+    ) -> Result<&'k VerifyingKey, Error> {
+        let keys = verifier.named(Scheme::CloudFront, parameters.key_id, now);
+        let keys = witness.step("signing key", keys, |_| {
+            format!("The key pair id {} names one that verifies.", parameters.key_id)
+        })?;
+        let text = parameters.policy.signed_text(&self.url);
+        witness.text(|| String::from_utf8_lossy(&text).into_owned());
+        let right = |key: &VerifyingKey| parameters.is_signed(key, parameters.digest, &text);
+        let key = signed_by(signer(keys.iter().copied(), right), witness);
+        if key.is_err() {
+            witness.advise(|| why_bad(parameters, &self.url, &keys, verifier.foreign_keys));
+        }
+        key
     }
 
     fn is_open(&self, opened: &Opened) -> Result<(), Error> {
@@ -159,84 +158,6 @@ impl Question<'_> {
     }
 }
 
-impl<'p> Parameters<'p> {
-    fn read(sent: &[Pair<'p>], witness: &mut impl Witness) -> Result<Self, Error> {
-        let found = |name| once(sent.iter().copied(), name);
-        let all =
-            (|| Ok((found("Expires")?, found("Policy")?, found("Key-Pair-Id")?, found("Hash-Algorithm")?)))();
-        let read = all.and_then(|(expires, policy, key_id, hash)| {
-            let digest = digest(hash).ok_or(Error::MalformedParam)?;
-            Ok((SentPolicy::read(expires, policy)?, key_id.unwrap_or_default(), digest))
-        });
-        let (policy, key_id, digest) =
-            witness.step("parameters", read, |_| "Each is well formed and there once.".into())?;
-        let policy = witness.step("expiry present", policy.ok_or(Error::MissingExp), |_| {
-            "There is Expires or a Policy.".into()
-        })?;
-        Ok(Parameters { policy, key_id, digest })
-    }
-}
-
-impl<'p> SentPolicy<'p> {
-    /// Reads what was sent: one of both, or neither. Where both are there, one of them would be ignored.
-    fn read(expires: Option<&'p str>, policy: Option<&'p str>) -> Result<Option<Self>, Error> {
-        match (expires, policy) {
-            (None, None) => Ok(None),
-            (Some(digits), None) => {
-                let expires_s = integer(digits).ok_or(Error::MalformedParam)?;
-                Ok(Some(SentPolicy::Canned { digits, expires_s }))
-            }
-            (None, Some(policy)) => {
-                Ok(Some(SentPolicy::Custom(decoded(policy).ok_or(Error::MalformedPolicy)?)))
-            }
-            (Some(_), Some(_)) => Err(Error::MalformedParam),
-        }
-    }
-
-    /// The text that was signed, byte for byte. The URL stands in it as JSON writes a text, so that none can end its own
-    /// quotes and write conditions.
-    fn signed_text(&self, url: &PublicUrl<'_>) -> Vec<u8> {
-        match self {
-            SentPolicy::Canned { digits, .. } => {
-                let url = serde_json::Value::String(url.text());
-                format!(
-                    "{{\"Statement\":[{{\"Resource\":{url},\"Condition\":{{\"DateLessThan\":{{\"AWS:EpochTime\":{digits}}}}}}}]}}"
-                )
-                .into_bytes()
-            }
-            SentPolicy::Custom(text) => text.clone(),
-        }
-    }
-
-    fn opened(&self) -> Result<Opened, Error> {
-        match self {
-            SentPolicy::Canned { expires_s, .. } => Ok(Opened::Url { expires_s: *expires_s }),
-            SentPolicy::Custom(text) => CustomPolicy::parse(text).map(Opened::ByPolicy),
-        }
-    }
-}
-
-impl Opened {
-    fn begins_s(&self) -> Option<i64> {
-        match self {
-            Opened::Url { .. } => None,
-            Opened::ByPolicy(policy) => policy.begins_s,
-        }
-    }
-
-    fn expires_s(&self) -> i64 {
-        match self {
-            Opened::Url { expires_s } => *expires_s,
-            Opened::ByPolicy(policy) => policy.expires_s,
-        }
-    }
-
-    /// Whether it is for some addresses only.
-    fn is_bound(&self) -> bool {
-        matches!(self, Opened::ByPolicy(CustomPolicy { network: Some(_), .. }))
-    }
-}
-
 /// The URL of a request as the outside sees it, with these pairs for its query.
 fn public_url<'r>(request: &Request<'r>, pairs: impl Iterator<Item = Pair<'r>>) -> PublicUrl<'r> {
     let query: String = query_parts(pairs).collect();
@@ -245,22 +166,6 @@ fn public_url<'r>(request: &Request<'r>, pairs: impl Iterator<Item = Pair<'r>>) 
         host: request.host,
         path: request.path(),
         query: query.strip_prefix('?').map(str::to_owned),
-    }
-}
-
-/// The digest that was signed; none for a name that is not known.
-fn digest(name: Option<&str>) -> Option<SignedDigest> {
-    match name {
-        None | Some("SHA1") => Some(SignedDigest::Sha1),
-        Some("SHA256") => Some(SignedDigest::Sha256),
-        Some(_) => None,
-    }
-}
-
-fn is_signed(key: &VerifyingKey, digest: SignedDigest, text: &[u8], signature: &[u8]) -> Choice {
-    match key.material() {
-        KeyMaterial::PublicKey(key) => u8::from(key.is_signed(digest, text, signature)).into(),
-        _ => 0.into(),
     }
 }
 
@@ -280,7 +185,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        KeyState, NoHeaders, Policy, SchemeSet, SchemeSettings, Target, explain_request, verify_request,
+        Explanation, KeyMaterial, KeyState, NoHeaders, Policy, SchemeSet, SchemeSettings, Target,
+        explain_request, verify_request,
     };
 
     const NOW_S: i64 = 1_790_000_000;
@@ -362,6 +268,18 @@ mod tests {
 
     impl Asked<'_> {
         fn verdict(&self) -> Result<Verified, Error> {
+            self.judged_by(|request, verifier, now| {
+                let verdict = verify_request(request, verifier, now);
+                assert_eq!(explain_request(request, verifier, now).verdict, verdict);
+                verdict
+            })
+        }
+
+        fn explained(&self) -> Explanation {
+            self.judged_by(explain_request)
+        }
+
+        fn judged_by<T>(&self, judge: impl Fn(&Request<'_>, &Verifier<'_>, Timestamp) -> T) -> T {
             let verifier = Verifier {
                 schemes: SchemeSet::of(&[Scheme::Native, Scheme::CloudFront]),
                 keys: &[],
@@ -377,10 +295,7 @@ mod tests {
                 client_ip: self.client_ip.map(|address| address.parse::<IpAddr>().unwrap()),
                 ..Request::get(Target::Raw(self.target))
             };
-            let now = Timestamp::from_seconds(self.now_s);
-            let verdict = verify_request(&request, &verifier, now);
-            assert_eq!(explain_request(&request, &verifier, now).verdict, verdict);
-            verdict
+            judge(&request, &verifier, Timestamp::from_seconds(self.now_s))
         }
 
         fn refusal(&self) -> Option<Error> {
@@ -585,6 +500,34 @@ mod tests {
         }
         let quoted = query(&Signer::number(1).canned(r#"https://h/a\"b"#, NOW_S + 60));
         assert!(ask(&format!("/a\"b?{quoted}")).verdict().is_ok());
+    }
+
+    #[test]
+    fn an_explanation_names_what_to_do_first() {
+        let (first, second) = (Signer::number(1), Signer::number(2));
+        let advice =
+            |target: &str, keys: Vec<VerifyingKey>| Asked { keys, ..ask(target) }.explained().advice.unwrap();
+        let active = || vec![first.key("K1", KeyState::Active), second.key("K2", KeyState::Active)];
+        let check = |target: &str, word: &str| {
+            let advice = advice(target, active());
+            assert!(advice.contains(word), "{target}: {advice}");
+        };
+        let canned = |url: &str| query(&first.canned(url, NOW_S + 60));
+        check(&format!("/a/b?{}", canned("http://h/a/b")), "signed for http,");
+        check(&format!("/a/b?x=1&{}&utm=2", canned("https://h/a/b?x=1")), "parameter utm was added");
+        check(&format!("/a/b?x=1&{}&y=2", canned("https://h/a/b")), "query was added");
+        check(&format!("/a/c?{}", canned("https://h/a/b")), "byte for byte");
+        check(&format!("/a/b?{}&Hash-Algorithm=SHA256", canned("https://h/a/b")), "Hash-Algorithm=SHA1");
+        check(&format!("/a/b?{}", query(&second.canned("https://h/a/b", NOW_S + 60))), "key of K2 (Active)");
+        let custom = query(&first.custom(&statement("https://h/*", UNTIL)));
+        check(&format!("/a/b?{}", custom.replacen("Policy=ey", "Policy=fy", 1)), "white space included");
+        check(&format!("/a/b?{custom}&Expires=1"), "either Expires");
+        check(&format!("/a/b?{}", custom.replace("K1", "K3")), "under the id");
+        check(
+            &format!("/a/b?{}", query(&first.custom(&statement("http://h/*", UNTIL)))),
+            "Resource that fits",
+        );
+        assert!(advice("/a/b", active()).contains("Sign the URL"));
     }
 
     proptest! {

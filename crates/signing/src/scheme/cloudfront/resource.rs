@@ -2,7 +2,7 @@
 //! protocol, domain, path or query.
 
 /// The URL of a request as the outside sees it, without the parameters of the signature.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PublicUrl<'r> {
     pub(super) protocol: &'static str,
     pub(super) host: &'r str,
