@@ -32,11 +32,17 @@ impl Catalog {
     /// Where the account hides which images there are, the database is asked for the image each time, so that an
     /// answer takes as long for an id that memory knows as for one that does not exist.
     pub async fn rights(&self, url: &DeliveryUrl) -> Result<Rights, Error> {
+        self.rights_of(url, url.has_signature()).await
+    }
+
+    /// The same where it is known whether there is something that may open a private image: a signature in the URL, or a
+    /// cookie.
+    pub async fn rights_of(&self, url: &DeliveryUrl, is_signed: bool) -> Result<Rights, Error> {
         let stale = !self.inner.memory.is_fresh();
         if stale {
             return self.stale_rights(url);
         }
-        let loaded = tokio::time::timeout(PATIENCE, self.load_rights(url)).await;
+        let loaded = tokio::time::timeout(PATIENCE, self.load_rights(url, is_signed)).await;
         let loaded = loaded.unwrap_or_else(|_| Err(overdue().into()));
         loaded.map_err(|error| {
             match error.problem() {
@@ -83,12 +89,12 @@ impl Catalog {
         Ok(Rights { account: Some(account), image: Some(image), stale: true })
     }
 
-    async fn load_rights(&self, url: &DeliveryUrl) -> Result<Rights, Error> {
+    async fn load_rights(&self, url: &DeliveryUrl, is_signed: bool) -> Result<Rights, Error> {
         let Some(account) = self.account_rights(url.account()).await? else {
             return Ok(Rights { account: None, image: None, stale: false });
         };
         let image = if account.hides(url.image()) {
-            self.hidden_image(&account, url).await?
+            self.hidden_image(&account, url, is_signed).await?
         } else {
             self.known_image(&account.id, url.image()).await?
         };
@@ -101,11 +107,11 @@ impl Catalog {
         &self,
         account: &AccountRights,
         url: &DeliveryUrl,
+        is_signed: bool,
     ) -> Result<Option<Arc<ImageRights>>, Error> {
         let _turn = self.inner.memory.turn().await?;
-        let is_open = url.has_signature()
-            || account.is_always_public(url.last())
-            || self.is_public(&account.id, url).await?;
+        let is_open =
+            is_signed || account.is_always_public(url.last()) || self.is_public(&account.id, url).await?;
         // A private image is to a stranger as one that is not there, down to the way through this code.
         if is_open { self.image_rights(&account.id, url.image()).await } else { Ok(None) }
     }

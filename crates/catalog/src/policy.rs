@@ -10,6 +10,13 @@ pub(crate) const BROWSER_TTL_S: std::ops::RangeInclusive<u32> = 3_600..=31_536_0
 /// The most names in `ignore_params`: each is compared with each pair of a query.
 const MAX_IGNORED_PARAMS: usize = 32;
 
+/// The most entries in a list of what was revoked: all of them are loaded with an account's rights. Who has to revoke more
+/// has a mark in time, or another key.
+const MAX_REVOKED: usize = 1_000;
+
+/// The latest time that a token can name, in unix seconds: twelve digits.
+const MOST_SECONDS: i64 = 999_999_999_999;
+
 /// Who may put options into a URL (contract 6.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -50,6 +57,18 @@ pub struct AccountPolicy {
     pub moved_urls: bool,
     /// Seconds for which browsers keep what needed no signature: 3,600 to 31,536,000.
     pub browser_ttl_s: u32,
+    /// The longest life of a signed URL in seconds; none for any.
+    pub max_lifetime_s: Option<i64>,
+    /// Fewest segments of a signed prefix: 1 to 16.
+    pub min_prefix_depth: u8,
+    /// Seconds that clocks of signers may be ahead: at most 60.
+    pub leeway_s: u32,
+    /// Ids of tokens that are refused.
+    pub revoked_token_ids: Vec<String>,
+    /// Subjects whose tokens are refused.
+    pub revoked_subjects: Vec<String>,
+    /// URLs that were issued before, or do not say when, are refused; in unix seconds.
+    pub revoked_before_s: Option<i64>,
 }
 
 impl Default for AccountPolicy {
@@ -61,19 +80,31 @@ impl Default for AccountPolicy {
             ignore_params: Vec::new(),
             moved_urls: false,
             browser_ttl_s: 172_800,
+            max_lifetime_s: None,
+            min_prefix_depth: 1,
+            leeway_s: 0,
+            revoked_token_ids: Vec::new(),
+            revoked_subjects: Vec::new(),
+            revoked_before_s: None,
         }
     }
 }
 
 impl AccountPolicy {
     /// The settings by their names on the command line, with the values they take.
-    pub const SETTINGS: [(&'static str, &'static str); 6] = [
+    pub const SETTINGS: [(&'static str, &'static str); 12] = [
         ("require_exp", "true or false"),
         ("flexible_variants", "off, signed or all"),
         ("hide_existence", "auto, on or off"),
         ("ignore_params", "names, comma between them, a trailing * for a prefix; empty for none"),
         ("moved_urls", "true or false"),
         ("browser_ttl", "seconds from 3600 to 31536000"),
+        ("max_lifetime", "seconds from 1 to 999999999999, or none"),
+        ("min_prefix_depth", "segments from 1 to 16"),
+        ("leeway", "seconds from 0 to 60"),
+        ("revoked_token_ids", "values of s-jti, comma between them; empty for none"),
+        ("revoked_subjects", "values of s-sub, comma between them; empty for none"),
+        ("revoked_before", "unix seconds, or none"),
     ];
 
     /// Sets one setting from text; the error says what it takes.
@@ -86,6 +117,12 @@ impl AccountPolicy {
             "ignore_params" => self.ignore_params = ignored_params(value)?,
             "moved_urls" => self.moved_urls = word(name, value)?,
             "browser_ttl" => self.browser_ttl_s = browser_ttl(value).ok_or_else(|| refused(name, value))?,
+            "max_lifetime" => self.max_lifetime_s = seconds_or_none(name, value, 1)?,
+            "min_prefix_depth" => self.min_prefix_depth = within(name, value, 1..=16)?,
+            "leeway" => self.leeway_s = within(name, value, 0..=signing::Policy::MAX_LEEWAY_S)?,
+            "revoked_token_ids" => self.revoked_token_ids = revoked(name, value)?,
+            "revoked_subjects" => self.revoked_subjects = revoked(name, value)?,
+            "revoked_before" => self.revoked_before_s = seconds_or_none(name, value, 0)?,
             _ => {
                 return Err(Error::Invalid(format!(
                     "there is no setting {name:?}; there are {}",
@@ -98,6 +135,7 @@ impl AccountPolicy {
 
     /// Each setting as its name and text, in the order of [`AccountPolicy::SETTINGS`].
     pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let none = || "none".to_owned();
         let texts = [
             text(&self.require_exp),
             text(&self.flexible_variants),
@@ -105,6 +143,12 @@ impl AccountPolicy {
             self.ignore_params.join(","),
             text(&self.moved_urls),
             self.browser_ttl_s.to_string(),
+            self.max_lifetime_s.map_or_else(none, |seconds| seconds.to_string()),
+            self.min_prefix_depth.to_string(),
+            self.leeway_s.to_string(),
+            self.revoked_token_ids.join(","),
+            self.revoked_subjects.join(","),
+            self.revoked_before_s.map_or_else(none, |seconds| seconds.to_string()),
         ];
         Self::SETTINGS.into_iter().map(|(name, _)| name).zip(texts).collect()
     }
@@ -115,7 +159,14 @@ impl AccountPolicy {
             require_exp: self.require_exp,
             ignore_params: self.ignore_params.clone(),
             moved_urls: self.moved_urls,
-            leeway_s: 0,
+            leeway_s: self.leeway_s,
+            max_lifetime_s: self.max_lifetime_s,
+            min_prefix_segments: self.min_prefix_depth,
+            revoked: signing::Revoked {
+                token_ids: self.revoked_token_ids.iter().cloned().collect(),
+                subjects: self.revoked_subjects.iter().cloned().collect(),
+                issued_before_s: self.revoked_before_s,
+            },
             ..signing::Policy::default()
         }
     }
@@ -134,6 +185,32 @@ fn text(value: &impl Serialize) -> String {
 
 fn browser_ttl(value: &str) -> Option<u32> {
     value.parse().ok().filter(|seconds| BROWSER_TTL_S.contains(seconds))
+}
+
+fn within<T: std::str::FromStr + PartialOrd>(
+    name: &str,
+    value: &str,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<T, Error> {
+    value.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| refused(name, value))
+}
+
+fn seconds_or_none(name: &str, value: &str, least_s: i64) -> Result<Option<i64>, Error> {
+    if value == "none" { Ok(None) } else { within(name, value, least_s..=MOST_SECONDS).map(Some) }
+}
+
+/// A list of what a token may carry as its id or subject.
+fn revoked(name: &str, value: &str) -> Result<Vec<String>, Error> {
+    let fits = |entry: &str| {
+        (1..=64).contains(&entry.len())
+            && entry.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@:-".contains(&b))
+    };
+    let entries: Vec<String> =
+        value.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(String::from).collect();
+    if entries.len() > MAX_REVOKED {
+        return Err(Error::Invalid(format!("{name} takes at most {MAX_REVOKED} entries")));
+    }
+    if entries.iter().all(|entry| fits(entry)) { Ok(entries) } else { Err(refused(name, value)) }
 }
 
 fn ignored_params(value: &str) -> Result<Vec<String>, Error> {

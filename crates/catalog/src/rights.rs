@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::{AccountHash, AccountId, ObjectId, Timestamp, VariantName};
-use signing::{DeliveryUrl, SigningKey, Verified};
+use signing::{Covers, DeliveryUrl, Request, SigningKey, Target, Verified, Verifier};
 use variant::{Facts, MetadataPolicy, Options};
 
 use crate::Error;
@@ -83,12 +83,24 @@ pub struct Admission {
 
 impl Rights {
     /// Decides (pure): the leave to deliver, or exactly what a stranger may learn. An unsigned `metadata=keep`
-    /// counts as `copyright`.
+    /// counts as `copyright`. Of the request nothing is known but its URL: one that is bound to an address, a page or a
+    /// session is refused.
     pub fn admit(&self, url: &DeliveryUrl, now: Timestamp) -> Result<Admission, Error> {
+        self.admit_request(url, &Request::get(Target::Delivery(url)), now)
+    }
+
+    /// Decides about a request for a URL: [`Rights::admit`] by someone who knows who asks.
+    pub fn admit_request(
+        &self,
+        url: &DeliveryUrl,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Result<Admission, Error> {
         // An account that is not there has no images, and no settings to hide that (contract R-62 for moved URLs).
         let unknown = || if url.is_moved() { Error::AccountHashWrong } else { Error::ImageMissing };
         let account = self.account.as_deref().ok_or_else(unknown)?;
-        let asked = Asked { account, image: self.image.as_deref(), url, now };
+        let request = Request { target: Target::Delivery(url), ..*request };
+        let asked = Asked { account, image: self.image.as_deref(), url, request, now };
         if self.stale && asked.image.is_none_or(|image| image.private) {
             return Err(Error::RightsUnavailable);
         }
@@ -108,12 +120,28 @@ impl Rights {
 
     /// How the signature of a URL is judged, for people with the right to see it; none where the account is unknown.
     pub fn explain(&self, url: &DeliveryUrl, now: Timestamp) -> Option<signing::Explanation> {
+        self.explain_request(url, &Request::get(Target::Delivery(url)), now)
+    }
+
+    /// The same of a request for it.
+    pub fn explain_request(
+        &self,
+        url: &DeliveryUrl,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Option<signing::Explanation> {
         let account = self.account.as_deref()?;
-        Some(signing::explain(url, &account.keys, &account.verification, now))
+        let request = Request { target: Target::Delivery(url), ..*request };
+        Some(signing::explain_request(&request, &account.verifier(), now))
     }
 }
 
 impl AccountRights {
+    /// What its signatures are verified with.
+    fn verifier(&self) -> Verifier<'_> {
+        Verifier::native(&self.keys, &self.verification)
+    }
+
     /// Whether there is a variant of this name that delivers private images too.
     pub(crate) fn is_always_public(&self, name: &str) -> bool {
         self.variants.get(name).is_some_and(|named| named.always_public)
@@ -139,6 +167,7 @@ struct Asked<'a> {
     account: &'a AccountRights,
     image: Option<&'a ImageRights>,
     url: &'a DeliveryUrl,
+    request: Request<'a>,
     now: Timestamp,
 }
 
@@ -164,11 +193,13 @@ impl Asked<'_> {
         let image = self.image_or_refusal(false)?;
         let signed = match flexible {
             _ if image.private => Some(self.verify()?),
-            Flexible::Signed if !self.url.has_signature() => return Err(Error::FlexibleOff),
+            Flexible::Signed if !self.request.carries_token(&self.account.verification) => {
+                return Err(Error::FlexibleOff);
+            }
             Flexible::Signed => Some(self.verify()?),
             Flexible::All | Flexible::Off => None,
         };
-        let options = self.options_in_url(signed.is_some())?;
+        let options = self.options_in_url(signed.as_ref())?;
         Ok(self.admission(image, Arc::new(options), self.account.policy.browser_ttl_s, signed))
     }
 
@@ -185,14 +216,20 @@ impl Asked<'_> {
     }
 
     fn verify(&self) -> Result<Verified, Error> {
-        Ok(signing::verify(self.url, &self.account.keys, &self.account.verification, self.now)?)
+        Ok(signing::verify_request(&self.request, &self.account.verifier(), self.now)?)
     }
 
-    fn options_in_url(&self, signed: bool) -> Result<Options, Error> {
+    /// The options in the URL. What tells more than the picture needs a signature over the whole path: the holder of a
+    /// key who signed a prefix never saw it (signing-schemes 1.2).
+    fn options_in_url(&self, signed: Option<&Verified>) -> Result<Options, Error> {
         let mut options =
             Options::parse(self.url.last()).map_err(|error| Error::Options(error.to_string()))?;
-        if !signed && options.metadata == Some(MetadataPolicy::Keep) {
-            options.metadata = Some(MetadataPolicy::Copyright);
+        if options.metadata == Some(MetadataPolicy::Keep) {
+            match signed {
+                None => options.metadata = Some(MetadataPolicy::Copyright),
+                Some(verified) if verified.covers == Covers::Path => {}
+                Some(_) => return Err(signing::Error::VariantNotAllowed.into()),
+            }
         }
         Ok(options)
     }

@@ -14,6 +14,7 @@ use variant::{Format, Limits, Recipe};
 
 use crate::dress::{self, Tag};
 use crate::route::is_delivery;
+use crate::shown::Shown;
 
 /// Limits of this door.
 #[derive(Debug, Clone, Default)]
@@ -98,11 +99,13 @@ impl Delivery {
             Ok(url) => url,
             Err(error) => return Answer::Ready(dress::refusal(&error, accepts)),
         };
-        let address = url.has_signature().then(address).flatten();
-        let asking = Asking { accepts, is_head: request.method() == Method::HEAD, address };
+        let shown = Shown::of(request, &url, address);
+        let asking = Asking { accepts, is_head: request.method() == Method::HEAD, address: shown.address };
         let known_tag = request.headers().get(header::IF_NONE_MATCH);
-        let decided =
-            self.catalog.rights_in_memory(&url).map(|rights| self.decide(&rights, &url, asking, known_tag));
+        let decided = self
+            .catalog
+            .rights_in_memory(&url)
+            .map(|rights| self.decide(&rights, &url, &shown, asking, known_tag));
         match decided {
             Some(Decided::Done(response)) => Answer::Ready(response),
             Some(Decided::Render(leave)) => {
@@ -112,7 +115,7 @@ impl Delivery {
             // Memory alone never refuses: that would tell, by its haste, an image that it knows from one that is not.
             Some(Decided::Refused(_)) | None => {
                 let (door, known_tag) = (self.clone(), known_tag.cloned());
-                Answer::Later(Box::pin(async move { door.look_up(url, asking, known_tag).await }))
+                Answer::Later(Box::pin(async move { door.look_up(url, shown, asking, known_tag).await }))
             }
         }
     }
@@ -120,14 +123,15 @@ impl Delivery {
     async fn look_up(
         &self,
         url: DeliveryUrl,
+        shown: Shown,
         asking: Asking,
         known_tag: Option<header::HeaderValue>,
     ) -> HttpResponse {
-        let rights = match self.catalog.rights(&url).await {
+        let rights = match self.catalog.rights_of(&url, shown.is_signed).await {
             Ok(rights) => rights,
             Err(error) => return dress::refusal(&error, asking.accepts),
         };
-        match self.decide(&rights, &url, asking, known_tag.as_ref()) {
+        match self.decide(&rights, &url, &shown, asking, known_tag.as_ref()) {
             Decided::Done(response) => response,
             Decided::Refused(error) => self.refuse(rights.counted(&url), &error, asking),
             Decided::Render(leave) => self.render(*leave, asking).await,
@@ -139,11 +143,12 @@ impl Delivery {
         &self,
         rights: &Rights,
         url: &DeliveryUrl,
+        shown: &Shown,
         asking: Asking,
         known_tag: Option<&header::HeaderValue>,
     ) -> Decided {
         let now = self.clock.now();
-        let admission = match rights.admit(url, now) {
+        let admission = match rights.admit_request(url, &shown.request(url), now) {
             Ok(admission) => admission,
             Err(error) => return Decided::Refused(error),
         };

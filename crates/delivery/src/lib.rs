@@ -5,5 +5,6 @@
 mod deliver;
 mod dress;
 mod route;
+mod shown;
 
 pub use deliver::{Answer, Config, Delivery};

@@ -50,13 +50,17 @@ impl Default for Policy {
             max_lifetime_s: None,
             min_prefix_segments: 1,
             revoked: Revoked::default(),
-            token_cookie: "imgtoken".into(),
-            session_cookie: "imgsess".into(),
+            token_cookie: Policy::TOKEN_COOKIE.into(),
+            session_cookie: Policy::SESSION_COOKIE.into(),
         }
     }
 }
 
 impl Policy {
+    /// The name of cookies that carry a token, where the account gives them no other.
+    pub const TOKEN_COOKIE: &str = "imgtoken";
+    /// The name of the session cookie, where the account gives it no other.
+    pub const SESSION_COOKIE: &str = "imgsess";
     /// Longest leeway, in seconds; a larger one counts as this.
     pub const MAX_LEEWAY_S: u32 = 60;
     /// Longest entry of `ignore_params`, in bytes.

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use sha2::{Digest as _, Sha256};
 
 use crate::delivery_url::{check_path, is_printable};
+use crate::pairs::pairs;
+use crate::policy::Policy;
 use crate::{DeliveryUrl, Error, TargetLimits};
 
 /// A request whose right to an image is to be judged.
@@ -42,7 +44,7 @@ pub enum Target<'r> {
 
 /// The headers of a request.
 pub trait Headers {
-    /// The value of a header by its name in lower case; several of one name are joined by `", "`.
+    /// The value of a header by its name in lower case; several of one name are joined by `", "`, cookies by `"; "`.
     fn get(&self, lower_case_name: &str) -> Option<Cow<'_, str>>;
 
     /// Every header, its name in lower case, in their order.
@@ -107,6 +109,12 @@ impl<'r> Request<'r> {
         self.target().split_once('?').map(|(_, query)| query)
     }
 
+    /// Whether a native token is there to be judged: a `sig` in its URL, or a cookie that carries one.
+    pub fn carries_token(&self, policy: &Policy) -> bool {
+        pairs(self.query()).any(|pair| pair.name == "sig")
+            || self.cookies().iter().any(|(name, _)| policy.is_token_cookie(name))
+    }
+
     /// The client's address; an IPv4-mapped one is IPv4.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.client_ip.map(|address| address.to_canonical())
@@ -143,9 +151,8 @@ impl<'r> Request<'r> {
     /// Every cookie, name and value, in their order.
     pub(crate) fn cookies(&self) -> Vec<(String, String)> {
         let Some(header) = self.headers.get("cookie") else { return Vec::new() };
-        // Several `Cookie` headers, which HTTP/2 allows, were joined by a comma; none stands in a cookie of ours.
         header
-            .split([';', ','])
+            .split(';')
             .filter_map(|pair| pair.split_once('='))
             .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
             .collect()

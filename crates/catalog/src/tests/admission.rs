@@ -358,6 +358,13 @@ fn settings_print_as_they_are_read() {
         ("ignore_params", "utm_*,fbclid"),
         ("moved_urls", "true"),
         ("browser_ttl", "3600"),
+        ("max_lifetime", "604800"),
+        ("max_lifetime", "none"),
+        ("min_prefix_depth", "2"),
+        ("leeway", "60"),
+        ("revoked_token_ids", "01J9Z3K8QW,01J9Z3K8QX"),
+        ("revoked_subjects", "user-4711"),
+        ("revoked_before", "1790000000"),
     ] {
         policy.set(name, value).unwrap();
         let printed = policy.settings().into_iter().find(|(known, _)| *known == name).unwrap();
@@ -373,6 +380,12 @@ fn settings_print_as_they_are_read() {
         ("ignore_params", "exp"),
         ("browser_ttl", "3599"),
         ("browser_ttl", "31536001"),
+        ("max_lifetime", "0"),
+        ("min_prefix_depth", "0"),
+        ("min_prefix_depth", "17"),
+        ("leeway", "61"),
+        ("revoked_token_ids", "a b"),
+        ("revoked_before", "yesterday"),
         ("colour", "red"),
     ];
     for (name, value) in refused {

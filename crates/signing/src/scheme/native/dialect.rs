@@ -117,11 +117,11 @@ mod tests {
         assert_eq!(Dialect::Native.mac(&hex), Ok([0x0f; 32]));
         assert_eq!(Dialect::Generic.mac(&hex), Ok([0x0f; 32]));
         assert_eq!(Dialect::Generic.mac(&base64), Ok([0x0f; 32]));
-        let stray_bits = base64.replace('8', "9");
-        for bad in [&base64[..42], &format!("{base64}="), &base64.replace('_', "/"), &stray_bits, ""] {
+        // The last digit holds four bits; a digit that says more would be a second spelling.
+        let stray_bits = format!("{}9", &base64[..42]);
+        for bad in [&base64[..42], &format!("{base64}="), &base64.replace('w', "/"), &stray_bits, ""] {
             assert_eq!(Dialect::Native.mac(bad), Err(Error::MalformedSignature), "{bad}");
-            let as_generic = Dialect::Generic.mac(bad);
-            assert!(as_generic == Err(Error::MalformedSignature) || as_generic != Ok([0x0f; 32]), "{bad}");
+            assert_eq!(Dialect::Generic.mac(bad), Err(Error::MalformedSignature), "{bad}");
         }
         assert_eq!(Dialect::Native.mac(&base64), Err(Error::MalformedSignature));
     }
