@@ -1,6 +1,6 @@
 //! Cloudimage: operations of the query. Its default is to fill a box and to enlarge.
 
-use super::{
+use super::ours::{
     Translation, decoded, image, malformed, no_counterpart, ratio, set, set_background, set_box, set_format,
     set_gravity, side,
 };

@@ -1,10 +1,10 @@
-//! imgproxy: options as segments, each `name:argument:argument`, then the source. Its default is to fit into a box and never
-//! to enlarge.
+//! imgproxy: options as segments, each `name:argument:argument`, then the source. Its default is to fit into a box
+//! and never to enlarge.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{
+use super::ours::{
     Translation, image, malformed, named_image, no_counterpart, ratio, set, set_background, set_box,
     set_format, set_gravity, side,
 };

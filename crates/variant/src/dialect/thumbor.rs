@@ -1,6 +1,6 @@
 //! thumbor: options as segments in one order, filters, then the image. Its default is to fill a box and to enlarge.
 
-use super::{
+use super::ours::{
     Translation, decoded, image, malformed, no_counterpart, set, set_background, set_box, set_format,
     set_gravity, side,
 };
