@@ -117,7 +117,7 @@ impl Outbound {
         let headers = self.own_headers(request)?;
         let mut signed = match *self.dialect == AMAZON {
             true => self.sign_as_amazon(request, &url, &headers, now)?,
-            false => self.sign_as_google(request, &url, headers, now),
+            false => self.sign_as_google(request, &url, &headers, now),
         };
         signed.push(("host", url.host.to_owned()));
         Ok(signed)
@@ -150,7 +150,8 @@ impl Outbound {
                 headers.push((name, *value));
             }
         }
-        headers.sort();
+        // A stable order: what is given twice is signed as it is sent.
+        headers.sort_by(|one, other| one.0.cmp(&other.0));
         Ok(headers)
     }
 
@@ -161,20 +162,13 @@ impl Outbound {
         headers: &[(String, &str)],
         now: Timestamp,
     ) -> Result<Vec<(&'static str, String)>, Invalid> {
-        let mut settings = SigningSettings::default();
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        let token = self.session.as_ref().map(|session| session.token.reveal().to_owned());
-        let (id, secret) = (self.access_key_id.clone(), self.secret.reveal().to_owned());
-        let identity = Credentials::new(id, secret, token, None, "darkroom").into();
-        let time = UNIX_EPOCH + Duration::from_secs(now.as_seconds().try_into().unwrap_or(0));
+        let identity = self.credentials().into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
             .name(AMAZON.service)
-            .time(time)
-            .settings(settings)
+            .time(UNIX_EPOCH + Duration::from_secs(now.as_seconds().try_into().unwrap_or(0)))
+            .settings(settings_of_s3())
             .build()
             .map_err(|_| refused())?
             .into();
@@ -184,11 +178,17 @@ impl Outbound {
             OutboundBody::Unsigned => SignableBody::UnsignedPayload,
         };
         let headers = headers.iter().map(|(name, value)| (name.as_str(), *value));
-        let signable =
-            SignableRequest::new(request.method, url.canonical(), headers, body).map_err(|_| refused())?;
-        let (instructions, _) = sign(signable, &params).map_err(|_| refused())?.into_parts();
-        let (made, _) = instructions.into_parts();
+        let signable = SignableRequest::new(request.method, url.canonical(), headers, body);
+        let signed = signable.and_then(|signable| sign(signable, &params)).map_err(|_| refused())?;
+        let (made, _) = signed.into_parts().0.into_parts();
         Ok(made.into_iter().map(|header| (header.name(), header.value().to_owned())).collect())
+    }
+
+    /// The key as the library wants it.
+    fn credentials(&self) -> Credentials {
+        let token = self.session.as_ref().map(|session| session.token.reveal().to_owned());
+        let (id, secret) = (self.access_key_id.clone(), self.secret.reveal().to_owned());
+        Credentials::new(id, secret, token, None, "darkroom")
     }
 
     /// As `curl --aws-sigv4 goog` does: the payload hash is that of the body, and is sent only where the body is not
@@ -197,7 +197,7 @@ impl Outbound {
         &self,
         request: &OutboundRequest<'_>,
         url: &SignedUrl<'_>,
-        headers: Vec<(String, &str)>,
+        headers: &[(String, &str)],
         now: Timestamp,
     ) -> Vec<(&'static str, String)> {
         let date = stamp::compact(now);
@@ -207,30 +207,43 @@ impl Outbound {
             OutboundBody::Unsigned => (UNSIGNED_PAYLOAD.to_owned(), true),
         };
         let mut made = vec![("x-goog-date", date.clone())];
-        if is_sent {
-            made.push(("x-goog-content-sha256", payload_hash.clone()));
-        }
-        let mut all: Vec<(&str, &str)> = made.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        all.push(("host", url.host));
-        all.extend(headers.iter().map(|(name, value)| (name.as_str(), *value)));
-        all.sort_unstable();
-        let signed: Vec<(&str, Cow<'_, str>)> = all
-            .chunk_by(|one, other| one.0 == other.0)
-            .map(|same| (same[0].0, canonical::header_value(same.iter().map(|(_, value)| *value)).into()))
-            .collect();
-        let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
+        made.extend(is_sent.then(|| (GOOGLE.content_header, payload_hash.clone())));
+        let own = made.iter().map(|(name, value)| (*name, value.as_str())).chain([("host", url.host)]);
+        let given = headers.iter().map(|(name, value)| (name.as_str(), *value));
+        let signed = joined(own.chain(given).collect());
         let canonical = canonical::request(request.method, &url.path, &url.query, &signed, &payload_hash);
-        let day = &date[..8];
-        let scope = [day, &self.region, GOOGLE.service, GOOGLE.terminator].join("/");
-        let key = canonical::signing_key(&GOOGLE, &self.secret, day, &self.region);
-        let text = canonical::Text::of(GOOGLE.hmac, &date, &scope, &canonical);
-        let signature = hex::encode(text.mac(&key).as_slice());
-        let (algorithm, id, names) = (GOOGLE.hmac, &self.access_key_id, names.join(";"));
-        let authorization =
-            format!("{algorithm} Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}");
+        let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
+        let authorization = self.authorization_of_google(&date, &names.join(";"), &canonical);
         made.push(("authorization", authorization));
         made
     }
+
+    fn authorization_of_google(&self, date: &str, names: &str, canonical_request: &str) -> String {
+        let (algorithm, id, day) = (GOOGLE.hmac, &self.access_key_id, &date[..8]);
+        let scope = [day, &self.region, GOOGLE.service, GOOGLE.terminator].join("/");
+        let key = canonical::signing_key(&GOOGLE, &self.secret, day, &self.region);
+        let text = canonical::Text::of(algorithm, date, &scope, canonical_request);
+        let signature = hex::encode(text.mac(&key).as_slice());
+        format!("{algorithm} Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}")
+    }
+}
+
+/// The ways of S3: paths as they are, escaped once, and the payload hash in a header.
+fn settings_of_s3() -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    settings
+}
+
+/// Headers in ascending order, those of one name joined, as they are signed.
+fn joined<'h>(mut headers: Vec<(&'h str, &'h str)>) -> Vec<(&'h str, Cow<'h, str>)> {
+    headers.sort_by_key(|(name, _)| *name);
+    let of_one_name = headers.chunk_by(|one, other| one.0 == other.0);
+    of_one_name
+        .map(|same| (same[0].0, canonical::header_value(same.iter().map(|(_, value)| *value)).into()))
+        .collect()
 }
 
 /// The URL of an object behind an endpoint (`https://host[:port]`), its key escaped in the one way that every signer and
@@ -362,6 +375,15 @@ mod tests {
             let authorization = header(&headers, "authorization").unwrap();
             assert!(authorization.contains("SignedHeaders=host;range;x-"), "{authorization}");
             assert_eq!(header(&headers, "host"), Some("h"));
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_sent_twice_is_signed_in_its_order() {
+        for key in [amazon(), google()] {
+            let signed = |headers: &[(&str, &str)]| key.sign_get("https://h/k", headers, NOW).unwrap();
+            assert_eq!(signed(&[("a", "2"), ("A", "1")]), signed(&[("a", "2,1")]));
+            assert_ne!(signed(&[("a", "2"), ("a", "1")]), signed(&[("a", "1"), ("a", "2")]));
         }
     }
 

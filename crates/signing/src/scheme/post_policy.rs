@@ -59,15 +59,7 @@ pub(super) fn judge(
         format!("It has {} conditions, each of a kind that is known.", document.conditions.len())
     })?;
     let key = fields.signer(&mark, &parts, verifier, now, witness)?;
-    // Rounded up, so that a part of the last second counts, as `now < expiration` has it.
-    let expires_s = -(-document.expiration.as_micros()).div_euclid(1_000_000);
-    let running = if now < document.expiration { Ok(()) } else { Err(Error::Expired) };
-    witness.step("expiration", running, |()| {
-        format!("The policy ends at {}.", document.expiration.to_rfc3339())
-    })?;
-    let issued_s = Some(parts.signed_at.as_seconds());
-    let life = Life { issued_s, expires_s: Some(expires_s), ..Life::default() };
-    life.check(verifier.policy, now, witness)?;
+    let expires_s = check_life(&document, &parts, verifier, now, witness)?;
     check_region(verifier, key, parts.credential.region, witness)?;
     let bucket =
         if *dialect == AMAZON { &verifier.settings.s3.bucket } else { &verifier.settings.gcs.bucket };
@@ -75,6 +67,24 @@ pub(super) fn judge(
     witness.step("conditions", held, |()| "Each holds, and covers each field.".into())?;
     let verified = Verified::of(key.scheme(), key.shared_name());
     Ok(Verified { carrier: Carrier::Form, shareable: false, expires_s: Some(expires_s), ..verified })
+}
+
+/// Whether a policy still runs, as `now < expiration` has it; returns its end in whole seconds, rounded up.
+fn check_life(
+    document: &Document,
+    parts: &Parts<'_>,
+    verifier: &Verifier<'_>,
+    now: Timestamp,
+    witness: &mut impl Witness,
+) -> Result<i64, Error> {
+    let end = document.expiration;
+    let running = if now < end { Ok(()) } else { Err(Error::Expired) };
+    witness.step("expiration", running, |()| format!("The policy ends at {}.", end.to_rfc3339()))?;
+    let expires_s = -(-end.as_micros()).div_euclid(1_000_000);
+    let issued_s = Some(parts.signed_at.as_seconds());
+    let life = Life { issued_s, expires_s: Some(expires_s), ..Life::default() };
+    life.check(verifier.policy, now, witness)?;
+    Ok(expires_s)
 }
 
 /// A form, with the words of its dialect.
