@@ -73,7 +73,7 @@ impl Jobs {
 
     /// Does one kind of work now, beside whoever else does it.
     pub async fn run_once(&self, kind: Kind) -> Result<(), Error> {
-        kind.run(&self.work, &json!({}), &Stopping::never()).await?;
+        self.work.run(kind, &json!({}), &Stopping::never()).await?;
         Ok(())
     }
 

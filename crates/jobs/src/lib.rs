@@ -5,7 +5,9 @@
 mod error;
 mod jobs;
 mod kind;
+mod lease;
 mod loops;
+mod run;
 mod stopping;
 mod sweep;
 #[cfg(test)]

@@ -4,8 +4,8 @@ use catalog::{ClaimedJob, JobCounts};
 use serde_json::json;
 
 use super::*;
+use crate::lease::LEASE;
 use crate::stopping::{Stopper, Stopping};
-use crate::work::LEASE;
 
 async fn counts(catalog: &Catalog, kind: Kind) -> JobCounts {
     let all = catalog.job_counts().await.unwrap();
@@ -112,9 +112,9 @@ async fn a_sweep_goes_back_to_where_the_last_one_ended() {
     house.hands.pass(OVER_A_DAY);
     let (work, never) = (house.work(), Stopping::never());
     let today = house.hands.clock().now().as_days();
-    let next = Kind::Orphans.run(&work, &json!({}), &never).await.unwrap();
+    let next = work.run(Kind::Orphans, &json!({}), &never).await.unwrap();
     assert_eq!((next, house.places().await.len()), (json!({ "swept_to_day": today }), 2));
     // Nobody ran for nine days.
-    Kind::Orphans.run(&work, &json!({ "swept_to_day": today - 9 }), &never).await.unwrap();
+    work.run(Kind::Orphans, &json!({ "swept_to_day": today - 9 }), &never).await.unwrap();
     assert_eq!(house.places().await, [older], "{old:?} goes");
 }
