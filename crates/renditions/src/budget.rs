@@ -23,6 +23,10 @@ const DELETES_AT_ONCE: usize = 8;
 /// Renditions that one walk passes over because they cannot be deleted.
 const MAX_STUCK: usize = 1_000;
 
+/// Looks of one walk in a row that may bring nothing, because all that was to go was asked for meanwhile: others are the
+/// longest unused then, but where everything is in use that would go on for ever.
+const MAX_MISSES: u32 = 10;
+
 /// In hundredths of the budget: what may lie at rest before some goes, and what is left then. What is between it and the
 /// whole budget is room for what is made meanwhile.
 const HIGH: u64 = 95;
@@ -47,9 +51,20 @@ struct Walk {
     stuck: BTreeSet<(ObjectId, [u8; 16])>,
     /// Why the first of them cannot.
     failure: Option<Error>,
+    /// Looks in a row that brought nothing.
+    misses: u32,
 }
 
 impl Walk {
+    /// Notes what one look brought; returns whether another one may bring more.
+    fn note(&mut self, removed: AtRestTotal, stuck_before: usize) -> bool {
+        self.gone.renditions += removed.renditions;
+        self.gone.bytes += removed.bytes;
+        let is_moving = removed.renditions > 0 || self.stuck.len() > stuck_before;
+        self.misses = if is_moving { 0 } else { self.misses + 1 };
+        self.misses < MAX_MISSES && self.stuck.len() < MAX_STUCK
+    }
+
     /// What went; an error where nothing could.
     fn end(self) -> Result<AtRestTotal, Error> {
         match self.failure {
@@ -147,7 +162,7 @@ impl Renditions {
     }
 
     /// Removes some of those that nobody asked for since then, the longest unused first, until so many bytes went. False
-    /// where there was nothing to remove.
+    /// where another look brings nothing more.
     async fn remove_some(
         &self,
         since: Timestamp,
@@ -164,15 +179,15 @@ impl Renditions {
             chosen_bytes = chosen_bytes.saturating_add(rendition.bytes);
             is_needed
         });
-        let chosen = chosen.collect();
+        let chosen: Vec<AtRest> = chosen.collect();
+        if chosen.is_empty() {
+            return Ok(false);
+        }
         let stuck_before = walk.stuck.len();
         let deleted = self.delete(chosen, walk).await?;
         let removed = self.catalog.forget_renditions(&deleted).await?;
         reason.count(&removed);
-        walk.gone.renditions += removed.renditions;
-        walk.gone.bytes += removed.bytes;
-        let is_moving = removed.renditions > 0 || walk.stuck.len() > stuck_before;
-        Ok(is_moving && walk.stuck.len() < MAX_STUCK)
+        Ok(walk.note(removed, stuck_before))
     }
 
     /// Deletes renditions from storage; returns those that are gone. One that cannot be deleted is passed over from then
@@ -229,5 +244,32 @@ impl Reason {
         };
         metrics::counter!("darkroom_renditions_removed_total", "reason" => reason)
             .increment(removed.renditions);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_goes_on_past_what_was_asked_for_meanwhile_and_ends_where_all_is_in_use() {
+        let (none, one) = (AtRestTotal::default(), AtRestTotal { renditions: 1, bytes: 7 });
+        let mut walk = Walk::default();
+        for _ in 0..3 {
+            assert!((1..MAX_MISSES).all(|_| walk.note(none, 0)), "others may be unused");
+            assert!(walk.note(one, 0), "it is moving again");
+        }
+        let looks = (0..100).take_while(|_| walk.note(none, 0)).count();
+        assert_eq!((looks, walk.gone), (MAX_MISSES as usize - 1, AtRestTotal { renditions: 3, bytes: 21 }));
+    }
+
+    #[test]
+    fn what_cannot_be_deleted_is_no_miss() {
+        let mut walk = Walk::default();
+        for number in 0..MAX_STUCK {
+            let before = walk.stuck.len();
+            walk.stuck.insert((ObjectId::from_bytes([0; 16]), (number as u128).to_be_bytes()));
+            assert_eq!(walk.note(AtRestTotal::default(), before), number + 1 < MAX_STUCK);
+        }
     }
 }
