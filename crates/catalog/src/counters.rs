@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::{AccountId, ObjectId, SigningKeyId, Timestamp};
 
-use crate::database::{Connection, Lock, Query, query};
+use crate::database::{Connection, Lock, Value, query};
 use crate::tally::{Counts, Kind, Sum, Tally, hour_of};
 use crate::{Catalog, Error};
 
@@ -192,53 +192,54 @@ impl<'t> Sums<'t> {
 }
 
 async fn write_account_days(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Error> {
-    let insert = "insert into account_days (account, day, variant, result, format, requests, bytes) values";
+    let insert = "insert into account_days (account, day, variant, result, format, requests, bytes)";
     let add = "on conflict (account, day, variant, result, format) do update set
                    requests = account_days.requests + excluded.requests, bytes = account_days.bytes + excluded.bytes";
     let rows: Vec<_> = sums.account_days.iter().collect();
-    write(db, insert, 7, add, &rows, |asked, ((account, day, variant, result, format), (requests, bytes))| {
-        asked
-            .bind(&account.as_bytes()[..])
-            .bind(*day)
-            .bind(*variant)
-            .bind(*result)
-            .bind(*format)
-            .bind(whole(*requests))
-            .bind(whole(*bytes))
+    write(db, insert, add, &rows, |((account, day, variant, result, format), (requests, bytes))| {
+        [
+            account.as_bytes().as_slice().into(),
+            (*day).into(),
+            (*variant).into(),
+            (*result).into(),
+            (*format).into(),
+            whole(*requests).into(),
+            whole(*bytes).into(),
+        ]
     })
     .await
 }
 
 async fn write_image_days(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Error> {
-    let insert = "insert into image_days (object, day, account, requests, bytes) values";
+    let insert = "insert into image_days (object, day, account, requests, bytes)";
     let add = "on conflict (object, day) do update set
                    requests = image_days.requests + excluded.requests, bytes = image_days.bytes + excluded.bytes";
     let rows: Vec<_> = sums.image_days.iter().collect();
-    write(db, insert, 5, add, &rows, |asked, ((object, day), (account, requests, bytes))| {
-        asked
-            .bind(&object.as_bytes()[..])
-            .bind(*day)
-            .bind(&account.as_bytes()[..])
-            .bind(whole(*requests))
-            .bind(whole(*bytes))
+    write(db, insert, add, &rows, |((object, day), (account, requests, bytes))| {
+        [
+            object.as_bytes().as_slice().into(),
+            (*day).into(),
+            account.as_bytes().as_slice().into(),
+            whole(*requests).into(),
+            whole(*bytes).into(),
+        ]
     })
     .await
 }
 
 async fn write_key_hours(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Error> {
-    let insert = "insert into signing_key_hours (account, name, hour, requests) values";
+    let insert = "insert into signing_key_hours (account, name, hour, requests)";
     let add = "on conflict (account, name, hour) do update set
                    requests = signing_key_hours.requests + excluded.requests";
     let rows: Vec<_> = sums.key_hours.iter().collect();
-    write(db, insert, 4, add, &rows, |asked, ((account, id, hour), requests)| {
-        asked.bind(&account.as_bytes()[..]).bind(id.as_str()).bind(*hour).bind(whole(**requests))
+    write(db, insert, add, &rows, |((account, id, hour), requests)| {
+        [account.as_bytes().as_slice().into(), id.as_str().into(), (*hour).into(), whole(**requests).into()]
     })
     .await
 }
 
 async fn write_key_uses(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Error> {
-    let insert =
-        "insert into signing_key_uses (account, name, used_at, variant, address, latest_exp_s) values";
+    let insert = "insert into signing_key_uses (account, name, used_at, variant, address, latest_exp_s)";
     // Another process may have written a later use already.
     let put = "on conflict (account, name) do update set
         variant = case when excluded.used_at >= signing_key_uses.used_at
@@ -250,57 +251,48 @@ async fn write_key_uses(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Erro
         latest_exp_s = case when excluded.latest_exp_s > coalesce(signing_key_uses.latest_exp_s, 0)
             then excluded.latest_exp_s else signing_key_uses.latest_exp_s end";
     let rows: Vec<_> = sums.key_uses.iter().collect();
-    write(db, insert, 6, put, &rows, |asked, ((account, id), used)| {
-        asked
-            .bind(&account.as_bytes()[..])
-            .bind(id.as_str())
-            .bind(used.at.as_micros())
-            .bind(used.variant)
-            .bind(used.address.map(|address| address.to_string()))
-            .bind(used.latest_exp_s)
+    write(db, insert, put, &rows, |((account, id), used)| {
+        [
+            account.as_bytes().as_slice().into(),
+            id.as_str().into(),
+            used.at.as_micros().into(),
+            used.variant.into(),
+            used.address.map(|address| address.to_string()).into(),
+            used.latest_exp_s.into(),
+        ]
     })
     .await
 }
 
 async fn write_token_hours(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Error> {
-    let insert = "insert into api_token_hours (token, hour, requests) values";
+    let insert = "insert into api_token_hours (token, hour, requests)";
     let add =
         "on conflict (token, hour) do update set requests = api_token_hours.requests + excluded.requests";
     let rows: Vec<_> = sums.token_hours.iter().collect();
-    write(db, insert, 3, add, &rows, |asked, ((token, hour), requests)| {
-        asked.bind(*token).bind(*hour).bind(whole(**requests))
+    write(db, insert, add, &rows, |((token, hour), requests)| {
+        [(*token).into(), (*hour).into(), whole(**requests).into()]
     })
     .await
 }
 
-/// Writes rows of so many columns, many with one statement.
-async fn write<R>(
+/// Writes rows, many with one statement.
+async fn write<R, const N: usize>(
     db: &mut Connection,
     insert: &str,
-    columns: usize,
     on_conflict: &str,
     mut rows: &[R],
-    bind: impl Fn(Query, &R) -> Query,
+    values: impl Fn(&R) -> [Value; N],
 ) -> Result<(), Error> {
     for at_once in AT_ONCE {
         while rows.len() >= at_once {
             let (batch, rest) = rows.split_at(at_once);
-            let text = format!("{insert} {} {on_conflict}", places(at_once, columns));
-            batch.iter().fold(query(text), &bind).execute(&mut *db).await?;
+            let mut statement = query(format!("{insert} "));
+            statement.push_rows(batch.iter().map(&values)).push(" ").push(on_conflict);
+            statement.execute(&mut *db).await?;
             rows = rest;
         }
     }
     Ok(())
-}
-
-/// `($1, $2), ($3, $4)`.
-fn places(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let places: Vec<String> =
-            (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<String>>().join(", ")
 }
 
 /// A count as the database holds it.
