@@ -79,4 +79,5 @@ async fn the_use_of_a_token_is_known_beside_the_server_within_a_flush() {
     let listed = server.cli(["token", "list", "--json"]).ok().await;
     let tokens: Value = serde_json::from_str(&listed).unwrap();
     assert!(tokens[0]["last_used_at"].as_str().unwrap().starts_with("20"), "{tokens}");
+    assert_eq!(tokens[0]["requests_24h"], "1", "{tokens}");
 }

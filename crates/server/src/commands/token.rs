@@ -1,8 +1,9 @@
 //! `darkroom token`: API tokens. A value is printed once, alone, on standard output.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 
-use catalog::{Actor, ApiToken, NewToken, Scopes};
+use catalog::{Actor, ApiToken, NewToken, Scopes, TokenUsage};
 use clap::{Args, Subcommand, ValueEnum};
 use domain::{Clock, Timestamp};
 use server::Config;
@@ -13,7 +14,7 @@ use super::print_rows;
 pub(super) enum Command {
     /// Issues a token and prints it, once
     Issue(Issue),
-    /// Lists tokens, never their values
+    /// Lists tokens with their use, up to a minute late; never their values
     List {
         /// The account's handle
         #[arg(long, value_name = "NAME")]
@@ -69,7 +70,8 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
         }
         Command::List { account, json } => {
             let account = super::account(&catalog, account.as_deref()).await?;
-            print(json, &catalog.tokens(&account.id).await?);
+            let usage = catalog.token_usage(&account.id).await?;
+            print(json, &catalog.tokens(&account.id).await?, &usage);
         }
         Command::Revoke { id, account } => {
             let account = super::account(&catalog, account.as_deref()).await?;
@@ -94,11 +96,12 @@ fn new_token(issue: &Issue) -> anyhow::Result<NewToken> {
     Ok(NewToken { label: issue.label.clone(), scopes, expires_at })
 }
 
-fn print(json: bool, tokens: &[ApiToken]) {
+fn print(json: bool, tokens: &[ApiToken], usage: &HashMap<String, TokenUsage>) {
     let time = |at: Option<Timestamp>, none: &str| at.map_or_else(|| none.to_owned(), Timestamp::to_rfc3339);
     let rows: Vec<Vec<String>> = tokens
         .iter()
         .map(|token| {
+            let used = usage.get(&token.id).copied().unwrap_or_default();
             vec![
                 token.id.clone(),
                 token.label.clone(),
@@ -106,13 +109,12 @@ fn print(json: bool, tokens: &[ApiToken]) {
                 token.created_at.to_rfc3339(),
                 time(token.expires_at, "never"),
                 time(token.revoked_at, ""),
-                time(token.last_used_at, "never"),
+                time(used.last_at, "never"),
+                used.requests_24h().to_string(),
             ]
         })
         .collect();
-    print_rows(
-        json,
-        &["id", "label", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at"],
-        &rows,
-    );
+    let heads =
+        ["id", "label", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at", "requests_24h"];
+    print_rows(json, &heads, &rows);
 }
