@@ -7,3 +7,4 @@ mod logs;
 mod metrics;
 mod probes;
 mod traces;
+mod unit;
