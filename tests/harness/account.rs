@@ -146,14 +146,15 @@ impl<'s> TestAccount<'s> {
         key.secret().reveal().to_owned()
     }
 
-    /// Signs a path with the key `default`, good for an hour.
+    /// Signs a path, perhaps with a query, with the key `default`, good for an hour.
     pub(crate) async fn sign(&self, path: &str) -> String {
         self.sign_until(path, self.server.clock.now().as_seconds() + 3600).await
     }
 
     /// Signs a path with the key `default` until a unix second.
     pub(crate) async fn sign_until(&self, path: &str, exp: i64) -> String {
-        sign(&format!("{path}?exp={exp}"), &self.secret("default").await)
+        let joint = if path.contains('?') { '&' } else { '?' };
+        sign(&format!("{path}{joint}exp={exp}"), &self.secret("default").await)
     }
 }
 

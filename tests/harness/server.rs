@@ -161,8 +161,14 @@ impl TestServer {
 
     /// GET of a target exactly as written, which no library would send so.
     pub(crate) async fn get_raw(&self, target: &str) -> Reply {
-        let request =
-            format!("GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address());
+        self.get_raw_with(target, &[]).await
+    }
+
+    /// The same with headers.
+    pub(crate) async fn get_raw_with(&self, target: &str, headers: &[(&str, &str)]) -> Reply {
+        let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let host = self.address();
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n");
         Reply::raw(self.address(), request.as_bytes()).await
     }
 

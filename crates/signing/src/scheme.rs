@@ -206,6 +206,8 @@ impl Explanation {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use domain::{Secret, SigningKeyId};
     use proptest::prelude::*;
 
@@ -225,6 +227,46 @@ mod tests {
     /// Delivery URLs that a caller may want signed.
     fn signable() -> impl Strategy<Value = String> {
         "(/cdn-cgi/imagedelivery)?(/([A-Za-z0-9_.+=,:~-]|%20|%C3%A4){1,12}x){3,5}(\\?([a-d]=?[a-z0-9%+?=]{0,4}&?){0,6})?"
+    }
+
+    /// Constraints that hold for [`shown`].
+    fn constraints() -> impl Strategy<Value = Constraints> {
+        let list = |good: &'static str, others: &'static str| {
+            prop::option::of(prop::collection::vec(others, 0..3)).prop_map(move |others| match others {
+                Some(others) => others.into_iter().chain([good.to_owned()]).collect(),
+                None => Vec::new(),
+            })
+        };
+        let lists = (
+            list("mobile", "[A-Za-z0-9_-]{1,9}"),
+            list("203.0.113.0/24", "10\\.[0-9]\\.[1-9][0-9]\\.1"),
+            list("*.shop.example", "[a-z]{1,9}\\.example|-"),
+        );
+        let texts = (prop::option::of("[A-Za-z0-9._@:-]{1,64}"), prop::option::of("[A-Za-z0-9._-]{8,64}"));
+        (lists, texts, prop::option::of(-9_i64..=0), any::<bool>()).prop_map(
+            |((variants, networks, referers), (subject, token_id), begin, is_bound)| Constraints {
+                not_before_s: begin.map(|begin| NOW.as_seconds() + begin),
+                variants,
+                networks,
+                referers,
+                subject,
+                session: is_bound.then(|| Constraints::session_of("a session")),
+                token_id,
+                ..Constraints::default()
+            },
+        )
+    }
+
+    /// The verdict on a request for a URL.
+    fn shown(target: &str, keys: &[SigningKey]) -> Result<Verified, Error> {
+        let headers = BTreeMap::from([
+            ("referer".to_owned(), "https://www.shop.example/page".to_owned()),
+            ("cookie".to_owned(), "imgsess=a session; a=b".to_owned()),
+        ]);
+        let client_ip = Some("203.0.113.7".parse().unwrap());
+        let request = Request { headers: &headers, client_ip, ..Request::get(Target::Raw(target)) };
+        let policy = Policy::default();
+        verify_request(&request, &Verifier::native(keys, &policy), NOW)
     }
 
     proptest! {
@@ -251,7 +293,7 @@ mod tests {
 
         #[test]
         fn any_query_gets_a_verdict_and_the_same_explanation(
-            query in "((exp|sig|s-kid|s-nbf|s-iat|s-at|s-x|utm_a|%73ig)?(=|&|%|1|0|17900036[0-9]{2}|[0-9a-f]{64}|default|\\PC)){0,12}",
+            query in "((exp|sig|s-(kid|nbf|iat|at|pfx|var|ip|ref|sub|cnf|jti|uses|x)|utm_a|%73ig)?(=|&|%|,|1|0|::/0|17900036[0-9]{2}|[0-9a-f]{64}|default|\\PC)){0,12}",
             (require_exp, moved_urls) in any::<(bool, bool)>(),
         ) {
             let Ok(url) = DeliveryUrl::parse(&format!("/cdn-cgi/imagedelivery/a/b/c?{query}")) else { return Ok(()) };
@@ -259,6 +301,46 @@ mod tests {
             let keys = [key("t3stSigningKey0123456789")];
             let explanation = explain(&url, &keys, &policy, NOW);
             prop_assert_eq!(&verify(&url, &keys, &policy, NOW), &explanation.verdict);
+            prop_assert!(explanation.verdict.is_err() && explanation.advice.is_some());
+        }
+
+        #[test]
+        fn a_token_passes_where_its_constraints_hold_and_with_any_byte_changed_is_refused(
+            constraints in constraints(),
+            blocks in prop::collection::vec(constraints(), 0..=4),
+            place in any::<prop::sample::Index>(),
+            edit in prop_oneof![Just(None), (0x20_u8..=0x7F).prop_map(Some)],
+            is_doubled: bool,
+        ) {
+            let keys = [key("another key"), key("t3stSigningKey0123456789")];
+            let ends = Constraints { expires_s: Some(NOW.as_seconds() + 9), ..constraints };
+            let mut signed = sign_with("/acct/albums/beach/mobile", &keys[1], &ends).unwrap();
+            for block in blocks {
+                signed = narrow(&signed, &block).unwrap();
+            }
+            prop_assert!(shown(&signed, &keys).is_ok(), "{}: {:?}", signed, shown(&signed, &keys));
+
+            let mut changed = signed.clone().into_bytes();
+            let place = place.index(changed.len());
+            match edit {
+                Some(byte) => changed[place] = byte,
+                None if is_doubled => changed.insert(place, changed[place]),
+                None => drop(changed.remove(place)),
+            }
+            let changed = String::from_utf8(changed).unwrap();
+            prop_assume!(changed != signed);
+            prop_assert!(shown(&changed, &keys).is_err(), "{} became {}", signed, changed);
+        }
+
+        #[test]
+        fn any_cookies_get_a_verdict(cookies in "(imgtoken(-[a-z])?|imgsess|;| |=|&|s-pfx=1|exp=9|sig=[0-9a-f]{64}|\\PC){0,12}") {
+            let keys = [key("t3stSigningKey0123456789")];
+            let headers = BTreeMap::from([("cookie".to_owned(), cookies)]);
+            let request = Request { headers: &headers, ..Request::get(Target::Raw("/a/b/c")) };
+            let policy = Policy::default();
+            let verifier = Verifier::native(&keys, &policy);
+            let explanation = explain_request(&request, &verifier, NOW);
+            prop_assert_eq!(&verify_request(&request, &verifier, NOW), &explanation.verdict);
             prop_assert!(explanation.verdict.is_err() && explanation.advice.is_some());
         }
     }

@@ -240,3 +240,104 @@ fn the_only<T: PartialEq>(mut forms: impl Iterator<Item = T>) -> Result<Option<T
     let Some(first) = forms.next() else { return Ok(None) };
     if forms.all(|form| form == first) { Ok(Some(first)) } else { Err(Error::AmbiguousScheme) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::Policy;
+    use crate::request::Target;
+
+    const MARKED: &[(&str, Form)] = &[
+        ("sig=1", Form::Native),
+        ("ci_sign=1", Form::CloudimageSign),
+        ("ci_seal=1", Form::CloudimageSeal),
+        ("Signature=1&Key-Pair-Id=k", Form::CloudFront),
+        ("Signature=1&KeyID=k", Form::Generic),
+        ("Signature=1&AWSAccessKeyId=k", Form::S3V2),
+        ("Signature=1&GoogleAccessId=k", Form::GcsV2),
+        ("X-Amz-Signature=1", Form::S3Presigned),
+        ("x-goog-signature=1", Form::GcsV4),
+        ("ik-s=1", Form::ImageKit),
+        ("s=1", Form::Imgix),
+        ("token=1", Form::Bunny),
+        ("__token__=1", Form::EdgeAuth),
+    ];
+
+    fn form(query: &str, headers: &[(&str, &str)], schemes: &[Scheme]) -> Result<Form, Error> {
+        let headers: BTreeMap<String, String> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let target = format!("/a/b/c?{query}");
+        let request = Request { headers: &headers, ..Request::get(Target::Raw(&target)) };
+        let policy = Policy { ignore_params: vec!["s".into()], ..Policy::default() };
+        let verifier = Verifier { schemes: SchemeSet::of(schemes), ..Verifier::native(&[], &policy) };
+        Form::of(&request, &verifier)
+    }
+
+    #[test]
+    fn a_scheme_is_told_by_its_mark_where_it_is_switched_on() {
+        for &(query, expected) in MARKED {
+            assert_eq!(form(query, &[], &[expected.scheme()]), Ok(expected), "{query}");
+            let others: Vec<Scheme> =
+                Scheme::ALL.iter().copied().filter(|&scheme| scheme == Scheme::Cloudimage).collect();
+            let off = form(
+                query,
+                &[],
+                if expected.scheme() == Scheme::Cloudimage { &[Scheme::Native] } else { &others },
+            );
+            let everyday = matches!(expected, Form::Imgix | Form::Bunny | Form::EdgeAuth);
+            let reason = if everyday { Error::MissingSignature } else { Error::SchemeDisabled };
+            assert_eq!(off, Err(reason), "{query}");
+        }
+    }
+
+    #[test]
+    fn two_marks_are_refused_and_one_of_a_scheme_that_is_off_is_none() {
+        for &(one, first) in MARKED {
+            for &(other, second) in MARKED.iter().filter(|(_, form)| *form != first) {
+                if one.starts_with("Signature") && other.starts_with("Signature") {
+                    continue;
+                }
+                let both = format!("{one}&{other}");
+                let ambiguous = form(&both, &[], &[first.scheme(), second.scheme()]);
+                assert_eq!(ambiguous, Err(Error::AmbiguousScheme), "{both}");
+                if !second.is_on(SchemeSet::of(&[first.scheme()])) {
+                    assert_eq!(form(&both, &[], &[first.scheme()]), Ok(first), "{both}");
+                }
+            }
+        }
+        let pairs = "Signature=1&KeyID=k&Key-Pair-Id=k";
+        assert_eq!(form(pairs, &[], &[Scheme::Generic, Scheme::CloudFront]), Err(Error::AmbiguousScheme));
+    }
+
+    #[test]
+    fn headers_and_cookies_are_marks_too_and_a_url_goes_before_a_cookie() {
+        let (aws, goog) = (("authorization", "AWS4-HMAC-SHA256 x"), ("authorization", "GOOG4-HMAC-SHA256 x"));
+        assert_eq!(form("", &[aws], &[Scheme::S3]), Ok(Form::S3Header));
+        assert_eq!(form("", &[aws], &[Scheme::Gcs]), Ok(Form::S3Header));
+        assert_eq!(form("", &[goog], &[Scheme::Gcs]), Ok(Form::GcsHeader));
+        assert_eq!(form("", &[goog], &[Scheme::S3]), Err(Error::SchemeDisabled));
+        assert_eq!(form("sig=1", &[aws], &[Scheme::S3, Scheme::Native]), Err(Error::AmbiguousScheme));
+
+        let cookies = ("cookie", "a=b; imgtoken-x=1; CloudFront-Signature=2");
+        assert_eq!(form("", &[cookies], &[Scheme::Native]), Ok(Form::NativeCookie));
+        assert_eq!(form("", &[cookies], &[Scheme::CloudFront]), Ok(Form::CloudFrontCookie));
+        let both = [Scheme::Native, Scheme::CloudFront];
+        assert_eq!(form("", &[cookies], &both), Err(Error::AmbiguousScheme));
+        assert_eq!(form("sig=1", &[cookies], &both), Ok(Form::Native));
+        assert_eq!(form("", &[("cookie", "imgtokens=1")], &both), Err(Error::MissingSignature));
+    }
+
+    #[test]
+    fn schemes_in_the_path_stand_alone() {
+        for (scheme, expected) in [
+            (Scheme::Imgproxy, Form::Imgproxy),
+            (Scheme::Thumbor, Form::Thumbor),
+            (Scheme::Cloudinary, Form::Cloudinary),
+        ] {
+            assert_eq!(form("", &[], &[scheme]), Ok(expected));
+            assert_eq!(form("sig=1", &[], &[scheme]), Ok(expected));
+        }
+    }
+}
