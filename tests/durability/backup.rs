@@ -34,16 +34,16 @@ async fn a_backup_made_under_load_gives_back_every_image_that_was_acknowledged_b
     let (site, ledger, folder) =
         (Site::embedded().await, Ledger::default(), tempfile::tempdir().expect("a folder"));
     let mut door = site.serve().await;
-    let load = Load::start(&door.api, &ledger, &mut dice);
     let mut rounds = Rounds::new(1, 10, 4);
     let (mut sum, mut images) = (Verdict::FINE, 0);
     for round in rounds.by_ref() {
-        let wanted = load.acknowledged() + 40;
-        let some = || async { load.acknowledged() > wanted };
+        let load = Load::start(&door.api, &ledger, &mut dice);
+        let some = || async { load.acknowledged() > 40 };
         crate::harness::eventually("uploads before the backup", Duration::from_secs(60), some).await;
         let before = ledger.snapshot();
         let backup = new_folder(&folder, &format!("backup-{round}"));
         let said = site.cli(&["backup", &backup]).ok().await;
+        load.stopped().await;
         let key = site.data_dir().join("master.key");
         assert!(said.contains(key.to_str().expect("a path of plain letters")), "{said}");
         let there = empty_data_dir(&folder, &format!("restored-{round}"));
@@ -57,7 +57,6 @@ async fn a_backup_made_under_load_gives_back_every_image_that_was_acknowledged_b
         assert_eq!(copy.running.terminate().await, 0);
         assert_eq!(restored.doctor(&[]).await["findings"], serde_json::json!([]));
     }
-    load.stopped().await;
     assert_eq!(ledger.look_at_all(&door.api).await, Verdict::FINE, "the house that was copied");
     assert_eq!(door.running.terminate().await, 0);
     site.assert_whole().await;
