@@ -17,7 +17,7 @@ const COLD_WIDTH: usize = 30;
 
 #[tokio::test]
 async fn bits_flipped_on_the_disk_are_served_by_nobody_and_named_by_doctor() {
-    flip_and_look("T9, disk", Site::on(Setup::Embedded).await, count(5, 100)).await;
+    flip_and_look("T9, disk", Site::on(Setup::Embedded).await, count(5, 200)).await;
 }
 
 #[tokio::test]
