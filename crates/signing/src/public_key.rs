@@ -269,7 +269,7 @@ mod tests {
 
     fn rsa_pkcs1(bits: usize, exponent: &[u8]) -> Vec<u8> {
         let mut modulus = vec![0xC5; bits.div_ceil(8)];
-        modulus[0] = if bits % 8 == 0 { 0xC5 } else { 1 << (bits % 8 - 1) };
+        modulus[0] = if bits.is_multiple_of(8) { 0xC5 } else { 1 << (bits % 8 - 1) };
         if modulus[0] >= 0x80 {
             modulus.insert(0, 0);
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use domain::{Fault as _, Timestamp};
+use domain::{Fault, Timestamp};
 use serde_json::Value;
 use signing::{
     Carrier, Error, KeyMaterial, KeyState, Policy, Request, Scheme, SchemeSet, SchemeSettings, Target,
@@ -28,7 +28,7 @@ fn every_case_gets_its_verdict_and_reason() {
         for case in cases {
             let verdict = verdict(&vectors["keys"], case);
             let expected = case["reason"].as_str().filter(|_| case["verdict"] == "reject");
-            let reason = verdict.as_ref().err().and_then(|error| error.reason());
+            let reason = verdict.as_ref().err().and_then(Fault::reason);
             assert_eq!(reason, expected, "{}: {}", case["id"], case["title"]);
             assert!(verdict.is_err() || verdict.unwrap().carrier == carrier, "{}", case["id"]);
         }
