@@ -1,5 +1,5 @@
-//! Other services' URLs, signed here as the services' own libraries sign: what is signed passes, and with any byte changed it
-//! is refused. Needs nothing beside the clone.
+//! Other services' URLs, signed here as the services' own libraries sign: what is signed passes, and with any byte
+//! changed it is refused. Needs nothing beside the clone.
 
 #![expect(clippy::unwrap_used, reason = "a key that does not read is a failed test")]
 

@@ -1,5 +1,6 @@
-//! The vectors of other services' URLs against the public functions: the verdict, the reason, and the signed text. They are
-//! read from the folder that `TEST_SHARED` names; without it this is said aloud, and `foreign.rs` beside it stands alone.
+//! The vectors of other services' URLs against the public functions: the verdict, the reason, and the signed text.
+//! They are read from the folder that `TEST_SHARED` names; without it this is said aloud, and `foreign.rs` beside it
+//! stands alone.
 
 #![expect(clippy::unwrap_used, reason = "a vector that does not read is a failed test")]
 

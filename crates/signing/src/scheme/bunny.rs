@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
-use hmac::Mac as _;
+use hmac::Mac;
 use sha2::{Digest as _, Sha256};
 use subtle::Choice;
 
@@ -216,11 +216,11 @@ impl<'r> Token<'r> {
         match (self.kind, key.secret(), key.mac_sha256()) {
             (Kind::Legacy, Some(secret), _) => {
                 let start = Sha256::new_with_prefix(secret);
-                let hash = texts.iter().fold(start, |hash, text| hash.chain_update(text)).finalize();
+                let hash = texts.iter().fold(start, Sha256::chain_update).finalize();
                 same(&self.mac, &hash)
             }
             (Kind::Hmac | Kind::HmacOfAddress, _, Some(mac)) => {
-                let mac = texts.iter().fold(mac, |mac, text| mac.chain_update(text));
+                let mac = texts.iter().fold(mac, Mac::chain_update);
                 same(&self.mac, &mac.finalize().into_bytes())
             }
             _ => Choice::from(0),
@@ -254,8 +254,8 @@ impl<'r> Token<'r> {
     }
 }
 
-/// A parameter, decoded. One whose text could be read as another parameter is refused: in the signed text the two would be
-/// the same, so that a constraint could be hidden in it.
+/// A parameter, decoded. One whose text could be read as another parameter is refused: in the signed text the two
+/// would be the same, so that a constraint could be hidden in it.
 fn param<'r>(name: &'r str, value: &'r str) -> Option<(Cow<'r, str>, Cow<'r, str>)> {
     let (name, value) = (decoded(name)?, decoded(value)?);
     (!name.contains(['&', '=']) && !value.contains('&')).then_some((name, value))

@@ -1,5 +1,5 @@
-//! Cloudimage (signing-schemes 3): `ci_sign` fixes a whole URL, `ci_seal` some of its operations. Both are a plain SHA-1
-//! over salt and text, cut to a length that the account sets; neither has an expiry.
+//! Cloudimage (signing-schemes 3): `ci_sign` fixes a whole URL, `ci_seal` some of its operations. Both are a plain
+//! SHA-1 over salt and text, cut to a length that the account sets; neither has an expiry.
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -44,7 +44,7 @@ pub(super) fn judge_sign(
         signer(verifier.every(Scheme::Cloudimage, now), |key| {
             is_hash(sig, key, |salt| {
                 let start = Sha1::new_with_prefix(salt).chain_update(path);
-                rest().fold(start, |hash, text| hash.chain_update(text))
+                rest().fold(start, Sha1::chain_update)
             })
         })
     });
@@ -76,17 +76,17 @@ pub(super) fn judge_seal(
         })
     });
     let key = signed_by(key, witness)?;
-    // Nothing stands between path and `ci_eqs` in the text, so that characters could be moved from one to the other. What
-    // is left of `ci_eqs` then is no query any more.
+    // Nothing stands between path and `ci_eqs` in the text, so that characters could be moved from one to the other.
+    // What is left of `ci_eqs` then is no query any more.
     let operations = operations(verifier.pairs(request), Some(&sealed));
     let operations = witness.step("sealed operations", operations, |all| format!("In effect is {all}"))?;
     Life::default().check(verifier.policy, now, witness)?;
     Ok(Verified { operations: Some(operations), ..Verified::of(Scheme::Cloudimage, key.shared_name()) })
 }
 
-/// The operations that a query of Cloudimage asks for, as a query of their own: the free ones, and after them the sealed
-/// ones of `ci_eqs`, which replace free ones of the same name. For URLs that need no signature; of those that do,
-/// [`Verified::operations`] holds the same.
+/// The operations that a query of Cloudimage asks for, as a query of their own: the free ones, and after them the
+/// sealed ones of `ci_eqs`, which replace free ones of the same name. For URLs that need no signature; of those that
+/// do, [`Verified::operations`] holds the same.
 pub fn cloudimage_operations(query: Option<&str>) -> Result<Box<str>, Error> {
     let sealed = once(pairs(query), "ci_eqs")?;
     let sealed = decoded(sealed.unwrap_or_default()).ok_or(Error::MalformedParam)?;

@@ -1,6 +1,6 @@
-//! Cloudinary (signing-schemes 8): `s--…--` in the path, the beginning of a plain hash over what follows it and the secret.
-//! It has no expiry, 48 bits in its usual form, and does not sign the version: to be switched on only for URLs that stand in
-//! pages already.
+//! Cloudinary (signing-schemes 8): `s--…--` in the path, the beginning of a plain hash over what follows it and the
+//! secret. It has no expiry, 48 bits in its usual form, and does not sign the version: to be switched on only for
+//! URLs that stand in pages already.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -51,7 +51,8 @@ pub(super) fn judge(
     Ok(Verified::of(Scheme::Cloudinary, key.shared_name()))
 }
 
-/// The signature and what follows it: the segment behind cloud, type and delivery, or fewer where the host names these.
+/// The signature and what follows it: the segment behind cloud, type and delivery, or fewer where the host names
+/// these.
 fn split(path: &str) -> Option<(&str, &str)> {
     let mut rest = path.strip_prefix('/')?;
     for _ in 0..4 {

@@ -1,5 +1,6 @@
-//! EdgeAuth (signing-schemes 8), the token of Akamai, which Uploadcare and Cloudinary issue too: fields joined by `~`, an HMAC
-//! over them and, where they name no patterns of paths, over the path. In the query, in a cookie or in a header.
+//! EdgeAuth (signing-schemes 8), the token of Akamai, which Uploadcare and Cloudinary issue too: fields joined by
+//! `~`, an HMAC over them and, where they name no patterns of paths, over the path. In the query, in a cookie or in a
+//! header.
 
 mod token;
 
@@ -7,7 +8,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use domain::Timestamp;
-use hmac::Mac as _;
+use hmac::Mac;
 use subtle::Choice;
 
 use self::token::Token;
@@ -149,16 +150,17 @@ fn text_to_sign<'t>(
 fn is_signed(key: &VerifyingKey, parts: &[&str], sig: &Signature) -> Choice {
     match (sig, key.mac_sha256(), key.mac_sha1()) {
         (Signature::Sha256(sig), Some(mac), _) => {
-            same(sig, &parts.iter().fold(mac, |mac, part| mac.chain_update(part)).finalize().into_bytes())
+            same(sig, &parts.iter().fold(mac, Mac::chain_update).finalize().into_bytes())
         }
         (Signature::Sha1(sig), _, Some(mac)) => {
-            same(sig, &parts.iter().fold(mac, |mac, part| mac.chain_update(part)).finalize().into_bytes())
+            same(sig, &parts.iter().fold(mac, Mac::chain_update).finalize().into_bytes())
         }
         _ => Choice::from(0),
     }
 }
 
-/// Whether one of the token's patterns is that of the path. Patterns that were escaped are of paths as people write them.
+/// Whether one of the token's patterns is that of the path. Patterns that were escaped are of paths as people write
+/// them.
 fn check_path(token: &Token<'_>, path: &str, is_escaped: bool) -> Result<(), Error> {
     let Some(acl) = &token.acl else { return Ok(()) };
     stays_inside(path)?;
@@ -174,8 +176,8 @@ fn check_address(token: &Token<'_>, address: Option<IpAddr>) -> Result<(), Error
     }
 }
 
-/// Whether a text fits a pattern in which `*` is any run and `?` one byte. Goes back to the last `*` only, so that the time is
-/// at most the product of the lengths.
+/// Whether a text fits a pattern in which `*` is any run and `?` one byte. Goes back to the last `*` only, so that
+/// the time is at most the product of the lengths.
 fn is_match(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut place, mut star) = (0, 0, None);
     while place < text.len() {

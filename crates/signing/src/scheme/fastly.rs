@@ -1,5 +1,5 @@
-//! Fastly (signing-schemes 8): `token`, an expiry and an HMAC-SHA1 over path and expiry, as the vendor's example for token
-//! authentication has it. A customer who changed that example signs something else, which is refused.
+//! Fastly (signing-schemes 8): `token`, an expiry and an HMAC-SHA1 over path and expiry, as the vendor's example for
+//! token authentication has it. A customer who changed that example signs something else, which is refused.
 
 use domain::Timestamp;
 use hmac::Mac as _;

@@ -76,8 +76,8 @@ impl Life<'_> {
         witness.step("lifetime", long, |()| format!("It ends within the {most_s} s that the account allows."))
     }
 
-    /// Checks that neither its subject nor all that was issued before a time is revoked. What does not say when it was issued
-    /// is older than any such time.
+    /// Checks that neither its subject nor all that was issued before a time is revoked. What does not say when it
+    /// was issued is older than any such time.
     pub(super) fn check_revocation(&self, policy: &Policy, witness: &mut impl Witness) -> Result<(), Error> {
         let outcome = if self.is_revoked(&policy.revoked) { Err(Error::Revoked) } else { Ok(()) };
         witness.step("revocation", outcome, |()| "It is not revoked.".into())
@@ -105,8 +105,9 @@ pub(super) fn time<'p>(pairs: impl Iterator<Item = Pair<'p>>, name: &str) -> Res
     once(pairs, name)?.map(|value| integer(value).ok_or(Error::MalformedParam)).transpose()
 }
 
-/// Most digits of a time that is signed right behind other text. With one more, the last digit of that text could be read
-/// as the first of the time (`/w=41` `1790000600` as `/w=4` `11790000600`): no time of ten digits has such a neighbour.
+/// Most digits of a time that is signed right behind other text. With one more, the last digit of that text could be
+/// read as the first of the time (`/w=41` `1790000600` as `/w=4` `11790000600`): no time of ten digits has such a
+/// neighbour.
 const MAX_JOINED_DIGITS: usize = 10;
 
 /// A time that is signed right behind other text.

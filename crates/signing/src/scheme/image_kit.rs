@@ -1,5 +1,5 @@
-//! ImageKit (signing-schemes 8): `ik-s`, an HMAC-SHA1 over what follows the endpoint and the expiry `ik-t`, which are not
-//! told apart in the text.
+//! ImageKit (signing-schemes 8): `ik-s`, an HMAC-SHA1 over what follows the endpoint and the expiry `ik-t`, which are
+//! not told apart in the text.
 
 use domain::Timestamp;
 use hmac::Mac as _;

@@ -1,5 +1,5 @@
-//! imgix (signing-schemes 8): `s`, an MD5 over token, path and query. A plain hash and an old one: to be switched on only for
-//! URLs that stand in pages already.
+//! imgix (signing-schemes 8): `s`, an MD5 over token, path and query. A plain hash and an old one: to be switched on
+//! only for URLs that stand in pages already.
 
 use domain::Timestamp;
 use md5::{Digest as _, Md5};

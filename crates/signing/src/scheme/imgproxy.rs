@@ -1,5 +1,5 @@
-//! imgproxy (signing-schemes 8): `/{signature}/{options}/{source}`, an HMAC over salt and path. The target is the one below
-//! the mount.
+//! imgproxy (signing-schemes 8): `/{signature}/{options}/{source}`, an HMAC over salt and path. The target is the one
+//! below the mount.
 
 use std::borrow::Cow;
 
@@ -56,7 +56,8 @@ fn bytes<'b>(segment: &str, buffer: &'b mut [u8; MAC_BYTES]) -> Result<&'b [u8],
     Ok(&buffer[..length])
 }
 
-/// Undoes what proxies do to paths: a colon of the options that was escaped, and the slash of `scheme://` that was lost.
+/// Undoes what proxies do to paths: a colon of the options that was escaped, and the slash of `scheme://` that was
+/// lost.
 fn restored(rest: &str) -> Cow<'_, str> {
     let plain = if rest.starts_with("plain/") { Some(0) } else { rest.find("/plain/").map(|at| at + 1) };
     let (options, source) = rest.split_at(plain.unwrap_or(rest.len()));
@@ -79,7 +80,7 @@ fn lost_slash(source: &str) -> Option<usize> {
 
 /// The `exp` or `expires` among the options: the segments before the first one without a colon.
 fn expiry(rest: &str) -> Result<Option<i64>, Error> {
-    let options = rest.split('/').map_while(|segment| segment.split_once(':'));
+    let options = rest.split('/').map_while(|segment| segment.split_once(':')).fuse();
     let mut values = options.filter(|(name, _)| matches!(*name, "exp" | "expires")).map(|(_, value)| value);
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(Error::DuplicateParam),

@@ -1,5 +1,5 @@
-//! thumbor (signing-schemes 8): `/{signature}/{options}/{image}`, an HMAC-SHA1 over the path behind the signature. It has no
-//! expiry. The target is the one below the mount.
+//! thumbor (signing-schemes 8): `/{signature}/{options}/{image}`, an HMAC-SHA1 over the path behind the signature. It
+//! has no expiry. The target is the one below the mount.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
