@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::Invalid;
 
-use crate::schemes::Scheme;
+use crate::schemes::{Scheme, SchemeSet};
 
 /// An account's rules for verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,11 @@ impl Policy {
     /// Checks one entry of `ignore_params`: a parameter's name, or a prefix of at least 2 characters and `*`.
     /// Says why it is refused, also where it would match `exp`, `sig` or an `s-…` constraint.
     pub fn check_ignore_param(entry: &str) -> Result<(), Invalid> {
+        Policy::check_ignore_param_beside(entry, SchemeSet::NATIVE)
+    }
+
+    /// The same where these schemes are switched on: a control name of any of them is refused too.
+    pub fn check_ignore_param_beside(entry: &str, schemes: SchemeSet) -> Result<(), Invalid> {
         let name = entry.strip_suffix('*');
         let (text, is_prefix) = (name.unwrap_or(entry), name.is_some());
         let refused = |why: &str| Err(Invalid(why.to_owned()));
@@ -85,6 +90,9 @@ impl Policy {
         let control = |name: &str| if is_prefix { name.starts_with(text) } else { name == text };
         if control("exp") || control("sig") || text.starts_with("s-") {
             return refused("'exp', 'sig' and the constraints that begin with 's-' are never ignored");
+        }
+        if let Some(scheme) = schemes.iter().find(|scheme| scheme.is_touched_by(text, is_prefix)) {
+            return refused(&format!("URLs of the scheme {} need that parameter", scheme.name()));
         }
         Ok(())
     }
@@ -132,6 +140,29 @@ mod tests {
             "a=b", "a&b", "%73ig", "ü", "a b", &long,
         ] {
             assert!(Policy::check_ignore_param(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_a_scheme_that_is_on_needs_is_never_ignored() {
+        let all = SchemeSet::of(Scheme::ALL);
+        for entry in [
+            "Signature",
+            "Key-Pair-Id",
+            "X-Amz-Date",
+            "x-goog-*",
+            "X-A*",
+            "ci_*",
+            "token",
+            "tok*",
+            "ik-t",
+            "Expires",
+        ] {
+            assert!(Policy::check_ignore_param_beside(entry, all).is_err(), "{entry}");
+            assert!(Policy::check_ignore_param(entry).is_ok(), "{entry}");
+        }
+        for entry in ["utm_*", "fbclid", "tag", "x"] {
+            assert!(Policy::check_ignore_param_beside(entry, all).is_ok(), "{entry}");
         }
     }
 

@@ -121,7 +121,6 @@ impl<'r> Request<'r> {
     }
 
     /// Path hygiene of native routes (signing-schemes 1.3), with the limits of [`Request::check_size`].
-    #[allow(dead_code, reason = "for schemes that serve native routes")]
     pub(crate) fn check_path(&self) -> Result<(), Error> {
         if matches!(self.target, Target::Delivery(_)) {
             return Ok(());
@@ -132,7 +131,6 @@ impl<'r> Request<'r> {
 
     /// The limits of a target and the bytes that it may carry raw, for schemes whose paths may hold more than native
     /// ones.
-    #[allow(dead_code, reason = "for schemes whose paths are not ours")]
     pub(crate) fn check_size(&self) -> Result<(), Error> {
         let (target, limits) = (self.target(), TargetLimits::default());
         let path_bytes = self.path().len();

@@ -72,26 +72,43 @@ impl Scheme {
         }
     }
 
+    /// The names that have a meaning in its URLs, and the beginnings of such names; the latter count in any case.
+    const fn control_names(self) -> (&'static [&'static str], &'static [&'static str]) {
+        match self {
+            Scheme::Native => (&["exp", "sig"], &[]),
+            Scheme::Generic => (&["Expires", "KeyID", "IP", "Signature", "Policy"], &[]),
+            Scheme::Cloudimage => (&["ci_sign", "ci_seal", "ci_eqs"], &[]),
+            Scheme::CloudFront => (&["Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"], &[]),
+            Scheme::S3 => (&["AWSAccessKeyId", "Expires", "Signature"], &["x-amz-"]),
+            Scheme::Gcs => (&["GoogleAccessId", "Expires", "Signature"], &["x-goog-", "x-amz-"]),
+            Scheme::Imgix => (&["s", "expires"], &[]),
+            Scheme::Bunny => (&["token", "expires", "bcdn_token"], &["token_"]),
+            Scheme::Fastly => (&["token"], &[]),
+            Scheme::EdgeAuth => (&["__token__", "hdnts", "token", "__cld_token__"], &[]),
+            Scheme::ImageKit => (&["ik-s", "ik-t"], &[]),
+            Scheme::Imgproxy | Scheme::Thumbor | Scheme::Cloudinary => (&[], &[]),
+        }
+    }
+
     /// Whether a parameter of this raw name has a meaning in its URLs, so that no account can have it ignored.
     pub(crate) fn controls(self, name: &str) -> bool {
-        let is = |names: &[&str]| names.contains(&name);
-        let begins = |start: &str| name.get(..start.len()).is_some_and(|n| n.eq_ignore_ascii_case(start));
-        match self {
-            Scheme::Native => is(&["exp", "sig"]) || name.starts_with("s-"),
-            Scheme::Generic => is(&["Expires", "KeyID", "IP", "Signature", "Policy"]),
-            Scheme::Cloudimage => is(&["ci_sign", "ci_seal", "ci_eqs"]),
-            Scheme::CloudFront => is(&["Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"]),
-            Scheme::S3 => is(&["AWSAccessKeyId", "Expires", "Signature"]) || begins("x-amz-"),
-            Scheme::Gcs => {
-                is(&["GoogleAccessId", "Expires", "Signature"]) || begins("x-goog-") || begins("x-amz-")
-            }
-            Scheme::Imgix => is(&["s", "expires"]),
-            Scheme::Bunny => is(&["token", "expires", "bcdn_token"]) || name.starts_with("token_"),
-            Scheme::Fastly => name == "token",
-            Scheme::EdgeAuth => is(&["__token__", "hdnts", "token", "__cld_token__"]),
-            Scheme::ImageKit => is(&["ik-s", "ik-t"]),
-            Scheme::Imgproxy | Scheme::Thumbor | Scheme::Cloudinary => false,
-        }
+        let (names, beginnings) = self.control_names();
+        let begins = |start: &&str| name.get(..start.len()).is_some_and(|n| n.eq_ignore_ascii_case(start));
+        // The native names are of the hot path, and in their own case only.
+        names.contains(&name)
+            || beginnings.iter().any(begins)
+            || self == Scheme::Native && name.starts_with("s-")
+    }
+
+    /// Whether ignoring a name, or every name with this beginning, would take a parameter from its URLs.
+    pub(crate) fn is_touched_by(self, text: &str, is_prefix: bool) -> bool {
+        let (names, beginnings) = self.control_names();
+        let begins = |name: &&str| {
+            let length = text.len().min(name.len());
+            name.as_bytes()[..length].eq_ignore_ascii_case(&text.as_bytes()[..length])
+        };
+        self.controls(text)
+            || is_prefix && (names.iter().any(|name| name.starts_with(text)) || beginnings.iter().any(begins))
     }
 
     /// The scheme of a name.
