@@ -134,6 +134,30 @@ async fn a_url_signed_by_the_command_is_accepted_and_explained() {
 }
 
 #[tokio::test]
+async fn the_command_signs_an_album_narrows_it_and_makes_a_cookie() {
+    let server = TestServer::start().await;
+    let account = server.account().await;
+    let cat = account.with_image("cat.jpg").with_id("albums/cat.jpg").private().await;
+    let folder = format!("/{}/albums/", account.account.hash);
+    let album =
+        server.cli(["sign", &folder, "--prefix", "2", "--variants", "public", "--window", "1h"]).ok().await;
+    let below = album.trim().replacen(&folder, &cat.path("public"), 1);
+    server.get(&below).await.expect(200);
+
+    let narrowed = server.cli(["sign", "--narrow", &below, "--ip", "203.0.113.7"]).ok().await;
+    let refused = server.get(narrowed.trim()).await.expect(403);
+    assert_eq!(refused.header("x-image-auth"), Some("ip_mismatch"));
+    let said = server.cli(["verify", narrowed.trim(), "--ip", "203.0.113.7", "--explain"]).ok().await;
+    assert!(said.contains("passed address: ") && said.contains("accepted, until "), "{said}");
+
+    let cookie = server.cli(["sign", &folder, "--prefix", "2", "--expires", "1h", "--cookie"]).ok().await;
+    let cookie = cookie.trim().strip_prefix("Set-Cookie: ").expect("a cookie");
+    let (pair, rest) = cookie.split_once("; ").expect("attributes");
+    assert_eq!(rest, format!("Path={folder}; Max-Age=3600; Secure; HttpOnly; SameSite=Lax"));
+    server.get_with(&cat.path("public"), &[("cookie", pair)]).await.expect(200);
+}
+
+#[tokio::test]
 async fn an_imported_key_keeps_urls_that_were_signed_elsewhere() {
     let server = TestServer::start().await;
     let account = server.account().await;
