@@ -7,6 +7,7 @@ mod cloudinary;
 mod edge_auth;
 mod fastly;
 mod foreign;
+mod foreign_advice;
 mod form;
 mod gcs;
 mod image_kit;
@@ -30,6 +31,9 @@ use crate::request::{PostForm, Request, Target};
 use crate::verdict::{Check, Listener, Nobody, Verified, Witness};
 use crate::verifier::Verifier;
 use crate::{DeliveryUrl, Error, Policy, Scheme, SigningKey};
+
+/// What is said of a URL that is bound to an address, where a person has it judged who gave none.
+const NO_ADDRESS: &str = "No address was given to judge it by: from one of those that it names it is let in.";
 
 /// Everything about a verdict, for people who have the right to see it. Never holds the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +121,9 @@ pub fn explain_request(request: &Request<'_>, verifier: &Verifier<'_>, now: Time
     });
     let scheme = form.map_or(Scheme::Native, Form::scheme);
     let verdict = form.and_then(|form| judge(form, request, verifier, now, &mut listener));
+    foreign_advice::advise(scheme, &verdict, &mut listener);
     let advice = verdict.as_ref().err().map(|&error| match request.target {
+        _ if error == Error::IpMismatch && request.client_ip.is_none() => NO_ADDRESS.to_owned(),
         Target::Delivery(url) if scheme == Scheme::Native => {
             native::advice(error, url, verifier.keys, verifier.policy, now)
         }
