@@ -135,7 +135,7 @@ impl<'s> TestAccount<'s> {
 
     /// An image that is being uploaded by API. The name's ending says what is drawn for it: `cat.jpg`, `logo.png`.
     pub(crate) fn with_image(&self, name: &str) -> ImageFixture<'s> {
-        ImageFixture::new(Owner::There(self.clone()), name)
+        ImageFixture::new(Owner::There(Box::new(self.clone())), name)
     }
 
     /// The secret of its signing key of that name.
@@ -170,7 +170,7 @@ pub(crate) struct ImageFixture<'s> {
 
 enum Owner<'s> {
     Wanted(AccountFixture<'s>),
-    There(TestAccount<'s>),
+    There(Box<TestAccount<'s>>),
 }
 
 impl<'s> ImageFixture<'s> {
@@ -212,7 +212,7 @@ impl<'s> ImageFixture<'s> {
     async fn upload(self) -> TestImage<'s> {
         let account = match self.owner {
             Owner::Wanted(account) => account.await,
-            Owner::There(account) => account,
+            Owner::There(account) => *account,
         };
         let file = reqwest::multipart::Part::bytes(self.bytes.clone()).file_name(self.name.clone());
         let mut form = reqwest::multipart::Form::new().part("file", file);
