@@ -137,8 +137,8 @@ impl Site {
             hash: self.hash.clone(),
             token: self.token.clone(),
         };
-        let ready = api.get("/readyz").await.map(|reply| reply.status);
-        assert_eq!(ready, Some(200), "a server that listens is ready");
+        let ready = || async { api.get("/readyz").await.is_some_and(|reply| reply.status == 200) };
+        crate::harness::eventually("a server that listens is ready", Duration::from_secs(10), ready).await;
         Door { running, api, ready_after: began.elapsed() }
     }
 
