@@ -134,7 +134,7 @@ async fn t32_slow_clients_are_cut_off_and_probes_are_answered_all_the_while() {
     let each = Mode::ALL.map(|mode| vec![mode]);
     let mut slowest_share = 0.0_f64;
     for modes in each.into_iter().chain([Mode::ALL.to_vec()]) {
-        let before = mill.probe(Duration::from_secs(3)).await;
+        let before = mill.probe(Duration::from_secs(gate::count(3, 20) as u64)).await;
         let slow = SlowClients::start(&mill, &modes, clients).await;
         let longest = modes.iter().map(|mode| limit(*mode)).max().unwrap_or_default();
         let span = Duration::from_secs(gate::count(1, 60) as u64).max(longest + Duration::from_secs(3));

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::mill::Mill;
+use crate::durability::gate;
 
 /// How long any of them is waited for at most.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -79,7 +80,8 @@ async fn watch(server_port: u16, mut open: HashMap<u16, (Mode, Instant)>) -> Vec
     let give_up = Instant::now() + PATIENCE;
     let mut ends = Vec::new();
     while !open.is_empty() && Instant::now() < give_up {
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        // The table of thousands takes the probes' processor, so in the gate not more often.
+        tokio::time::sleep(Duration::from_millis(if gate::is_gate() { 1000 } else { 250 })).await;
         let held = tokio::task::spawn_blocking(move || held(server_port)).await.expect("the kernel's table");
         open.retain(|port, (mode, began)| {
             let Some(queue) = held.get(port) else {
