@@ -161,7 +161,7 @@ pub(crate) trait Witness {
     ) -> Result<T, Error> {
         match &outcome {
             Ok(value) => self.see(name, true, || detail(value)),
-            Err(error) => self.see(name, false, || sentence(&error.to_string())),
+            Err(error) => self.see(name, false, || domain::sentence(&error.to_string())),
         }
         outcome
     }
@@ -201,13 +201,6 @@ impl Witness for Listener {
     fn advise(&mut self, advice: impl FnOnce() -> String) {
         self.advice.get_or_insert_with(advice);
     }
-}
-
-/// A lower case text of an error as a sentence.
-pub(crate) fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use domain::Timestamp;
 use sha1::{Digest as _, Sha1};
 use subtle::Choice;
 
-use super::foreign::{Life, once, query_parts, signed_by, signer};
+use super::foreign::{Life, carried_signature, once, query_parts, signed_by, signer};
 use crate::Error;
 use crate::escape::{decoded, encode_into, form_decoded};
 use crate::key_material::VerifyingKey;
@@ -100,8 +100,7 @@ fn signature<'r>(
     verifier: &Verifier<'_>,
     witness: &mut impl Witness,
 ) -> Result<&'r str, Error> {
-    let found = once(verifier.pairs(request), name).and_then(|value| value.ok_or(Error::MissingSignature));
-    let sig = witness.step("signature present", found, |_| format!("The URL carries {name} once."))?;
+    let sig = carried_signature(verifier.pairs(request), name, witness)?;
     let fewest = verifier.settings.cloudimage.min_signature_chars.clamp(MIN_CHARS, MAX_CHARS);
     let fits = (fewest..=MAX_CHARS).contains(&sig.len())
         && sig.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));

@@ -5,7 +5,7 @@ use domain::Timestamp;
 use hmac::Mac as _;
 use subtle::Choice;
 
-use super::foreign::{Life, joined_time, once, signed_by, signer};
+use super::foreign::{Life, carried_signature, joined_time, signed_by, signer};
 use crate::Error;
 use crate::key_material::VerifyingKey;
 use crate::request::Request;
@@ -22,8 +22,7 @@ pub(super) fn judge(
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
-    let found = once(verifier.pairs(request), "token").and_then(|value| value.ok_or(Error::MissingSignature));
-    let token = witness.step("signature present", found, |_| "The URL carries token once.".into())?;
+    let token = carried_signature(verifier.pairs(request), "token", witness)?;
     let parts = token.split_once('_').ok_or(Error::MalformedSignature);
     let parts = parts.and_then(|(expiry, sig)| {
         lower_hex(sig).map(|sig: [u8; 20]| (expiry, sig)).ok_or(Error::MalformedSignature)

@@ -91,6 +91,16 @@ impl Life<'_> {
     }
 }
 
+/// The raw value of the parameter that holds the signature: there, and once.
+pub(super) fn carried_signature<'p>(
+    pairs: impl Iterator<Item = Pair<'p>>,
+    name: &str,
+    witness: &mut impl Witness,
+) -> Result<&'p str, Error> {
+    let found = once(pairs, name).and_then(|value| value.ok_or(Error::MissingSignature));
+    witness.step("signature present", found, |_| format!("The URL carries {name} once."))
+}
+
 /// The value of a parameter that may be there once.
 pub(super) fn once<'p>(pairs: impl Iterator<Item = Pair<'p>>, name: &str) -> Result<Option<&'p str>, Error> {
     let mut values = pairs.filter(|pair| pair.name == name).map(|pair| pair.value.unwrap_or_default());

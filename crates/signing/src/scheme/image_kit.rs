@@ -5,7 +5,7 @@ use domain::Timestamp;
 use hmac::Mac as _;
 use subtle::Choice;
 
-use super::foreign::{Life, joined_time, once, query_parts, signed_by, signer};
+use super::foreign::{Life, carried_signature, joined_time, once, query_parts, signed_by, signer};
 use crate::Error;
 use crate::key_material::VerifyingKey;
 use crate::request::Request;
@@ -26,8 +26,7 @@ pub(super) fn judge(
 ) -> Result<Verified, Error> {
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
     let pairs = || verifier.pairs(request);
-    let found = once(pairs(), "ik-s").and_then(|value| value.ok_or(Error::MissingSignature));
-    let sig = witness.step("signature present", found, |_| "The URL carries ik-s once.".into())?;
+    let sig = carried_signature(pairs(), "ik-s", witness)?;
     let sig = lower_hex::<20>(sig).ok_or(Error::MalformedSignature);
     let sig = witness.step("signature syntax", sig, |_| "It is 40 lower-case hex digits.".into())?;
     let expiry = once(pairs(), "ik-t").and_then(|value| {

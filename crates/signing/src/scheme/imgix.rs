@@ -5,7 +5,7 @@ use domain::Timestamp;
 use md5::{Digest as _, Md5};
 use subtle::Choice;
 
-use super::foreign::{Life, once, query_parts, signed_by, signer, time};
+use super::foreign::{Life, carried_signature, query_parts, signed_by, signer, time};
 use crate::Error;
 use crate::key_material::VerifyingKey;
 use crate::request::Request;
@@ -23,8 +23,7 @@ pub(super) fn judge(
 ) -> Result<Verified, Error> {
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
     let pairs = || verifier.pairs(request);
-    let found = once(pairs(), "s").and_then(|value| value.ok_or(Error::MissingSignature));
-    let sig = witness.step("signature present", found, |_| "The URL carries s once.".into())?;
+    let sig = carried_signature(pairs(), "s", witness)?;
     let sig = lower_hex::<16>(sig).ok_or(Error::MalformedSignature);
     let sig = witness.step("signature syntax", sig, |_| "It is 32 lower-case hex digits.".into())?;
     let expiry = time(pairs(), "expires");
