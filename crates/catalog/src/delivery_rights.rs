@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::{AccountId, Fault as _, Problem, Timestamp};
 use metrics::Counter;
-use signing::{DeliveryUrl, SigningKey};
+use signing::{DeliveryUrl, SchemeSet, SchemeSettings, SigningKey};
 
 use crate::database::{Connection, Row, overdue, query, query_scalar};
 use crate::policy::AccountPolicy;
@@ -181,7 +181,7 @@ impl Catalog {
 
     /// One view of the account, its keys and its variants.
     async fn load_account(&self, db: &mut Connection, hash: &str) -> Result<Option<AccountRights>, Error> {
-        let row = query("select id, hash, policy, private_custom from accounts where hash = $1");
+        let row = query("select id, hash, handle, policy, private_custom from accounts where hash = $1");
         let Some(row) = row.bind(hash).fetch_optional(&mut *db).await? else { return Ok(None) };
         let id = account_id(&row, "id")?;
         let policy = json::<AccountPolicy>(&row, "policy")?;
@@ -194,8 +194,13 @@ impl Catalog {
         Ok(Some(AccountRights {
             id,
             hash: parsed(&row, "hash")?,
+            handle: parsed(&row, "handle")?,
             verification: policy.signing(),
             keys: keys.into_iter().map(|key| SigningKey::new(key.id, key.secret, key.state)).collect(),
+            schemes: SchemeSet::NATIVE,
+            reported: SchemeSet::of(&[]),
+            foreign_keys: Vec::new(),
+            settings: SchemeSettings::default(),
             variants: named.collect(),
             private_custom: row.try_get("private_custom")?,
             policy,

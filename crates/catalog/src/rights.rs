@@ -4,8 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{AccountHash, AccountId, ObjectId, Timestamp, VariantName};
-use signing::{Covers, DeliveryUrl, Request, SigningKey, Target, Verified, Verifier};
+use domain::{AccountHash, AccountId, Handle, ObjectId, Timestamp, VariantName};
+use signing::{
+    Covers, DeliveryUrl, Request, SchemeSet, SchemeSettings, SigningKey, Target, Verified, Verifier,
+    VerifyingKey,
+};
 use variant::{Facts, MetadataPolicy, Options};
 
 use crate::Error;
@@ -29,10 +32,20 @@ pub struct Rights {
 pub(crate) struct AccountRights {
     pub(crate) id: AccountId,
     pub(crate) hash: AccountHash,
+    /// Its name in the addresses of storage.
+    pub(crate) handle: Handle,
     pub(crate) policy: AccountPolicy,
     /// The part of the policy that verification needs.
     pub(crate) verification: signing::Policy,
     pub(crate) keys: Vec<SigningKey>,
+    /// The schemes that its URLs may be signed by.
+    pub(crate) schemes: SchemeSet,
+    /// The schemes that are judged and counted only.
+    pub(crate) reported: SchemeSet,
+    /// The keys of foreign schemes.
+    pub(crate) foreign_keys: Vec<VerifyingKey>,
+    /// The settings of the schemes.
+    pub(crate) settings: SchemeSettings,
     pub(crate) variants: HashMap<VariantName, NamedOptions>,
     /// Whether it has ever kept a private image with a custom id.
     pub(crate) private_custom: bool,
@@ -139,7 +152,12 @@ impl Rights {
 impl AccountRights {
     /// What its signatures are verified with.
     fn verifier(&self) -> Verifier<'_> {
-        Verifier::native(&self.keys, &self.verification)
+        Verifier {
+            schemes: self.schemes.and(SchemeSet::NATIVE),
+            foreign_keys: &self.foreign_keys,
+            settings: &self.settings,
+            ..Verifier::native(&self.keys, &self.verification)
+        }
     }
 
     /// Whether there is a variant of this name that delivers private images too.
