@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::{AccountId, ObjectId, SigningKeyId, Timestamp};
 
 use crate::database::{Connection, Lock, Value, query};
-use crate::tally::{Counts, Kind, Sum, Tally, hour_of};
+use crate::tally::{Counts, FLEXIBLE, Kind, Outcome, Sum, Tally, hour_of};
 use crate::{Catalog, Error};
 
 /// How long counters of an hour, and those of a day, are kept.
@@ -70,6 +70,7 @@ impl Catalog {
         for (table, key, time, before) in [
             ("signing_key_hours", "account, name, hour", "hour", hour),
             ("api_token_hours", "token, hour", "hour", hour),
+            ("account_hours", "account, hour, options, signed", "hour", hour),
             ("account_days", "account, day, variant, result, format", "day", day),
             ("image_days", "object, day", "day", day),
         ] {
@@ -99,6 +100,7 @@ impl Catalog {
         let mut writing = self.begin(Lock::Rows).await?;
         let db = writing.db();
         write_account_days(db, sums).await?;
+        write_account_hours(db, sums).await?;
         write_image_days(db, sums).await?;
         write_key_hours(db, sums).await?;
         write_key_uses(db, sums).await?;
@@ -121,11 +123,32 @@ fn sum(taken: &[Counts], of: impl Fn(&Counts) -> u64) -> u64 {
 /// Account, day, variant, result, format.
 type AccountDay<'t> = (AccountId, i64, &'t str, &'static str, &'static str);
 
+/// What was delivered for an account within an hour is told apart by two questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct AccountHour {
+    pub(crate) account: AccountId,
+    pub(crate) hour: i64,
+    /// The URL carried options.
+    pub(crate) options: bool,
+    /// A signature was needed and right.
+    pub(crate) signed: bool,
+}
+
+impl AccountHour {
+    /// Where answers of a kind belong; nowhere if they were refusals.
+    pub(crate) fn of(kind: &Kind<Box<str>, SigningKeyId>) -> Option<AccountHour> {
+        let is_delivery = !matches!(kind.outcome, Outcome::Refused(_));
+        let (options, signed) = (&*kind.variant == FLEXIBLE, kind.key.is_some());
+        is_delivery.then_some(AccountHour { account: kind.account, hour: kind.hour, options, signed })
+    }
+}
+
 /// Counts of all threads, summed up by the keys of the tables.
 #[derive(Default)]
 struct Sums<'t> {
     requests: u64,
     account_days: BTreeMap<AccountDay<'t>, (u64, u64)>,
+    account_hours: BTreeMap<AccountHour, u64>,
     image_days: BTreeMap<(ObjectId, i64), (AccountId, u64, u64)>,
     key_hours: BTreeMap<(AccountId, &'t SigningKeyId, i64), u64>,
     key_uses: BTreeMap<(AccountId, &'t SigningKeyId), KeyUse<'t>>,
@@ -164,6 +187,9 @@ impl<'t> Sums<'t> {
         let key = (kind.account, day, &*kind.variant, kind.outcome.word(), format);
         let (requests, bytes) = self.account_days.entry(key).or_default();
         (*requests, *bytes) = (*requests + sum.requests, *bytes + sum.sent_bytes);
+        if let Some(hour) = AccountHour::of(kind) {
+            *self.account_hours.entry(hour).or_default() += sum.requests;
+        }
         if let Some(object) = kind.object {
             let (_, requests, bytes) = self.image_days.entry((object, day)).or_insert((kind.account, 0, 0));
             (*requests, *bytes) = (*requests + sum.requests, *bytes + sum.sent_bytes);
@@ -205,6 +231,24 @@ async fn write_account_days(db: &mut Connection, sums: &Sums<'_>) -> Result<(), 
             (*format).into(),
             whole(*requests).into(),
             whole(*bytes).into(),
+        ]
+    })
+    .await
+}
+
+async fn write_account_hours(db: &mut Connection, sums: &Sums<'_>) -> Result<(), Error> {
+    let insert = "insert into account_hours (account, hour, options, signed, requests)";
+    let add = "on conflict (account, hour, options, signed) do update set
+                   requests = account_hours.requests + excluded.requests";
+    let rows: Vec<_> = sums.account_hours.iter().collect();
+    write(db, insert, add, &rows, |(at, requests)| {
+        let account = at.account.as_bytes().as_slice().into();
+        [
+            account,
+            at.hour.into(),
+            i64::from(at.options).into(),
+            i64::from(at.signed).into(),
+            whole(**requests).into(),
         ]
     })
     .await

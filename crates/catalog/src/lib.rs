@@ -2,6 +2,7 @@
 //! No pixel, no object and no word of the wire contract.
 #![forbid(unsafe_code)]
 
+mod account_hours;
 mod accounts;
 mod api_token;
 mod api_tokens;
@@ -49,6 +50,7 @@ mod usage;
 mod variants;
 mod watch;
 
+pub use account_hours::OptionsUse;
 pub use accounts::{Account, NewAccount, Totals};
 pub use api_token::{ApiToken, IssuedToken, NewToken, Scope, Scopes};
 pub use audit::{Actor, AuditEntry, AuditFilter};

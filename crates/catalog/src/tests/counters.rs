@@ -92,6 +92,35 @@ async fn two_processes_add_up_in_the_tables() {
 }
 
 #[tokio::test]
+async fn who_closes_options_in_the_url_learns_what_that_breaks() {
+    let desk = Desk::new().await;
+    let signed = verified(2_000_000_000);
+    let deliver = |variant, outcome, signed| {
+        let of = crate::Counted { account: desk.account, variant };
+        let (format, sent_bytes, object, digest, address) = (None, 0, None, None, None);
+        let answer = Answered { of, outcome, format, sent_bytes, object, digest, signed, address };
+        desk.catalog().tally().count(&answer, desk.hands.clock().now());
+    };
+    let used = |requests, with_options, unsigned| crate::OptionsUse { requests, with_options, unsigned };
+    let told = async || desk.catalog().options_use(&desk.account).await.unwrap();
+    assert_eq!(told().await, used(0, 0, 0));
+    deliver("card", Outcome::Hit, None);
+    deliver(FLEXIBLE, Outcome::Miss, Some(&signed));
+    deliver(FLEXIBLE, Outcome::NotModified, None);
+    deliver(FLEXIBLE, Outcome::Refused("expired"), None);
+    assert_eq!(told().await, used(3, 2, 1), "from memory");
+    desk.catalog().flush_tally().await.unwrap();
+    deliver(FLEXIBLE, Outcome::Hit, None);
+    assert_eq!(told().await, used(4, 3, 2), "from both");
+    desk.catalog().flush_tally().await.unwrap();
+    assert_eq!(desk.other().await.options_use(&desk.account).await.unwrap(), used(4, 3, 2));
+    desk.hands.pass(Duration::from_secs(24 * 3_600));
+    assert_eq!(told().await, used(0, 0, 0), "a day later");
+    desk.hands.pass(Duration::from_secs(8 * 86_400));
+    assert!(desk.catalog().prune_counters().await.unwrap() >= 3);
+}
+
+#[tokio::test]
 async fn refusals_and_options_in_the_url_are_told_apart() {
     let desk = Desk::new().await;
     let of = |variant| crate::Counted { account: desk.account, variant };
@@ -201,7 +230,7 @@ async fn counters_past_their_time_are_removed() {
     desk.catalog().flush_tally().await.unwrap();
     assert_eq!(desk.catalog().prune_counters().await.unwrap(), 0);
     desk.hands.pass(Duration::from_secs(9 * 86_400));
-    assert_eq!(desk.catalog().prune_counters().await.unwrap(), 1, "the hour of the key");
+    assert_eq!(desk.catalog().prune_counters().await.unwrap(), 2, "the hours of key and account");
     desk.hands.pass(Duration::from_secs(392 * 86_400));
     assert_eq!(desk.catalog().prune_counters().await.unwrap(), 2, "the days of account and image");
 }
@@ -217,7 +246,8 @@ async fn however_many_counters_are_past_their_time_all_go() {
     desk.deliver(desk.catalog(), None);
     desk.catalog().flush_tally().await.unwrap();
     desk.hands.pass(Duration::from_secs(101 * 86_400));
-    assert_eq!(desk.catalog().prune_counters().await.unwrap(), 2_345 + 1, "images, and the account's day");
+    let gone = desk.catalog().prune_counters().await.unwrap();
+    assert_eq!(gone, 2_345 + 1 + 2, "images, the account's day and its hours");
     let left = "select 'a' as a, 'b' as b, 'c' as c, count(*), cast(sum(requests) as bigint) from image_days";
     assert_eq!(desk.rows(left).await, ["a b c: 1 1"]);
 }

@@ -1,0 +1,11 @@
+-- What was delivered for an account within an hour, by two questions: whether the URL carried options, and whether a
+-- signature was needed and right. Who closes options in the URL is told by it what that will break.
+create table account_hours (
+    account bytea not null,
+    hour bigint not null,
+    options bigint not null,
+    signed bigint not null,
+    requests bigint not null,
+    primary key (account, hour, options, signed)
+);
+create index account_hours_by_hour on account_hours (hour);
