@@ -99,7 +99,7 @@ impl Policy {
 
     /// Whether pairs of this raw name are dropped before the text is built. Control names never are, whatever
     /// the list says: it may have been written before a name became one.
-    pub(crate) fn ignores(&self, name: &str) -> bool {
+    pub fn ignores(&self, name: &str) -> bool {
         !self.ignore_params.is_empty()
             && !is_control(name)
             && self.ignore_params.iter().any(|entry| match entry.strip_suffix('*') {
