@@ -53,6 +53,22 @@ impl TargetLimits {
         }
     }
 
+    /// Refuses a target that passes a limit, or holds bytes that none may carry raw: for paths that may hold more than
+    /// those of deliveries.
+    pub fn check(&self, target: &str) -> Result<(), Error> {
+        let path_bytes = target.find('?').unwrap_or(target.len());
+        if self.is_too_long(target, path_bytes) {
+            return Err(Error::TargetTooLong);
+        }
+        if !target.starts_with('/') || !is_printable(target) {
+            return Err(Error::BadPath);
+        }
+        if self.has_too_many_pairs(&target[path_bytes..]) {
+            return Err(Error::MalformedParam);
+        }
+        Ok(())
+    }
+
     pub(crate) fn is_too_long(&self, target: &str, path_bytes: usize) -> bool {
         target.len() > self.max_target_bytes || path_bytes > self.max_path_bytes
     }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::delivery_url::{check_path, is_printable};
+use crate::delivery_url::check_path;
 use crate::pairs::pairs;
 use crate::policy::Policy;
 use crate::{DeliveryUrl, Error, TargetLimits};
@@ -42,8 +42,8 @@ pub enum Target<'r> {
     Delivery(&'r DeliveryUrl),
 }
 
-/// The headers of a request.
-pub trait Headers {
+/// The headers of a request. Shared between threads, since a verdict may have to wait for rows.
+pub trait Headers: Sync {
     /// The value of a header by its name in lower case; several of one name are joined by `", "`, cookies by `"; "`.
     fn get(&self, lower_case_name: &str) -> Option<Cow<'_, str>>;
 
@@ -132,18 +132,7 @@ impl<'r> Request<'r> {
     /// The limits of a target and the bytes that it may carry raw, for schemes whose paths may hold more than native
     /// ones.
     pub(crate) fn check_size(&self) -> Result<(), Error> {
-        let (target, limits) = (self.target(), TargetLimits::default());
-        let path_bytes = self.path().len();
-        if limits.is_too_long(target, path_bytes) {
-            return Err(Error::TargetTooLong);
-        }
-        if !target.starts_with('/') || !is_printable(target) {
-            return Err(Error::BadPath);
-        }
-        if limits.has_too_many_pairs(&target[path_bytes..]) {
-            return Err(Error::MalformedParam);
-        }
-        Ok(())
+        TargetLimits::default().check(self.target())
     }
 
     /// Every cookie, name and value, in their order.

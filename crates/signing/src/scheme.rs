@@ -16,6 +16,7 @@ mod imgproxy;
 mod native;
 mod post_policy;
 mod s3;
+mod signed_query;
 mod storage_advice;
 mod thumbor;
 mod v2;
@@ -26,6 +27,7 @@ use domain::Timestamp;
 pub use self::cloudimage::cloudimage_operations;
 use self::form::{Form, PostedForm};
 use self::native::Dialect;
+pub use self::signed_query::signed_query;
 use crate::constraints::Constraints;
 use crate::request::{PostForm, Request, Target};
 use crate::verdict::{Check, Listener, Nobody, Verified, Witness};
@@ -150,6 +152,15 @@ pub fn explain_form(form: &PostForm<'_>, verifier: &Verifier<'_>, now: Timestamp
         own.unwrap_or_else(|| error.advice().to_owned())
     });
     Explanation::of(scheme, verdict, listener, advice)
+}
+
+impl Verifier<'_> {
+    /// The scheme that a request is read by, told by its marks alone: nothing of it is verified.
+    /// [`Error::MissingSignature`] where it bears no mark, [`Error::SchemeDisabled`] where only one of a scheme that is
+    /// switched off.
+    pub fn scheme_of(&self, request: &Request<'_>) -> Result<Scheme, Error> {
+        Form::of(request, self).map(Form::scheme)
+    }
 }
 
 /// The list: each form and who judges it.
