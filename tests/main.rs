@@ -24,4 +24,5 @@ mod revocation;
 mod sdk;
 mod several;
 mod signed_urls;
+mod snippets;
 mod stores;
