@@ -21,6 +21,7 @@ mod schemes;
 mod settings;
 mod signing_key;
 mod stamp;
+mod storage_address;
 mod syntax;
 mod verdict;
 mod verifier;
@@ -36,7 +37,7 @@ pub use public_key::{PublicKey, PublicKeyKind};
 pub use request::{Headers, NoHeaders, Payload, PostForm, Request, Target};
 pub use scheme::{
     Explanation, cloudimage_operations, explain, explain_form, explain_request, narrow, sign, sign_with,
-    verify, verify_form, verify_request,
+    signed_query, verify, verify_form, verify_request,
 };
 pub use schemes::{Scheme, SchemeSet};
 pub use settings::{
@@ -44,5 +45,6 @@ pub use settings::{
     ImgproxySettings, S3Settings, SchemeSettings,
 };
 pub use signing_key::{KeyState, SigningKey};
+pub use storage_address::StorageAddress;
 pub use verdict::{Carrier, Check, Covers, ShortText, Uses, Verified};
 pub use verifier::Verifier;

@@ -85,6 +85,11 @@ pub(super) const AMAZON: Words = Words {
 pub(super) const GOOGLE: Words =
     Words { scheme: Scheme::Gcs, id: "GoogleAccessId", prefix: "x-goog-", sub_resources: &[], session: None };
 
+/// Whether a parameter is one that Amazon's version 2 signs.
+pub(super) fn is_sub_resource(name: &str) -> bool {
+    AMAZON.sub_resources.binary_search(&name).is_ok()
+}
+
 /// The headers of a request, names in lower case.
 type HeaderList<'r> = [(Cow<'r, str>, Cow<'r, str>)];
 
