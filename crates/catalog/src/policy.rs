@@ -41,6 +41,29 @@ pub enum HideExistence {
     Off,
 }
 
+/// Which pages may load images, as browsers are told (`Cross-Origin-Resource-Policy`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Corp {
+    /// Any.
+    CrossOrigin,
+    /// Those of the same site.
+    SameSite,
+    /// Those of the very host.
+    SameOrigin,
+}
+
+impl Corp {
+    /// Its word, as the header has it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Corp::CrossOrigin => "cross-origin",
+            Corp::SameSite => "same-site",
+            Corp::SameOrigin => "same-origin",
+        }
+    }
+}
+
 /// What an account decides about delivery. Stored as JSON; each field has the name that the command line uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -69,6 +92,10 @@ pub struct AccountPolicy {
     pub revoked_subjects: Vec<String>,
     /// URLs that were issued before, or do not say when, are refused; in unix seconds.
     pub revoked_before_s: Option<i64>,
+    /// Each refusal of a signature with status 403 says no more than that it is one.
+    pub collapse_refusals: bool,
+    /// Which pages may load images.
+    pub corp: Corp,
 }
 
 impl Default for AccountPolicy {
@@ -86,13 +113,15 @@ impl Default for AccountPolicy {
             revoked_token_ids: Vec::new(),
             revoked_subjects: Vec::new(),
             revoked_before_s: None,
+            collapse_refusals: false,
+            corp: Corp::CrossOrigin,
         }
     }
 }
 
 impl AccountPolicy {
     /// The settings by their names on the command line, with the values they take.
-    pub const SETTINGS: [(&'static str, &'static str); 12] = [
+    pub const SETTINGS: [(&'static str, &'static str); 14] = [
         ("require_exp", "true or false"),
         ("flexible_variants", "off, signed or all"),
         ("hide_existence", "auto, on or off"),
@@ -105,6 +134,8 @@ impl AccountPolicy {
         ("revoked_token_ids", "values of s-jti, comma between them; empty for none"),
         ("revoked_subjects", "values of s-sub, comma between them; empty for none"),
         ("revoked_before", "unix seconds, or none"),
+        ("collapse_refusals", "true or false"),
+        ("corp", "cross-origin, same-site or same-origin"),
     ];
 
     /// Sets one setting from text; the error says what it takes.
@@ -123,6 +154,8 @@ impl AccountPolicy {
             "revoked_token_ids" => self.revoked_token_ids = revoked(name, value)?,
             "revoked_subjects" => self.revoked_subjects = revoked(name, value)?,
             "revoked_before" => self.revoked_before_s = seconds_or_none(name, value, 0)?,
+            "collapse_refusals" => self.collapse_refusals = word(name, value)?,
+            "corp" => self.corp = word(name, value)?,
             _ => {
                 return Err(Error::Invalid(format!(
                     "there is no setting {name:?}; there are {}",
@@ -149,6 +182,8 @@ impl AccountPolicy {
             self.revoked_token_ids.join(","),
             self.revoked_subjects.join(","),
             self.revoked_before_s.map_or_else(none, |seconds| seconds.to_string()),
+            text(&self.collapse_refusals),
+            text(&self.corp),
         ];
         Self::SETTINGS.into_iter().map(|(name, _)| name).zip(texts).collect()
     }

@@ -365,6 +365,8 @@ fn settings_print_as_they_are_read() {
         ("revoked_token_ids", "01J9Z3K8QW,01J9Z3K8QX"),
         ("revoked_subjects", "user-4711"),
         ("revoked_before", "1790000000"),
+        ("collapse_refusals", "true"),
+        ("corp", "same-site"),
     ] {
         policy.set(name, value).unwrap();
         let printed = policy.settings().into_iter().find(|(known, _)| *known == name).unwrap();
@@ -386,6 +388,8 @@ fn settings_print_as_they_are_read() {
         ("leeway", "61"),
         ("revoked_token_ids", "a b"),
         ("revoked_before", "yesterday"),
+        ("corp", "same_site"),
+        ("corp", "none"),
         ("colour", "red"),
     ];
     for (name, value) in refused {
