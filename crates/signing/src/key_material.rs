@@ -120,6 +120,11 @@ impl VerifyingKey {
         }
     }
 
+    /// Whether it can compute.
+    pub(crate) fn has_macs(&self) -> bool {
+        self.macs.is_some()
+    }
+
     /// HMAC-SHA1 that has taken in the key and nothing else; none for public keys.
     pub(crate) fn mac_sha1(&self) -> Option<Hmac<Sha1>> {
         self.macs.as_ref().map(|macs| macs.sha1.clone())

@@ -52,6 +52,26 @@ impl Scheme {
         Scheme::Cloudinary,
     ];
 
+    /// Those that a route of this server serves. Cloudinary's has none yet.
+    pub const SERVED: SchemeSet =
+        Scheme::NATIVE_ROUTES.with(Scheme::S3).with(Scheme::Gcs).with(Scheme::Imgproxy).with(Scheme::Thumbor);
+
+    /// Those that native routes serve: all that sign such a URL or a cookie for it.
+    pub const NATIVE_ROUTES: SchemeSet = SchemeSet::of(&[
+        Scheme::Native,
+        Scheme::Generic,
+        Scheme::Cloudimage,
+        Scheme::CloudFront,
+        Scheme::Imgix,
+        Scheme::Bunny,
+        Scheme::Fastly,
+        Scheme::EdgeAuth,
+        Scheme::ImageKit,
+    ]);
+
+    /// Those that the storage routes serve.
+    pub const STORAGE: SchemeSet = SchemeSet::of(&[Scheme::S3, Scheme::Gcs]);
+
     /// Its name, as settings and people write it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -122,6 +142,9 @@ impl Scheme {
 pub struct SchemeSet(u32);
 
 impl SchemeSet {
+    /// No scheme.
+    pub const EMPTY: SchemeSet = SchemeSet(0);
+
     /// The native scheme alone.
     pub const NATIVE: SchemeSet = SchemeSet::of(&[Scheme::Native]);
 
@@ -138,6 +161,12 @@ impl SchemeSet {
     /// Whether a scheme is in it.
     pub const fn contains(self, scheme: Scheme) -> bool {
         self.0 & 1 << scheme as u32 != 0
+    }
+
+    /// It and one more.
+    #[must_use]
+    pub const fn with(self, scheme: Scheme) -> Self {
+        SchemeSet(self.0 | 1 << scheme as u32)
     }
 
     /// What is in both.
@@ -176,5 +205,20 @@ mod tests {
         assert!(set.iter().eq([Scheme::Native, Scheme::S3, Scheme::Cloudinary]));
         assert!(set.and(SchemeSet::NATIVE).iter().eq([Scheme::Native]));
         assert!(SchemeSet::of(Scheme::ALL).iter().eq(Scheme::ALL.iter().copied()));
+        assert_eq!(SchemeSet::EMPTY.with(Scheme::Native), SchemeSet::NATIVE);
+        assert_eq!(set.with(Scheme::S3), set);
+        assert_eq!(SchemeSet::EMPTY.iter().count(), 0);
+    }
+
+    #[test]
+    fn every_scheme_but_cloudinary_s_is_served_by_a_route() {
+        let unserved = Scheme::ALL.iter().filter(|&&scheme| !Scheme::SERVED.contains(scheme));
+        assert!(unserved.eq(&[Scheme::Cloudinary]));
+        let of_mounts = SchemeSet::of(&[Scheme::Imgproxy, Scheme::Thumbor]);
+        for &scheme in Scheme::ALL {
+            let routes = [Scheme::NATIVE_ROUTES, Scheme::STORAGE, of_mounts];
+            let count = routes.iter().filter(|routes| routes.contains(scheme)).count();
+            assert_eq!(count, usize::from(Scheme::SERVED.contains(scheme)), "{scheme:?}");
+        }
     }
 }

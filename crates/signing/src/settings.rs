@@ -1,5 +1,7 @@
 //! What an account sets for each scheme, beside its keys. Each scheme has a struct of its own here.
 
+mod by_name;
+
 use std::sync::LazyLock;
 
 /// The settings of every scheme.
