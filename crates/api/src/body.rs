@@ -3,7 +3,7 @@
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, rt};
 use bytes::Bytes;
-use domain::Problem;
+use domain::{Problem, grouped};
 use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
@@ -12,7 +12,7 @@ use upload::{Form, Incoming, Paced};
 use crate::Api;
 use crate::error::Failure;
 
-/// The longest JSON body, in bytes.
+/// The longest usual JSON body, in bytes.
 const MAX_JSON_BYTES: usize = 65_536;
 
 /// Pieces of a body that wait between the HTTP thread and whoever reads.
@@ -29,8 +29,17 @@ pub(crate) async fn form(api: &Api, request: &HttpRequest, payload: Payload) -> 
     Ok(incoming.read(api.uploads.storage()).await?)
 }
 
-/// Reads a JSON object.
+/// Reads a JSON object of the usual size.
 pub(crate) async fn json(api: &Api, payload: Payload) -> Result<Map<String, Value>, Failure> {
+    json_within(api, payload, MAX_JSON_BYTES).await
+}
+
+/// Reads a JSON object of at most so many bytes.
+pub(crate) async fn json_within(
+    api: &Api,
+    payload: Payload,
+    max_bytes: usize,
+) -> Result<Map<String, Value>, Failure> {
     let mut body = Paced::new(payload, api.pace());
     let mut text = Vec::new();
     while let Some(piece) = body.next().await {
@@ -38,8 +47,9 @@ pub(crate) async fn json(api: &Api, payload: Payload) -> Result<Map<String, Valu
             std::io::ErrorKind::TimedOut => Failure::from(upload::Error::TooSlow),
             _ => upload::Error::Aborted.into(),
         })?;
-        if text.len() + piece.len() > MAX_JSON_BYTES {
-            return Err(Failure::new(Problem::TooLarge, "a JSON body has at most 65,536 bytes"));
+        if text.len() + piece.len() > max_bytes {
+            let told = format!("this JSON body has at most {} bytes", grouped(max_bytes));
+            return Err(Failure::new(Problem::TooLarge, told));
         }
         text.extend_from_slice(&piece);
     }

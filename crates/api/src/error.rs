@@ -23,6 +23,8 @@ struct Told {
     more: Vec<Value>,
     /// The chain inside the first entry.
     chain: Option<Value>,
+    /// The place in the body that the first entry is about.
+    pointer: Option<String>,
     /// Names the methods, where the method was wrong.
     allow: Option<String>,
     /// Upload failures carry their code in the text too: clients in the field search for it (contract R-06).
@@ -51,6 +53,7 @@ impl Failure {
             message,
             more: Vec::new(),
             chain: None,
+            pointer: None,
             allow: None,
             of_upload: false,
             cause: None,
@@ -106,6 +109,26 @@ impl Failure {
         self.with(|told| told.of_upload = true)
     }
 
+    /// The place in the body that it is about, as a JSON pointer.
+    pub(crate) fn at(self, pointer: &str) -> Self {
+        self.with(|told| told.pointer = Some(pointer.to_owned()))
+    }
+
+    /// The same failure with another one told after it.
+    pub(crate) fn also(self, other: Self) -> Self {
+        self.with(|told| told.more.extend(other.entries()))
+    }
+
+    /// What it says.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The entries of the envelope.
+    pub(crate) fn entries(&self) -> Vec<Value> {
+        std::iter::once(self.0.entry()).chain(self.0.more.iter().cloned()).collect()
+    }
+
     /// The public failure.
     #[cfg(test)]
     pub(crate) fn problem(&self) -> Problem {
@@ -138,14 +161,9 @@ impl Failure {
 
     /// The answer.
     pub(crate) fn respond(&self) -> HttpResponse {
-        let Told { problem, more, chain, allow, retry_after_s, .. } = &*self.0;
-        let mut first = json!({"code": problem.api_code(), "message": self.0.text()});
-        if let Some(chain) = chain {
-            first["error_chain"] = chain.clone();
-        }
-        let errors: Vec<Value> = std::iter::once(first).chain(more.iter().cloned()).collect();
+        let Told { problem, allow, retry_after_s, .. } = &*self.0;
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = envelope::failed(status, errors);
+        let mut response = envelope::failed(status, self.entries());
         let headers = response.headers_mut();
         match problem.status() {
             409 => _ = headers.insert(SHOULD_RETRY, HeaderValue::from_static("false")),
@@ -162,6 +180,18 @@ impl Failure {
 }
 
 impl Told {
+    /// Its own entry of the envelope.
+    fn entry(&self) -> Value {
+        let mut entry = json!({"code": self.problem.api_code(), "message": self.text()});
+        if let Some(chain) = &self.chain {
+            entry["error_chain"] = chain.clone();
+        }
+        if let Some(pointer) = &self.pointer {
+            entry["source"] = json!({"pointer": pointer});
+        }
+        entry
+    }
+
     fn text(&self) -> String {
         if self.of_upload || self.problem == Problem::Exists {
             return format!("ERROR {}: {}", self.problem.api_code(), self.message);

@@ -8,11 +8,14 @@ mod config;
 mod door;
 mod envelope;
 mod error;
+mod fields;
 mod images;
 mod keys;
 mod list;
 mod metadata_filters;
+mod own_routes;
 mod routes;
+mod sign;
 mod variants;
 mod words;
 

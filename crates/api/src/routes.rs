@@ -10,10 +10,14 @@ use percent_encoding::percent_decode_str;
 
 use crate::authenticated::Authenticated;
 use crate::error::Failure;
+use crate::own_routes::Own;
 use crate::{Api, accounts, config, images, keys, list, variants};
 
-/// The prefix of every route.
+/// The prefix of the contract's routes.
 const PREFIX: &str = "/client/v4";
+
+/// The prefix of our own.
+const OWN_PREFIX: &str = "/api";
 
 /// The first segments of all paths that this door answers for, built or not: what is refused there is told in its
 /// envelope, whoever refuses it.
@@ -51,6 +55,8 @@ pub(crate) enum Resource {
     Variant(String),
     /// `/images/v1/config`
     Config,
+    /// Something of our own API.
+    Own(Own),
 }
 
 /// Words directly under `/v1/` that are no image's id and whose routes are not built.
@@ -59,9 +65,12 @@ const NOT_BUILT: [&str; 3] = ["stats", "batch_token", "direct_upload"];
 impl<'p> Route<'p> {
     /// Reads a raw path. A trailing slash does not matter (contract R-16).
     pub(crate) fn parse(path: &'p str) -> Option<Self> {
-        let inside = path.strip_prefix(PREFIX)?.strip_prefix('/')?;
-        let segments: Vec<&str> = inside.strip_suffix('/').unwrap_or(inside).split('/').collect();
-        match segments[..] {
+        let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
+        if let ["", "api", "v1", "accounts", account, ref rest @ ..] = segments[..] {
+            return Some(Route::In(account, Resource::Own(Own::parse(rest)?)));
+        }
+        let ["", "client", "v4", ref inside @ ..] = segments[..] else { return None };
+        match inside[..] {
             ["accounts"] => Some(Route::Accounts),
             ["user", "tokens", "verify"] => Some(Route::TokenVerify),
             ["accounts", account, "images", "v2"] => Some(Route::In(account, Resource::List)),
@@ -92,6 +101,7 @@ impl Resource {
     /// The scopes of which a token needs one for this method; none where the method is not taken.
     pub(crate) fn needs(&self, method: &str) -> Option<&'static [Scope]> {
         Some(match (self, method) {
+            (Resource::Own(own), _) => return own.needs(method),
             (Resource::Images, "POST") | (Resource::Image(_), "PATCH") => &[Scope::ImagesWrite],
             (Resource::Image(_), "DELETE") => &[Scope::ImagesDelete],
             (Resource::Keys, "GET") => &[Scope::ImagesRead, Scope::KeysRead],
@@ -136,7 +146,9 @@ impl Api {
     /// request's extensions.
     pub fn routes(&self, config: &mut ServiceConfig) {
         let api = web::Data::new(self.clone());
-        config.service(web::scope(PREFIX).app_data(api).default_service(web::to(answer)));
+        for prefix in [PREFIX, OWN_PREFIX] {
+            config.service(web::scope(prefix).app_data(api.clone()).default_service(web::to(answer)));
+        }
     }
 
     /// Whether a path is this door's.
@@ -217,6 +229,7 @@ async fn dispatch(
         (Resource::Variant(name), _) => variants::get(api, caller, &name).await,
         (Resource::Config, "PATCH") => config::update(api, caller, payload).await,
         (Resource::Config, _) => config::get(api, caller).await,
+        (Resource::Own(own), _) => own.answer(api, caller, payload).await,
     }
 }
 
