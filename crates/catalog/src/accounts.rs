@@ -7,7 +7,7 @@ use crate::changes::Change;
 use crate::database::{Connection, Lock, Row, is_taken, query};
 use crate::policy::AccountPolicy;
 use crate::rows::{account_id, json, json_text, parsed};
-use crate::{Actor, Catalog, Error, audit, signing_keys, variants};
+use crate::{Actor, Catalog, Error, audit, schemes, signing_keys, variants};
 
 /// Who keeps images here.
 #[derive(Debug, Clone)]
@@ -125,6 +125,8 @@ impl Catalog {
         for (name, value) in settings {
             account.policy.set(name, value)?;
         }
+        let sealer = self.sealer(writing.db()).await?;
+        schemes::check_policy(writing.db(), &sealer, id, &account.policy).await?;
         query("update accounts set policy = $2 where id = $1")
             .bind(&id.as_bytes()[..])
             .bind(json_text(&account.policy))

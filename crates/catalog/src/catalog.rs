@@ -36,6 +36,8 @@ pub struct Config {
     pub serve_stale_public: bool,
     /// Signing keys of an account that are active or retiring.
     pub max_signing_keys: u32,
+    /// Verifying keys of an account that are active or retiring.
+    pub max_verifying_keys: u32,
     /// Variants of an account.
     pub max_variants: u32,
     /// API tokens of an account that are neither expired nor revoked.
@@ -66,6 +68,7 @@ impl Config {
             max_stale_rights_s: 30,
             serve_stale_public: false,
             max_signing_keys: 8,
+            max_verifying_keys: 32,
             max_variants: 100,
             max_tokens: 100,
             max_account_images: 0,

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use domain::{AccountId, Fault as _, Problem, Timestamp};
 use metrics::Counter;
-use signing::{DeliveryUrl, SchemeSet, SchemeSettings, SigningKey};
+use signing::{DeliveryUrl, SigningKey};
 
 use crate::database::{Connection, Row, overdue, query, query_scalar};
 use crate::policy::AccountPolicy;
 use crate::rights::{AccountRights, ImageRights, NamedOptions, Rights};
 use crate::rows::{account_id, bytes, json, object_id, parsed};
-use crate::{Catalog, Error, signing_keys, variants};
+use crate::schemes::SchemeMode;
+use crate::verifying_keys::Stored;
+use crate::{Catalog, Error, schemes, signing_keys, variants, verifying_keys};
 
 /// How often rights are loaded anew when something changes while they are loaded. After that they are good for the
 /// request that asked, which overlaps the change anyway, and are not kept.
@@ -179,7 +181,7 @@ impl Catalog {
         }
     }
 
-    /// One view of the account, its keys and its variants.
+    /// One view of the account, its schemes, its keys and its variants.
     async fn load_account(&self, db: &mut Connection, hash: &str) -> Result<Option<AccountRights>, Error> {
         let row = query("select id, hash, handle, policy, private_custom from accounts where hash = $1");
         let Some(row) = row.bind(hash).fetch_optional(&mut *db).await? else { return Ok(None) };
@@ -187,7 +189,10 @@ impl Catalog {
         let policy = json::<AccountPolicy>(&row, "policy")?;
         let sealer = self.sealer(db).await?;
         // Times are judged at each request: a key that is retiring now is loaded as such, whatever its end.
-        let keys = signing_keys::load(db, &sealer, &id, Timestamp::from_micros(i64::MIN)).await?;
+        let long_ago = Timestamp::from_micros(i64::MIN);
+        let keys = signing_keys::load(db, &sealer, &id, long_ago).await?;
+        let foreign_keys = verifying_keys::load(db, &sealer, &id, long_ago).await?;
+        let schemes = schemes::load(db, &sealer, &id).await?;
         let variants =
             query("select * from variants where account = $1").bind(&id.as_bytes()[..]).fetch_all(db).await?;
         let named = variants.iter().filter_map(|row| named_options(row, policy.browser_ttl_s));
@@ -197,10 +202,10 @@ impl Catalog {
             handle: parsed(&row, "handle")?,
             verification: policy.signing(),
             keys: keys.into_iter().map(|key| SigningKey::new(key.id, key.secret, key.state)).collect(),
-            schemes: SchemeSet::NATIVE,
-            reported: SchemeSet::of(&[]),
-            foreign_keys: Vec::new(),
-            settings: SchemeSettings::default(),
+            schemes: schemes.in_mode(SchemeMode::Enforce),
+            reported: schemes.in_mode(SchemeMode::Report),
+            foreign_keys: foreign_keys.into_iter().map(Stored::into_key).collect(),
+            settings: schemes.settings,
             variants: named.collect(),
             private_custom: row.try_get("private_custom")?,
             policy,

@@ -33,6 +33,9 @@ pub enum Error {
     /// The signing key is not known in this account.
     #[error("signing key not found")]
     SigningKeyMissing,
+    /// The verifying key is not known in this account, or verifies no more.
+    #[error("verifying key not found")]
+    VerifyingKeyMissing,
     /// The API token, person or session is not known.
     #[error("not found")]
     Missing,
@@ -152,6 +155,7 @@ impl Fault for Error {
             Error::Options(_) => Problem::OptionsInvalid,
             Error::FlexibleOff => Problem::FlexibleOff,
             Error::SigningKeyMissing => Problem::SigningKeyMissing,
+            Error::VerifyingKeyMissing => Problem::SigningKeyMissing,
             Error::Missing => Problem::RouteMissing,
             Error::Exists => Problem::Exists,
             Error::IdempotencyMismatch => Problem::IdempotencyMismatch,

@@ -10,7 +10,8 @@ use signing::{KeyState, SigningKey};
 use crate::catalog::Writing;
 use crate::changes::Change;
 use crate::database::{Connection, Lock, Row, is_orphan, query};
-use crate::rows::{account_id, maybe_time, parsed, time};
+use crate::key_names::{self, Keys, lives, state};
+use crate::rows::{account_id, parsed, time};
 use crate::sealing::{Place, Sealer};
 use crate::{Actor, Catalog, Error, audit};
 
@@ -97,7 +98,7 @@ impl Catalog {
         actor: &Actor,
     ) -> Result<KeyEntry, Error> {
         let mut work = self.begin_keys(account).await?;
-        if work.living(id).is_some() {
+        if work.living(id).is_some() || work.is_verifying(id) {
             return Err(Error::Exists);
         }
         work.check_room(self.inner.config.max_signing_keys)?;
@@ -108,7 +109,7 @@ impl Catalog {
     }
 
     /// The contract's PUT: makes the key, or replaces the value of an existing one at once; a retiring one
-    /// becomes active.
+    /// becomes active. `Exists` where a verifying key has the name.
     pub async fn put_signing_key(
         &self,
         account: &AccountId,
@@ -116,6 +117,9 @@ impl Catalog {
         actor: &Actor,
     ) -> Result<(), Error> {
         let mut work = self.begin_keys(account).await?;
+        if work.is_verifying(id) {
+            return Err(Error::Exists);
+        }
         if work.living(id).is_none() {
             work.check_room(self.inner.config.max_signing_keys)?;
         }
@@ -135,7 +139,9 @@ impl Catalog {
         let mut work = self.begin_keys(account).await?;
         let old = work.active(id)?.id.clone();
         let new_id = match rotation.new_id {
-            Some(new_id) if work.living(&new_id).is_some() => return Err(Error::Exists),
+            Some(new_id) if work.living(&new_id).is_some() || work.is_verifying(&new_id) => {
+                return Err(Error::Exists);
+            }
             Some(new_id) => new_id,
             None => work.free_name(id)?,
         };
@@ -186,7 +192,8 @@ impl Catalog {
         let sealer = self.sealer(writing.db()).await?;
         let now = writing.now;
         let keys = load(writing.db(), &sealer, account, now).await?;
-        Ok(KeyWork { writing, sealer, account: *account, keys })
+        let verifying = key_names::living(writing.db(), Keys::Verifying, account, now).await?;
+        Ok(KeyWork { writing, sealer, account: *account, keys, verifying })
     }
 
     async fn finish_keys(
@@ -208,12 +215,19 @@ struct KeyWork {
     sealer: Sealer,
     account: AccountId,
     keys: Vec<KeyEntry>,
+    /// The names of verifying keys that live.
+    verifying: Vec<SigningKeyId>,
 }
 
 impl KeyWork {
     /// The key of this name, if it is active or retiring.
     fn living(&self, id: &SigningKeyId) -> Option<&KeyEntry> {
         self.keys.iter().find(|key| key.id == *id && lives(key.state))
+    }
+
+    /// Whether a verifying key has this name.
+    fn is_verifying(&self, id: &SigningKeyId) -> bool {
+        self.verifying.contains(id)
     }
 
     fn active(&self, id: &SigningKeyId) -> Result<&KeyEntry, Error> {
@@ -237,7 +251,8 @@ impl KeyWork {
 
     /// `NAME-2`, `NAME-3` … : the first name that no key has or had.
     fn free_name(&self, id: &SigningKeyId) -> Result<SigningKeyId, Error> {
-        let is_free = |name: &SigningKeyId| self.keys.iter().all(|key| key.id != *name);
+        let is_free =
+            |name: &SigningKeyId| self.keys.iter().all(|key| key.id != *name) && !self.is_verifying(name);
         let numbered = (2..).map(|number: u32| {
             let end = format!("-{number}");
             // Room for the number in the 64 characters that a name has; names are ASCII.
@@ -250,6 +265,7 @@ impl KeyWork {
 
     async fn insert(&mut self, id: SigningKeyId, secret: Secret, signs: bool) -> Result<KeyEntry, Error> {
         let created_at = self.writing.now;
+        key_names::give_up(self.writing.db(), Keys::Verifying, &self.account, &id).await?;
         let key = KeyEntry { id, secret, state: KeyState::Active, signs, created_at };
         put(self.writing.db(), &self.sealer, &self.account, &key).await?;
         Ok(key)
@@ -258,8 +274,8 @@ impl KeyWork {
     /// When the last active key goes: `default`, which may be the name that was just revoked.
     async fn insert_new_default(&mut self, revoked: &SigningKeyId) -> Result<(), Error> {
         let default = SigningKeyId::default_key();
-        let retiring = default != *revoked && self.living(&default).is_some();
-        let name = if retiring { self.free_name(&default)? } else { default };
+        let is_taken = default != *revoked && self.living(&default).is_some() || self.is_verifying(&default);
+        let name = if is_taken { self.free_name(&default)? } else { default };
         self.insert(name, random_secret(), true).await?;
         Ok(())
     }
@@ -305,10 +321,6 @@ impl KeyWork {
             .await?;
         Ok(())
     }
-}
-
-fn lives(state: KeyState) -> bool {
-    matches!(state, KeyState::Active | KeyState::Retiring { .. })
 }
 
 /// 256 random bits as base64url text.
@@ -388,15 +400,6 @@ fn key(row: &Row, sealer: &Sealer, now: Timestamp) -> Result<KeyEntry, Error> {
         signs: row.try_get("signs")?,
         created_at: time(row, "created_at")?,
         id,
-    })
-}
-
-fn state(row: &Row, now: Timestamp) -> Result<KeyState, Error> {
-    Ok(match (row.try_get("state")?, maybe_time(row, "verify_until")?) {
-        ("active", _) => KeyState::Active,
-        ("retiring", Some(verify_until)) if now < verify_until => KeyState::Retiring { verify_until },
-        ("retiring", _) => KeyState::Retired,
-        _ => KeyState::Revoked,
     })
 }
 

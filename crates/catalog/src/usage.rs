@@ -70,8 +70,8 @@ impl TokenUsage {
 }
 
 impl Catalog {
-    /// How the signing keys of an account are used, by name. What an older key of the same name signed does not
-    /// count, but for the hour in which the new one was made.
+    /// How the keys of an account are used, signing and verifying ones, by name. What an older key of the same name
+    /// signed does not count, but for the hour in which the new one was made.
     pub async fn signing_key_usage(
         &self,
         account: &AccountId,
@@ -143,8 +143,9 @@ type Keys = (HashMap<SigningKeyId, Timestamp>, HashMap<SigningKeyId, KeyUsage>);
 async fn load_keys(db: &mut Connection, account: &AccountId, now_hour: i64) -> Result<Keys, Error> {
     let keys = query(
         "select k.name, k.created_at, u.used_at, u.variant, u.address, u.latest_exp_s
-         from signing_keys k left join signing_key_uses u on u.account = k.account and u.name = k.name
-         where k.account = $1",
+         from (select account, name, created_at from signing_keys where account = $1
+             union all select account, name, created_at from verifying_keys where account = $1) k
+         left join signing_key_uses u on u.account = k.account and u.name = k.name",
     );
     let keys = keys.bind(&account.as_bytes()[..]).fetch_all(&mut *db).await?;
     let (mut made, mut all) = (HashMap::new(), HashMap::new());
