@@ -1,4 +1,4 @@
-//! Forgetting what is past its time: sessions, wrong passwords, idempotency keys. Nothing that still counts is here:
+//! Forgetting what is past its time: sessions, wrong passwords, idempotency keys, uses of URLs. Nothing that still counts is here:
 //! every question looks at the time itself.
 
 use crate::Error;
@@ -15,9 +15,11 @@ pub struct Expired {
     pub sign_in_failures: u64,
     /// Idempotency keys.
     pub idempotency_keys: u64,
+    /// Counters of uses whose URLs have ended.
+    pub uses: u64,
 }
 
-/// Idempotency keys that one transaction takes away.
+/// Idempotency keys, or counters of uses, that one transaction takes away.
 const BATCH: u32 = 500;
 
 impl Catalog {
@@ -28,12 +30,19 @@ impl Catalog {
         let mut expired = Expired {
             sessions: sessions::forget_expired(writing.db(), now).await?,
             sign_in_failures: sign_in::forget_expired(writing.db(), now).await?,
-            idempotency_keys: 0,
+            ..Expired::default()
         };
         self.commit(writing).await?;
         loop {
             let forgotten = self.forget_idempotency_keys().await?;
             expired.idempotency_keys += forgotten;
+            if forgotten < BATCH.into() {
+                break;
+            }
+        }
+        loop {
+            let forgotten = self.forget_uses(BATCH).await?;
+            expired.uses += forgotten;
             if forgotten < BATCH.into() {
                 return Ok(expired);
             }

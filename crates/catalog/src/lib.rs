@@ -49,6 +49,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod uses;
 mod variants;
 mod verifying_keys;
 mod watch;

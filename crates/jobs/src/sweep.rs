@@ -21,7 +21,7 @@ pub struct Swept {
     pub found_renditions: u64,
     /// Renditions that went because they were over the budget, or idle for too long.
     pub removed_renditions: u64,
-    /// Sessions, wrong passwords, idempotency keys and counters that were past their time.
+    /// Sessions, wrong passwords, idempotency keys, uses and counters that were past their time.
     pub expired: u64,
 }
 
@@ -45,7 +45,8 @@ impl Work {
     pub(crate) async fn forget_expired(&self) -> Result<u64, Error> {
         let expired = self.catalog.forget_expired().await?;
         let counters = self.catalog.prune_counters().await?;
-        Ok(expired.sessions + expired.sign_in_failures + expired.idempotency_keys + counters)
+        let forgotten = expired.sessions + expired.sign_in_failures + expired.idempotency_keys + expired.uses;
+        Ok(forgotten + counters)
     }
 
     /// Gives up uploads in parts that a process left half done. Not every S3 server can list them, and the rest of a sweep
