@@ -5,6 +5,7 @@
 mod harness;
 
 mod api;
+mod api_v1;
 mod audit;
 mod bad_days;
 mod bad_input;
