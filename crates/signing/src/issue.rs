@@ -12,6 +12,8 @@ use crate::scheme::{sign_with, verify_request};
 use crate::verifier::Verifier;
 use crate::{DeliveryUrl, Error, SigningKey};
 
+const DAY_S: i64 = 86_400;
+
 /// What is asked for below a folder, where its URL is judged.
 const BELOW: &str = "x/x";
 
@@ -54,6 +56,14 @@ pub fn issued_at_s(policy: &Policy, now: Timestamp, window_s: i64) -> Option<i64
     let mark_s = policy.revoked.issued_before_s?;
     let now_s = now.as_seconds();
     Some((now_s - now_s.rem_euclid(window_s.max(1))).max(mark_s).min(now_s))
+}
+
+/// How long a URL lives where nothing is said, in seconds: a day, or as long as the account allows where that is shorter. The
+/// end may be rounded up within a window.
+pub fn usual_life_s(policy: &Policy, window_s: i64) -> i64 {
+    let most_s =
+        policy.max_lifetime_s.map_or(DAY_S, |most_s| most_s.saturating_sub(window_s.saturating_sub(1)));
+    most_s.clamp(1, DAY_S)
 }
 
 /// The value of a `Set-Cookie` header with the token of a URL that was signed for so many segments (signing-schemes 1.4):
@@ -176,6 +186,19 @@ mod tests {
         let issued = Constraints { issued_at_s: issued_at_s(&policy, NOW, 1), ..until(60) };
         check("/acct/cat/public", &issued, &policy, None);
         check("/acct/cat/public", &until(60), &policy, Some(Error::Revoked));
+    }
+
+    #[test]
+    fn a_url_lives_a_day_or_as_long_as_the_account_allows() {
+        let check = |max_lifetime_s, window_s, expected| {
+            let policy = Policy { max_lifetime_s, ..Policy::default() };
+            assert_eq!(usual_life_s(&policy, window_s), expected, "{max_lifetime_s:?} {window_s}");
+        };
+        check(None, 1, 86_400);
+        check(Some(604_800), 3_600, 86_400);
+        check(Some(3_600), 1, 3_600);
+        check(Some(3_600), 600, 3_001);
+        check(Some(60), i64::MAX, 1);
     }
 
     #[test]

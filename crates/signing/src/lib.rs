@@ -30,7 +30,7 @@ mod verifier;
 pub use constraints::Constraints;
 pub use delivery_url::{DeliveryUrl, TargetLimits};
 pub use error::Error;
-pub use issue::{issue, issued_at_s, set_cookie};
+pub use issue::{issue, issued_at_s, set_cookie, usual_life_s};
 pub use key_kind::KeyKind;
 pub use key_material::{KeyMaterial, VerifyingKey};
 pub use outbound::{BucketStyle, Outbound, OutboundBody, OutboundRequest, object_url, origin_clock};

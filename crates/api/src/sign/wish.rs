@@ -7,9 +7,6 @@ use signing::{Constraints, KeyState, Policy, SigningKey};
 
 use crate::error::Failure;
 
-/// How long a URL lives where nothing is said, in seconds.
-const LIFE_S: i64 = 86_400;
-
 /// The longest life and the longest window, in seconds: 100 years.
 const MAX_LIFE_S: i64 = 3_153_600_000;
 
@@ -121,9 +118,8 @@ impl Wish {
         let window_s = bounded("window_s", self.window_s.unwrap_or(1))?;
         match (self.never_expires, self.expires_at_s, self.expires_in_s) {
             (false, None, life_s) => {
-                let most_s =
-                    policy.max_lifetime_s.map_or(LIFE_S, |most_s| most_s.saturating_sub(window_s - 1));
-                let life_s = bounded("expires_in_s", life_s.unwrap_or(LIFE_S.min(most_s).max(1)))?;
+                let life_s = life_s.unwrap_or_else(|| signing::usual_life_s(policy, window_s));
+                let life_s = bounded("expires_in_s", life_s)?;
                 Ok(Some(Constraints::stable_expiry_s(now.as_seconds(), life_s, window_s)))
             }
             (false, Some(_), None) | (true, None, None) if self.window_s.is_some() => {
