@@ -6,7 +6,8 @@ use domain::{AccountId, Timestamp};
 
 use crate::Error;
 use crate::catalog::{Catalog, Writing};
-use crate::database::{Connection, Lock, Row, query};
+use crate::database::{Connection, Lock, Query, Row, query};
+use crate::page::{List, Page, Place};
 
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,14 +44,22 @@ pub struct AuditEntry {
     pub result: String,
 }
 
-/// Which lines to read.
+/// Which lines to read; all conditions hold at once.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     /// Only of this account.
     pub account: Option<AccountId>,
     /// Only this act.
     pub act: Option<String>,
-    /// At most so many, newest first.
+    /// Only by who is called so, as [`Actor::name`] has it.
+    pub actor: Option<String>,
+    /// From this time on.
+    pub from: Option<Timestamp>,
+    /// Before this time.
+    pub to: Option<Timestamp>,
+    /// Where a page begins: an earlier page's `next` or `previous` as text.
+    pub after: Option<String>,
+    /// At most so many, newest first: 1 to 1,000.
     pub limit: u32,
 }
 
@@ -77,19 +86,73 @@ impl Catalog {
         self.commit(writing).await
     }
 
-    /// Reads the log, newest first.
+    /// Reads the log of the whole house, newest first, from its end on.
     pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, Error> {
         let mut question = query("select * from audit where true");
         if let Some(account) = &filter.account {
             question.push(" and account = ").push_bind(account.as_bytes().to_vec());
         }
-        if let Some(act) = &filter.act {
-            question.push(" and act = ").push_bind(act);
-        }
+        filter.push(&mut question);
         question.push(" order by id desc limit ").push_bind(filter.limit.min(MAX_LINES));
         let rows = question.fetch_all(&self.inner.database).await?;
         rows.iter().map(entry).collect()
     }
+
+    /// A page of the log of one account, whatever `filter.account` says; newest first. A foreign or altered `after` is
+    /// `Invalid`.
+    pub async fn audit_page(
+        &self,
+        account: &AccountId,
+        filter: &AuditFilter,
+    ) -> Result<Page<AuditEntry>, Error> {
+        let after = filter.after.as_deref().map(|text| self.read_cursor(List::Audit, account, text));
+        let (after, limit) = (after.transpose()?, filter.limit.clamp(1, MAX_LINES));
+        let rows = page_question(account, filter, after, limit).fetch_all(&self.inner.database).await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            found.push(((row.try_get("at")?, row.try_get("id")?), entry(row)?));
+        }
+        Ok(self.page(List::Audit, account, found, after, limit))
+    }
+}
+
+impl AuditFilter {
+    fn push(&self, question: &mut Query) {
+        if let Some(act) = &self.act {
+            question.push(" and act = ").push_bind(act);
+        }
+        if let Some(actor) = &self.actor {
+            question.push(" and actor = ").push_bind(actor);
+        }
+        if let Some(from) = self.from {
+            question.push(" and at >= ").push_bind(from.as_micros());
+        }
+        if let Some(to) = self.to {
+            question.push(" and at < ").push_bind(to.as_micros());
+        }
+    }
+}
+
+/// The question for a page: one row more than it shows, to know whether there is a next.
+fn page_question(account: &AccountId, filter: &AuditFilter, after: Option<Place>, limit: u32) -> Query {
+    let backwards = after.is_some_and(|after| after.backwards);
+    let (sign, direction) = if backwards { (">", "asc") } else { ("<", "desc") };
+    let mut question = query("select * from audit where account = ");
+    question.push_bind(&account.as_bytes()[..]);
+    filter.push(&mut question);
+    if let Some(Place { spot: (at, id), .. }) = after {
+        question.push(&format!(" and (at, id) {sign} (")).push_bind(at).push(", ").push_bind(id).push(")");
+    }
+    question.push(&format!(" order by at {direction}, id {direction} limit ")).push_bind(limit + 1);
+    question
+}
+
+/// The texts of the questions for pages, each way, for those who ask how they are answered.
+#[cfg(test)]
+pub(crate) fn questions(account: &AccountId, filter: &AuditFilter) -> Vec<String> {
+    let place = |backwards| Some(Place { backwards, spot: (1, 1) });
+    let places = [None, place(false), place(true)];
+    places.map(|after| page_question(account, filter, after, 60).text().to_owned()).to_vec()
 }
 
 /// Writes the line of a change, within the change's transaction.

@@ -11,8 +11,10 @@ use crate::Error;
 use crate::audit_seals::Looked;
 use crate::changes::{Change, announce};
 use crate::database::{Connection, Database, DatabaseUrl, Lock, query};
+use crate::fetch_log::FetchLog;
 use crate::ledger::Ledger;
 use crate::memory::Memory;
+use crate::scheme_reports::SchemeReports;
 use crate::sealing::Sealer;
 use crate::tally::Tally;
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub max_signing_keys: u32,
     /// Verifying keys of an account that are active or retiring.
     pub max_verifying_keys: u32,
+    /// Days for which the log of fetches is kept; 0 for no such log.
+    pub fetch_log_days: u32,
     /// Variants of an account.
     pub max_variants: u32,
     /// API tokens of an account that are neither expired nor revoked.
@@ -69,6 +73,7 @@ impl Config {
             serve_stale_public: false,
             max_signing_keys: 8,
             max_verifying_keys: 32,
+            fetch_log_days: 30,
             max_variants: 100,
             max_tokens: 100,
             max_account_images: 0,
@@ -100,9 +105,11 @@ pub(crate) struct Inner {
     pub(crate) memory: Memory,
     pub(crate) hashing: Hashing,
     pub(crate) tally: Tally,
+    pub(crate) fetches: FetchLog,
+    pub(crate) reports: SchemeReports,
     /// How far the audit log was looked at for rows to seal.
     pub(crate) looked: tokio::sync::Mutex<Looked>,
-    /// Held to write while a flush moves counts from the tally to the tables.
+    /// Held to write while a flush moves counts from memory to the tables.
     pub(crate) flushing: tokio::sync::RwLock<()>,
     pub(crate) at_rest: Ledger,
 }

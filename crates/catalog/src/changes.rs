@@ -17,7 +17,7 @@ const PRUNED_EVERY: i64 = 1_000;
 /// Something that a memory may hold and that is not so any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Policy, signing keys or variants of an account.
+    /// Policy, schemes, keys, variants or mounts of an account.
     Account(AccountId),
     /// An image: account and id.
     Image(AccountId, String),

@@ -8,10 +8,12 @@ use std::time::Duration;
 use domain::{AccountId, ObjectId, SigningKeyId, Timestamp};
 
 use crate::database::{Connection, Lock, Value, query};
+use crate::fetch_log::minute_of;
 use crate::tally::{Counts, FLEXIBLE, Kind, Outcome, Sum, Tally, hour_of};
 use crate::{Catalog, Error};
 
 /// How long counters of an hour, and those of a day, are kept.
+const DAY: Duration = Duration::from_secs(86_400);
 const HOURS_KEPT: Duration = Duration::from_secs(8 * 86_400);
 const DAYS_KEPT: Duration = Duration::from_secs(400 * 86_400);
 
@@ -66,6 +68,7 @@ impl Catalog {
     pub async fn prune_counters(&self) -> Result<u64, Error> {
         let now = self.now();
         let (hour, day) = (hour_of(now.minus(HOURS_KEPT)), hour_of(now.minus(DAYS_KEPT)) / HOURS);
+        let minute = minute_of(now.minus(DAY * self.inner.config.fetch_log_days));
         let mut gone = 0;
         for (table, key, time, before) in [
             ("signing_key_hours", "account, name, hour", "hour", hour),
@@ -73,6 +76,8 @@ impl Catalog {
             ("account_hours", "account, hour, options, signed", "hour", hour),
             ("account_days", "account, day, variant, result, format", "day", day),
             ("image_days", "object, day", "day", day),
+            ("scheme_report_days", "account, scheme, day, verdict", "day", day),
+            ("fetches", "account, minute, digest", "minute", minute),
         ] {
             let statement = format!(
                 "delete from {table} where ({key}) in (select {key} from {table} where {time} < $1 limit $2)"
@@ -320,7 +325,7 @@ async fn write_token_hours(db: &mut Connection, sums: &Sums<'_>) -> Result<(), E
 }
 
 /// Writes rows, many with one statement.
-async fn write<R, const N: usize>(
+pub(crate) async fn write<R, const N: usize>(
     db: &mut Connection,
     insert: &str,
     on_conflict: &str,
@@ -340,6 +345,6 @@ async fn write<R, const N: usize>(
 }
 
 /// A count as the database holds it.
-fn whole(count: u64) -> i64 {
+pub(crate) fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

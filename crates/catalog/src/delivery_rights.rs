@@ -1,18 +1,20 @@
-//! Loading the rights that concern a delivery URL: from memory where that is fresh, else from the database.
+//! Loading the rights that concern a delivery: from memory where that is fresh, else from the database.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use domain::{AccountId, Fault as _, Problem, Timestamp};
 use metrics::Counter;
-use signing::{DeliveryUrl, SigningKey};
+use signing::{Request, SigningKey};
 
-use crate::database::{Connection, Row, overdue, query, query_scalar};
+use crate::database::{Connection, Query, Row, overdue, query, query_scalar};
+use crate::memory::Memory;
 use crate::policy::AccountPolicy;
 use crate::rights::{AccountRights, ImageRights, NamedOptions, Rights};
 use crate::rows::{account_id, bytes, json, object_id, parsed};
 use crate::schemes::SchemeMode;
 use crate::verifying_keys::Stored;
+use crate::wanted::Wanted;
 use crate::{Catalog, Error, schemes, signing_keys, variants, verifying_keys};
 
 /// How often rights are loaded anew when something changes while they are loaded. After that they are good for the
@@ -29,22 +31,28 @@ static MISSES: LazyLock<Counter> =
     LazyLock::new(|| metrics::counter!("darkroom_cache_misses_total", "cache" => "rights"));
 
 impl Catalog {
-    /// The rights that concern a delivery URL, from memory where memory is fresh.
+    /// The rights that concern what is wanted, of a request of which nothing is known but its URL; from memory where that
+    /// is fresh.
     ///
     /// Where the account hides which images there are, the database is asked for the image each time, so that an
     /// answer takes as long for an id that memory knows as for one that does not exist.
-    pub async fn rights(&self, url: &DeliveryUrl) -> Result<Rights, Error> {
-        self.rights_of(url, url.has_signature()).await
+    pub async fn rights<'u>(&self, wanted: impl Into<Wanted<'u>>) -> Result<Rights, Error> {
+        let wanted = wanted.into();
+        self.rights_of(wanted, &Request::get(wanted.target)).await
     }
 
-    /// The same where it is known whether there is something that may open a private image: a signature in the URL, or a
-    /// cookie.
-    pub async fn rights_of(&self, url: &DeliveryUrl, is_signed: bool) -> Result<Rights, Error> {
+    /// The same of a request that is known whole.
+    pub async fn rights_of<'u>(
+        &self,
+        wanted: impl Into<Wanted<'u>>,
+        request: &Request<'_>,
+    ) -> Result<Rights, Error> {
+        let wanted = wanted.into();
         let stale = !self.inner.memory.is_fresh();
         if stale {
-            return self.stale_rights(url);
+            return self.stale_rights(wanted);
         }
-        let loaded = tokio::time::timeout(PATIENCE, self.load_rights(url, is_signed)).await;
+        let loaded = tokio::time::timeout(PATIENCE, self.load_rights(wanted, request)).await;
         let loaded = loaded.unwrap_or_else(|_| Err(overdue().into()));
         loaded.map_err(|error| {
             match error.problem() {
@@ -62,43 +70,43 @@ impl Catalog {
     ///
     /// Only a leave to deliver may be given by these; a refusal must be asked of [`Catalog::rights`] anew, so that a
     /// private image that memory knows is refused no faster than an unknown one.
-    pub fn rights_in_memory(&self, url: &DeliveryUrl) -> Option<Rights> {
-        let found = self.fresh_rights(url);
+    pub fn rights_in_memory<'u>(&self, wanted: impl Into<Wanted<'u>>) -> Option<Rights> {
+        let found = self.fresh_rights(wanted.into());
         let counter = if found.is_some() { &HITS } else { &MISSES };
         counter.increment(1);
         found
     }
 
-    fn fresh_rights(&self, url: &DeliveryUrl) -> Option<Rights> {
+    fn fresh_rights(&self, wanted: Wanted<'_>) -> Option<Rights> {
         let memory = &self.inner.memory;
         if !memory.is_fresh() {
             return None;
         }
-        let account = memory.account(url.account())?;
-        let image = memory.image(account.id, url.image())?;
+        let account = memory.account(wanted.account)?;
+        let image = memory.image(account.id, wanted.image)?;
         Some(Rights { account: Some(account), image: Some(image), stale: false })
     }
 
     /// What memory still holds when changes can no longer be seen: nothing that may be obeyed, but for public images
     /// where the operator wants them to go on.
-    fn stale_rights(&self, url: &DeliveryUrl) -> Result<Rights, Error> {
+    fn stale_rights(&self, wanted: Wanted<'_>) -> Result<Rights, Error> {
         let memory = &self.inner.memory;
         if !self.inner.config.serve_stale_public {
             return Err(Error::RightsUnavailable);
         }
-        let account = memory.account(url.account()).ok_or(Error::RightsUnavailable)?;
-        let image = memory.image(account.id, url.image()).ok_or(Error::RightsUnavailable)?;
+        let account = memory.account(wanted.account).ok_or(Error::RightsUnavailable)?;
+        let image = memory.image(account.id, wanted.image).ok_or(Error::RightsUnavailable)?;
         Ok(Rights { account: Some(account), image: Some(image), stale: true })
     }
 
-    async fn load_rights(&self, url: &DeliveryUrl, is_signed: bool) -> Result<Rights, Error> {
-        let Some(account) = self.account_rights(url.account()).await? else {
+    async fn load_rights(&self, wanted: Wanted<'_>, request: &Request<'_>) -> Result<Rights, Error> {
+        let Some(account) = self.account_rights(wanted.account).await? else {
             return Ok(Rights { account: None, image: None, stale: false });
         };
-        let image = if account.hides(url.image()) {
-            self.hidden_image(&account, url, is_signed).await?
+        let image = if account.hides(wanted.image) {
+            self.hidden_image(&account, wanted, account.sees_mark(wanted, request)).await?
         } else {
-            self.known_image(&account.id, url.image()).await?
+            self.known_image(&account.id, wanted.image).await?
         };
         Ok(Rights { account: Some(account), image, stale: false })
     }
@@ -108,14 +116,14 @@ impl Catalog {
     async fn hidden_image(
         &self,
         account: &AccountRights,
-        url: &DeliveryUrl,
+        wanted: Wanted<'_>,
         is_signed: bool,
     ) -> Result<Option<Arc<ImageRights>>, Error> {
         let _turn = self.inner.memory.turn().await?;
-        let is_open =
-            is_signed || account.is_always_public(url.last()) || self.is_public(&account.id, url).await?;
+        let always_public = wanted.variant().is_some_and(|name| account.is_always_public(name));
+        let is_open = is_signed || always_public || self.is_public(&account.id, wanted.image).await?;
         // A private image is to a stranger as one that is not there, down to the way through this code.
-        if is_open { self.image_rights(&account.id, url.image()).await } else { Ok(None) }
+        if is_open { self.image_rights(&account.id, wanted.image).await } else { Ok(None) }
     }
 
     async fn known_image(&self, account: &AccountId, id: &str) -> Result<Option<Arc<ImageRights>>, Error> {
@@ -133,30 +141,46 @@ impl Catalog {
 
     /// Whether there is such an image and it is public. The answer is one row of one number whatever is there, so
     /// that it takes as long for an image that is not public as for none.
-    async fn is_public(&self, account: &AccountId, url: &DeliveryUrl) -> Result<bool, Error> {
+    async fn is_public(&self, account: &AccountId, image: &str) -> Result<bool, Error> {
         let public = query_scalar(
             "select coalesce((select not private from images
                               where account = $1 and id = $2 and facts is not null), false)",
         )
         .bind(&account.as_bytes()[..])
-        .bind(url.image());
+        .bind(image);
         Ok(public.fetch_one(&self.inner.database).await?)
     }
 
     async fn account_rights(&self, hash: &str) -> Result<Option<Arc<AccountRights>>, Error> {
+        self.account_rights_of(Called::Hash(hash)).await
+    }
+
+    /// The rights of the account with this handle, from memory where that is fresh; none where there is no such account.
+    /// `RightsUnavailable` where changes cannot be seen.
+    pub(crate) async fn account_rights_by_handle(
+        &self,
+        handle: &str,
+    ) -> Result<Option<Arc<AccountRights>>, Error> {
+        if !self.inner.memory.is_fresh() {
+            return Err(Error::RightsUnavailable);
+        }
+        self.account_rights_of(Called::Handle(handle)).await
+    }
+
+    async fn account_rights_of(&self, called: Called<'_>) -> Result<Option<Arc<AccountRights>>, Error> {
         let memory = &self.inner.memory;
-        if let Some(known) = memory.account(hash) {
+        if let Some(known) = called.find(memory) {
             return Ok(Some(known));
         }
         let _turn = memory.turn().await?;
-        if let Some(known) = memory.account(hash) {
+        if let Some(known) = called.find(memory) {
             return Ok(Some(known));
         }
         let mut loads = 0;
         loop {
             let began = memory.begin();
             let mut reader = self.inner.database.snapshot().await?;
-            let Some(loaded) = self.load_account(&mut reader, hash).await? else { return Ok(None) };
+            let Some(loaded) = self.load_account(&mut reader, called).await? else { return Ok(None) };
             let loaded = Arc::new(loaded);
             loads += 1;
             if memory.keep_account(began, &loaded) || loads == MAX_LOADS {
@@ -182,9 +206,12 @@ impl Catalog {
     }
 
     /// One view of the account, its schemes, its keys and its variants.
-    async fn load_account(&self, db: &mut Connection, hash: &str) -> Result<Option<AccountRights>, Error> {
-        let row = query("select id, hash, handle, policy, private_custom from accounts where hash = $1");
-        let Some(row) = row.bind(hash).fetch_optional(&mut *db).await? else { return Ok(None) };
+    async fn load_account(
+        &self,
+        db: &mut Connection,
+        called: Called<'_>,
+    ) -> Result<Option<AccountRights>, Error> {
+        let Some(row) = called.question().fetch_optional(&mut *db).await? else { return Ok(None) };
         let id = account_id(&row, "id")?;
         let policy = json::<AccountPolicy>(&row, "policy")?;
         let sealer = self.sealer(db).await?;
@@ -210,6 +237,36 @@ impl Catalog {
             private_custom: row.try_get("private_custom")?,
             policy,
         }))
+    }
+}
+
+/// One of the names by which an account is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Called<'n> {
+    /// In delivery URLs.
+    Hash(&'n str),
+    /// In the addresses of storage.
+    Handle(&'n str),
+}
+
+impl Called<'_> {
+    fn find(self, memory: &Memory) -> Option<Arc<AccountRights>> {
+        match self {
+            Called::Hash(hash) => memory.account(hash),
+            Called::Handle(handle) => memory.account_by_handle(handle),
+        }
+    }
+
+    fn question(self) -> Query {
+        let (text, name) = match self {
+            Called::Hash(hash) => {
+                ("select id, hash, handle, policy, private_custom from accounts where hash = $1", hash)
+            }
+            Called::Handle(handle) => {
+                ("select id, hash, handle, policy, private_custom from accounts where handle = $1", handle)
+            }
+        };
+        query(text).bind(name)
     }
 }
 

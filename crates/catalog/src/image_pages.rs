@@ -1,14 +1,11 @@
 //! Lists of images: pages by keyset, bounded counts, neighbours. No question counts or skips what it does not show.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{AccountId, ImageId};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 
-use crate::database::{Query, Row, query};
+use crate::database::{Query, query};
 use crate::image_metadata::{self, MetaFilter};
 use crate::images::{Image, image};
+use crate::page::{List, Page, Place};
 use crate::rows::parsed;
 use crate::{Catalog, Error};
 
@@ -37,28 +34,6 @@ pub enum Order {
     Oldest,
 }
 
-/// A place between two images of a list. As text it carries a MAC over account and place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor(pub(crate) String);
-
-impl Cursor {
-    /// The cursor as text for a URL: base64url.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A piece of a list, with the places to go on from.
-#[derive(Debug, Clone)]
-pub struct Page<T> {
-    /// The items, in order.
-    pub items: Vec<T>,
-    /// Where the next page begins; none on the last.
-    pub next: Option<Cursor>,
-    /// Where the previous page begins (reading backwards); none on the first.
-    pub previous: Option<Cursor>,
-}
-
 /// The most images of a page.
 const MAX_PAGE: u32 = 10_000;
 
@@ -79,14 +54,6 @@ enum Walk {
     Few(usize),
 }
 
-/// A place in the order of upload, and which way from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    backwards: bool,
-    uploaded_at: i64,
-    number: i64,
-}
-
 impl Catalog {
     /// A page of images by upload time. `after` comes from an earlier page's `next` or `previous` as text; a foreign
     /// or altered one is `Invalid`. Drafts are not listed.
@@ -101,7 +68,7 @@ impl Catalog {
         image_metadata::check(&filter.metadata)?;
         let walk = self.walk(account, filter).await?;
         let limit = limit.clamp(1, MAX_PAGE);
-        let after = after.map(|cursor| self.read_cursor(account, cursor)).transpose()?;
+        let after = after.map(|cursor| self.read_cursor(List::Images, account, cursor)).transpose()?;
         let page = self.page_from(account, filter, walk, order, after, limit).await?;
         if page.items.is_empty() && after.is_some_and(|after| after.backwards) {
             // Everything before the place has gone: the list begins here now.
@@ -174,68 +141,12 @@ impl Catalog {
         let backwards = after.is_some_and(|after| after.backwards);
         let newest_first = (order == Order::Newest) != backwards;
         let question = page_question(account, filter, walk, newest_first, after, limit);
-        let mut rows = question.fetch_all(&self.inner.database).await?;
-        let more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        if backwards {
-            rows.reverse();
+        let rows = question.fetch_all(&self.inner.database).await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            found.push(((row.try_get("uploaded_at")?, row.try_get("number")?), image(row)?));
         }
-        // There is something on the side that the reader came from, and on the other if one row was left over.
-        let (has_previous, has_next) = if backwards { (more, true) } else { (after.is_some(), more) };
-        let cursor = |row: Option<&Row>, wanted, backwards| {
-            row.filter(|_| wanted).map(|row| self.write_cursor(account, row, backwards)).transpose()
-        };
-        Ok(Page {
-            next: cursor(rows.last(), has_next, false)?,
-            previous: cursor(rows.first(), has_previous, true)?,
-            items: rows.iter().map(image).collect::<Result<_, Error>>()?,
-        })
-    }
-
-    fn write_cursor(&self, account: &AccountId, row: &Row, backwards: bool) -> Result<Cursor, Error> {
-        let (uploaded_at, number) = (row.try_get("uploaded_at")?, row.try_get("number")?);
-        let place = Place { backwards, uploaded_at, number }.to_bytes();
-        let mac = self.cursor_mac(account, &place).finalize().into_bytes();
-        Ok(Cursor(URL_SAFE_NO_PAD.encode([&place[..], &mac[..Place::MAC_BYTES]].concat())))
-    }
-
-    fn read_cursor(&self, account: &AccountId, cursor: &str) -> Result<Place, Error> {
-        let refused =
-            || Error::Invalid("this place in the list is not known; begin at the first page".into());
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
-        let (place, mac) = bytes.split_first_chunk::<{ Place::BYTES }>().ok_or_else(refused)?;
-        if mac.len() != Place::MAC_BYTES {
-            return Err(refused());
-        }
-        self.cursor_mac(account, place).verify_truncated_left(mac).map_err(|_| refused())?;
-        Ok(Place::from_bytes(place))
-    }
-
-    fn cursor_mac(&self, account: &AccountId, place: &[u8]) -> Hmac<Sha256> {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.inner.own_secret).expect("HMAC takes a key of any length");
-        mac.update(b"darkroom cursor ");
-        mac.update(account.as_bytes());
-        mac.update(place);
-        mac
-    }
-}
-
-impl Place {
-    const BYTES: usize = 17;
-    const MAC_BYTES: usize = 16;
-
-    fn to_bytes(self) -> [u8; Self::BYTES] {
-        let mut bytes = [0; Self::BYTES];
-        bytes[0] = self.backwards.into();
-        bytes[1..9].copy_from_slice(&self.uploaded_at.to_be_bytes());
-        bytes[9..].copy_from_slice(&self.number.to_be_bytes());
-        bytes
-    }
-
-    fn from_bytes(bytes: &[u8; Self::BYTES]) -> Place {
-        let number = |from: usize| i64::from_be_bytes(std::array::from_fn(|index| bytes[from + index]));
-        Place { backwards: bytes[0] != 0, uploaded_at: number(1), number: number(9) }
+        Ok(self.page(List::Images, account, found, after, limit))
     }
 }
 
@@ -254,7 +165,7 @@ fn page_question(
     push_filter(&mut question, account, filter, walk);
     if let Some(after) = after {
         question.push(&format!(" and ({uploaded_at}, {number}) {sign} ("));
-        question.push_bind(after.uploaded_at).push(", ").push_bind(after.number).push(")");
+        question.push_bind(after.spot.0).push(", ").push_bind(after.spot.1).push(")");
     }
     question.push(&format!(" order by {uploaded_at} {direction}, {number} {direction}"));
     question.push(" limit ").push_bind(limit + 1);
@@ -354,7 +265,7 @@ fn push_search(question: &mut Query, account: &AccountId, search: &str) {
 /// The texts of the questions for pages and counts, each way, for those who ask how they are answered.
 #[cfg(test)]
 pub(crate) fn questions(account: &AccountId, filter: &ImageFilter) -> Vec<String> {
-    let middle = Place { backwards: false, uploaded_at: 1, number: 1 };
+    let middle = Place { backwards: false, spot: (1, 1) };
     let pages = [(true, None), (false, None), (true, Some(middle)), (false, Some(middle))];
     let ways = filter.metadata.iter().enumerate().map(|(at, condition)| {
         if image_metadata::one_value(condition).is_some() { Walk::Value(at) } else { Walk::Few(at) }

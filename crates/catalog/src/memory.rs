@@ -1,4 +1,4 @@
-//! The memory of rights and of API tokens: bounded, and never older than what this process has noticed.
+//! The memory of rights, of mounts and of API tokens: bounded, and never older than what this process has noticed.
 //! Knows no database; it is filled by whoever has loaded something, and told what has changed.
 
 use std::collections::HashMap;
@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use crate::Error;
 use crate::api_token::ApiToken;
 use crate::changes::Change;
+use crate::mounts::Given;
 use crate::rights::{AccountRights, ImageRights};
 
 /// API tokens that memory keeps.
@@ -27,7 +28,8 @@ pub(crate) struct Memory {
     /// Moves with every change that is noticed. Held while something is put in, so that nothing which was loaded
     /// before a change gets in after it.
     generation: Mutex<u64>,
-    accounts: RwLock<HashMap<Box<str>, Arc<AccountRights>>>,
+    accounts: RwLock<Accounts>,
+    mounts: RwLock<Option<Arc<Given>>>,
     images: Cache<ImageKey, Arc<ImageRights>>,
     tokens: Cache<String, Arc<ApiToken>>,
     turns: Semaphore,
@@ -35,6 +37,13 @@ pub(crate) struct Memory {
     seen_ms: AtomicU64,
     began: Instant,
     max_age: Duration,
+}
+
+/// Accounts by both their public names.
+#[derive(Debug, Default)]
+struct Accounts {
+    by_hash: HashMap<Box<str>, Arc<AccountRights>>,
+    by_handle: HashMap<Box<str>, Arc<AccountRights>>,
 }
 
 /// Loads that run at once: a half of PostgreSQL's connections, so that cold pictures leave some to writers.
@@ -66,12 +75,20 @@ impl Equivalent<ImageKey> for Wanted<'_> {
     }
 }
 
+impl Accounts {
+    fn forget(&mut self, id: &AccountId) {
+        self.by_hash.retain(|_, rights| rights.id != *id);
+        self.by_handle.retain(|_, rights| rights.id != *id);
+    }
+}
+
 impl Memory {
     /// An empty memory for so many images, which is obeyed for so long after the feed was last read.
     pub(crate) fn new(max_images: u64, max_age: Duration) -> Memory {
         Memory {
             generation: Mutex::new(0),
             accounts: RwLock::default(),
+            mounts: RwLock::default(),
             images: Cache::new(max_images),
             tokens: Cache::new(MAX_TOKENS),
             turns: Semaphore::new(LOADS),
@@ -114,7 +131,17 @@ impl Memory {
 
     /// The rights of the account with this hash.
     pub(crate) fn account(&self, hash: &str) -> Option<Arc<AccountRights>> {
-        self.accounts.read().get(hash).cloned()
+        self.accounts.read().by_hash.get(hash).cloned()
+    }
+
+    /// The rights of the account with this handle.
+    pub(crate) fn account_by_handle(&self, handle: &str) -> Option<Arc<AccountRights>> {
+        self.accounts.read().by_handle.get(handle).cloned()
+    }
+
+    /// To whom the mounts are given.
+    pub(crate) fn mounts(&self) -> Option<Arc<Given>> {
+        self.mounts.read().clone()
     }
 
     /// The rights of an image.
@@ -130,8 +157,15 @@ impl Memory {
     /// Keeps an account's rights, unless something has changed since the loading began; says whether.
     pub(crate) fn keep_account(&self, began: Began, rights: &Arc<AccountRights>) -> bool {
         self.keep(began, || {
-            self.accounts.write().insert(rights.hash.as_str().into(), Arc::clone(rights));
+            let mut accounts = self.accounts.write();
+            accounts.by_hash.insert(rights.hash.as_str().into(), Arc::clone(rights));
+            accounts.by_handle.insert(rights.handle.as_str().into(), Arc::clone(rights));
         })
+    }
+
+    /// Keeps to whom the mounts are given, unless something has changed since the loading began; says whether.
+    pub(crate) fn keep_mounts(&self, began: Began, given: &Given) -> bool {
+        self.keep(began, || *self.mounts.write() = Some(Arc::new(given.clone())))
     }
 
     /// Keeps an image's rights, unless something has changed since the loading began; says whether.
@@ -164,13 +198,17 @@ impl Memory {
         let mut generation = self.generation.lock();
         *generation += 1;
         match change {
-            Change::Account(id) => self.accounts.write().retain(|_, rights| rights.id != *id),
+            Change::Account(id) => {
+                self.accounts.write().forget(id);
+                *self.mounts.write() = None;
+            }
             Change::Image(account, id) => self.images.invalidate(&Wanted { account: *account, id }),
             Change::Token(digest) => self.tokens.invalidate(digest.as_str()),
             // The secrets are the same; only what seals them is another.
             Change::MasterKey => {}
             Change::Everything => {
-                self.accounts.write().clear();
+                *self.accounts.write() = Accounts::default();
+                *self.mounts.write() = None;
                 self.images.invalidate_all();
                 self.tokens.invalidate_all();
             }

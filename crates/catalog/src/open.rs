@@ -10,9 +10,11 @@ use tokio::sync::Semaphore;
 use crate::accounts::{Account, Totals};
 use crate::catalog::{Hashing, Inner};
 use crate::database::{Database, Lock, query_scalar};
+use crate::fetch_log::FetchLog;
 use crate::ledger::Ledger;
 use crate::memory::Memory;
 use crate::policy::AccountPolicy;
+use crate::scheme_reports::SchemeReports;
 use crate::tally::Tally;
 use crate::watch::Watcher;
 use crate::{Actor, Catalog, Config, Error, master_key};
@@ -37,6 +39,7 @@ impl Catalog {
             admitted: Arc::new(Semaphore::new(MAX_HASHES + MAX_WAITING_HASHES)),
         };
         let sealer = RwLock::new(sealer);
+        let fetches = FetchLog::new(config.fetch_log_days > 0);
         let catalog = Catalog {
             inner: Arc::new(Inner {
                 config,
@@ -47,6 +50,8 @@ impl Catalog {
                 memory,
                 hashing,
                 tally: Tally::new(),
+                fetches,
+                reports: SchemeReports::new(),
                 looked: Default::default(),
                 flushing: Default::default(),
                 at_rest: Ledger::default(),

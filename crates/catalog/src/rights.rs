@@ -4,16 +4,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{AccountHash, AccountId, Handle, ObjectId, Timestamp, VariantName};
+use domain::{AccountHash, AccountId, Fault as _, Handle, ObjectId, Timestamp, VariantName};
 use signing::{
-    Covers, DeliveryUrl, Request, SchemeSet, SchemeSettings, SigningKey, Target, Verified, Verifier,
-    VerifyingKey,
+    Covers, Request, Scheme, SchemeSet, SchemeSettings, SigningKey, Verified, Verifier, VerifyingKey,
 };
 use variant::{Facts, MetadataPolicy, Options};
 
 use crate::Error;
-use crate::policy::{AccountPolicy, Flexible, HideExistence};
+use crate::policy::{AccountPolicy, Corp, Flexible, HideExistence};
 use crate::tally::{Counted, FLEXIBLE, UNKNOWN};
+use crate::wanted::{Wanted, Wish};
 
 /// What decides one delivery: the image, its options, the account's keys and policy. Answers for unknown ids and
 /// malformed options too, so that [`Rights::admit`] alone decides what a stranger learns.
@@ -90,6 +90,8 @@ pub struct Admission {
     pub options: Arc<Options>,
     /// Seconds for which a browser may keep the answer.
     pub ttl_s: u32,
+    /// Which pages may load it.
+    pub corp: Corp,
     /// What the signature proved, where one was needed; then the answer is private and ends with the URL.
     pub signed: Option<Verified>,
 }
@@ -98,66 +100,158 @@ impl Rights {
     /// Decides (pure): the leave to deliver, or exactly what a stranger may learn. An unsigned `metadata=keep`
     /// counts as `copyright`. Of the request nothing is known but its URL: one that is bound to an address, a page or a
     /// session is refused.
-    pub fn admit(&self, url: &DeliveryUrl, now: Timestamp) -> Result<Admission, Error> {
-        self.admit_request(url, &Request::get(Target::Delivery(url)), now)
+    pub fn admit<'u>(&self, wanted: impl Into<Wanted<'u>>, now: Timestamp) -> Result<Admission, Error> {
+        let wanted = wanted.into();
+        self.admit_request(wanted, &Request::get(wanted.target), now)
     }
 
-    /// Decides about a request for a URL: [`Rights::admit`] by someone who knows who asks.
-    pub fn admit_request(
+    /// Decides about a request for what is wanted, whatever target the request names: [`Rights::admit`] by someone who
+    /// knows who asks. A signature with uses is right as long as it is; whoever delivers consumes one, by
+    /// [`Catalog::consume_uses`](crate::Catalog::consume_uses).
+    pub fn admit_request<'u>(
         &self,
-        url: &DeliveryUrl,
+        wanted: impl Into<Wanted<'u>>,
         request: &Request<'_>,
         now: Timestamp,
     ) -> Result<Admission, Error> {
+        let wanted = wanted.into();
         // An account that is not there has no images, and no settings to hide that (contract R-62 for moved URLs).
-        let unknown = || if url.is_moved() { Error::AccountHashWrong } else { Error::ImageMissing };
+        let unknown = || if wanted.is_moved { Error::AccountHashWrong } else { Error::ImageMissing };
         let account = self.account.as_deref().ok_or_else(unknown)?;
-        let request = Request { target: Target::Delivery(url), ..*request };
-        let asked = Asked { account, image: self.image.as_deref(), url, request, now };
+        let request = Request { target: wanted.target, ..*request };
+        let asked = Asked { account, image: self.image.as_deref(), wanted, request, now };
         if self.stale && asked.image.is_none_or(|image| image.private) {
             return Err(Error::RightsUnavailable);
         }
-        if url.is_flexible() { asked.admit_flexible() } else { asked.admit_named() }
+        match wanted.wish {
+            Wish::Named(name) => asked.admit_named(name),
+            Wish::Options(_) | Wish::Foreign(_) => asked.admit_flexible(),
+        }
     }
 
-    /// For whom an answer to a URL counts; none where the account is unknown.
-    pub fn counted<'u>(&self, url: &'u DeliveryUrl) -> Option<Counted<'u>> {
+    /// Whether what is decided may depend on more than the URL's path: then the request has to be shown whole.
+    pub fn depend_on_request<'u>(&self, wanted: impl Into<Wanted<'u>>) -> bool {
+        let (Some(account), wanted) = (self.account.as_deref(), wanted.into()) else { return false };
+        match (self.image.as_deref(), wanted.variant()) {
+            (Some(image), Some(name)) => image.private && !account.is_always_public(name),
+            (Some(image), None) => image.private || account.policy.flexible_variants == Flexible::Signed,
+            (None, _) => true,
+        }
+    }
+
+    /// The scheme that a request is read by; native where it bears no mark, or two.
+    pub fn scheme_of<'u>(&self, wanted: impl Into<Wanted<'u>>, request: &Request<'_>) -> Scheme {
+        let (Some(account), wanted) = (self.account.as_deref(), wanted.into()) else { return Scheme::Native };
+        let request = Request { target: wanted.target, ..*request };
+        account.verifier(account.schemes.and(wanted.schemes)).scheme_of(&request).unwrap_or(Scheme::Native)
+    }
+
+    /// What each scheme that is in report mode would say to a request for which a signature was needed, as its outcome
+    /// shows: `ok`, or a reason. Those of which it bears no mark say nothing. None of it opens or closes anything.
+    pub fn report<'u>(
+        &self,
+        wanted: impl Into<Wanted<'u>>,
+        request: &Request<'_>,
+        outcome: Result<&Admission, &Error>,
+        now: Timestamp,
+    ) -> Vec<(Scheme, &'static str)> {
+        let (Some(account), wanted) = (self.account.as_deref(), wanted.into()) else { return Vec::new() };
+        let reported = account.reported.and(wanted.schemes);
+        let needs = match outcome {
+            Ok(admission) => admission.signed.is_some(),
+            Err(Error::Signature(_)) => true,
+            Err(Error::FlexibleOff) => account.policy.flexible_variants == Flexible::Signed,
+            Err(_) => false,
+        };
+        if reported == SchemeSet::EMPTY || !needs {
+            return Vec::new();
+        }
+        let request = Request { target: wanted.target, ..*request };
+        let enforced = account.schemes.and(wanted.schemes);
+        let said = |scheme| Some((scheme, account.would_say(scheme, enforced, &request, now)?));
+        reported.iter().filter_map(said).collect()
+    }
+
+    /// For whom an answer counts; none where the account is unknown.
+    pub fn counted<'u>(&self, wanted: impl Into<Wanted<'u>>) -> Option<Counted<'u>> {
         let account = self.account.as_deref()?;
-        let variant = match url.last() {
-            _ if url.is_flexible() => FLEXIBLE,
-            name if account.variants.contains_key(name) => name,
-            _ => UNKNOWN,
+        let variant = match wanted.into().variant() {
+            None => FLEXIBLE,
+            Some(name) if account.variants.contains_key(name) => name,
+            Some(_) => UNKNOWN,
         };
         Some(Counted { account: account.id, variant })
     }
 
+    /// Whether the account keeps the image that is asked for.
+    pub fn has_image(&self) -> bool {
+        self.image.is_some()
+    }
+
+    /// Whether a refused signature is told without its reason.
+    pub fn collapse_refusals(&self) -> bool {
+        self.account.as_deref().is_some_and(|account| account.policy.collapse_refusals)
+    }
+
     /// How the signature of a URL is judged, for people with the right to see it; none where the account is unknown.
-    pub fn explain(&self, url: &DeliveryUrl, now: Timestamp) -> Option<signing::Explanation> {
-        self.explain_request(url, &Request::get(Target::Delivery(url)), now)
+    pub fn explain<'u>(&self, wanted: impl Into<Wanted<'u>>, now: Timestamp) -> Option<signing::Explanation> {
+        let wanted = wanted.into();
+        self.explain_request(wanted, &Request::get(wanted.target), now)
     }
 
     /// The same of a request for it.
-    pub fn explain_request(
+    pub fn explain_request<'u>(
         &self,
-        url: &DeliveryUrl,
+        wanted: impl Into<Wanted<'u>>,
         request: &Request<'_>,
         now: Timestamp,
     ) -> Option<signing::Explanation> {
-        let account = self.account.as_deref()?;
-        let request = Request { target: Target::Delivery(url), ..*request };
-        Some(signing::explain_request(&request, &account.verifier(), now))
+        let (account, wanted) = (self.account.as_deref()?, wanted.into());
+        let request = Request { target: wanted.target, ..*request };
+        let verifier = account.verifier(account.schemes.and(wanted.schemes));
+        Some(signing::explain_request(&request, &verifier, now))
     }
 }
 
 impl AccountRights {
-    /// What its signatures are verified with.
-    fn verifier(&self) -> Verifier<'_> {
+    /// What signatures of these schemes are verified with. Only its own keys are: whatever the policy of a URL says, it
+    /// opens no image of another account.
+    pub(crate) fn verifier(&self, schemes: SchemeSet) -> Verifier<'_> {
         Verifier {
-            schemes: self.schemes.and(SchemeSet::NATIVE),
+            schemes,
             foreign_keys: &self.foreign_keys,
             settings: &self.settings,
+            counts_uses: true,
             ..Verifier::native(&self.keys, &self.verification)
         }
+    }
+
+    /// What a scheme would say if it were enforced beside others; nothing where it would not be read.
+    fn would_say(
+        &self,
+        scheme: Scheme,
+        beside: SchemeSet,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Option<&'static str> {
+        let alone = self.verifier(SchemeSet::of(&[scheme]));
+        let verdict = match self.verifier(beside.with(scheme)).scheme_of(request) {
+            Ok(read) if read == scheme => signing::verify_request(request, &alone, now).map(drop),
+            Err(error) if alone.scheme_of(request).is_ok() => Err(error),
+            _ => return None,
+        };
+        match verdict {
+            Ok(()) => Some("ok"),
+            Err(signing::Error::MissingSignature) => None,
+            Err(error) => error.reason(),
+        }
+    }
+
+    /// Whether a request bears a mark that may open a private image.
+    pub(crate) fn sees_mark(&self, wanted: Wanted<'_>, request: &Request<'_>) -> bool {
+        let request = Request { target: wanted.target, ..*request };
+        let scheme = self.verifier(self.schemes.and(wanted.schemes)).scheme_of(&request);
+        !matches!(scheme, Err(signing::Error::MissingSignature | signing::Error::SchemeDisabled))
     }
 
     /// Whether there is a variant of this name that delivers private images too.
@@ -184,15 +278,15 @@ pub(crate) fn is_custom(image: &str) -> bool {
 struct Asked<'a> {
     account: &'a AccountRights,
     image: Option<&'a ImageRights>,
-    url: &'a DeliveryUrl,
+    wanted: Wanted<'a>,
     request: Request<'a>,
     now: Timestamp,
 }
 
 impl Asked<'_> {
     /// A named variant: open on public images, and on private ones where it is always public or the URL is signed.
-    fn admit_named(&self) -> Result<Admission, Error> {
-        let named = self.account.variants.get(self.url.last());
+    fn admit_named(&self, name: &str) -> Result<Admission, Error> {
+        let named = self.account.variants.get(name);
         let always_public = named.is_some_and(|named| named.always_public);
         let image = self.image_or_refusal(always_public)?;
         // On what is public no signature is looked at: a broken one breaks nothing.
@@ -202,23 +296,40 @@ impl Asked<'_> {
         Ok(self.admission(image, Arc::clone(&named.options), named.ttl_s, signed))
     }
 
-    /// Options in the URL, by the table of contract 6.2.
+    /// Options in the URL, in our words or in another service's, by the table of contract 6.2.
     fn admit_flexible(&self) -> Result<Admission, Error> {
         let flexible = self.account.policy.flexible_variants;
         if flexible == Flexible::Off {
             return Err(Error::FlexibleOff);
         }
+        if let Some(why) = self.unread() {
+            // Which image it names is not known: it is told to whoever may ask for any.
+            if flexible == Flexible::Signed {
+                self.verify()?;
+            }
+            return Err(Error::Options(why.to_owned()));
+        }
         let image = self.image_or_refusal(false)?;
         let signed = match flexible {
             _ if image.private => Some(self.verify()?),
-            Flexible::Signed if !self.request.carries_token(&self.account.verification) => {
-                return Err(Error::FlexibleOff);
-            }
-            Flexible::Signed => Some(self.verify()?),
+            Flexible::Signed => match self.verify() {
+                Err(Error::Signature(signing::Error::MissingSignature | signing::Error::SchemeDisabled)) => {
+                    return Err(Error::FlexibleOff);
+                }
+                verified => Some(verified?),
+            },
             Flexible::All | Flexible::Off => None,
         };
-        let options = self.options_in_url(signed.as_ref())?;
+        let options = self.options(signed.as_ref())?;
         Ok(self.admission(image, Arc::new(options), self.account.policy.browser_ttl_s, signed))
+    }
+
+    /// Why the URL of another service cannot be read, where it cannot.
+    fn unread(&self) -> Option<&str> {
+        match self.wanted.wish {
+            Wish::Foreign(url) => url.unread(),
+            Wish::Named(_) | Wish::Options(_) => None,
+        }
     }
 
     /// The image. One that is not there is refused as a private one would be where existence is hidden, so only a
@@ -227,21 +338,26 @@ impl Asked<'_> {
         if let Some(image) = self.image {
             return Ok(image);
         }
-        if self.account.hides(self.url.image()) && !always_public {
+        if self.account.hides(self.wanted.image) && !always_public {
             self.verify()?;
         }
         Err(Error::ImageMissing)
     }
 
     fn verify(&self) -> Result<Verified, Error> {
-        Ok(signing::verify_request(&self.request, &self.account.verifier(), self.now)?)
+        let verifier = self.account.verifier(self.account.schemes.and(self.wanted.schemes));
+        Ok(signing::verify_request(&self.request, &verifier, self.now)?)
     }
 
-    /// The options in the URL. What tells more than the picture needs a signature over the whole path: the holder of a
+    /// The options that count. What tells more than the picture needs a signature over the whole path: the holder of a
     /// key who signed a prefix never saw it (signing-schemes 1.2).
-    fn options_in_url(&self, signed: Option<&Verified>) -> Result<Options, Error> {
-        let mut options =
-            Options::parse(self.url.last()).map_err(|error| Error::Options(error.to_string()))?;
+    fn options(&self, signed: Option<&Verified>) -> Result<Options, Error> {
+        let mut options = match self.wanted.wish {
+            Wish::Named(text) | Wish::Options(text) => {
+                Options::parse(text).map_err(|error| Error::Options(error.to_string()))?
+            }
+            Wish::Foreign(url) => url.options(signed.and_then(|signed| signed.operations.as_deref()))?,
+        };
         if options.metadata == Some(MetadataPolicy::Keep) {
             match signed {
                 None => options.metadata = Some(MetadataPolicy::Copyright),
@@ -268,6 +384,7 @@ impl Asked<'_> {
             facts: Arc::clone(&image.facts),
             options,
             ttl_s,
+            corp: self.account.policy.corp,
             signed,
         }
     }

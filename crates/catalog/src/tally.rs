@@ -2,16 +2,12 @@
 //! memory of its own. Knows no database; `counters.rs` empties it into tables, `usage.rs` adds what it still holds.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use domain::{AccountId, ObjectId, SigningKeyId, Timestamp};
 use hashbrown::{Equivalent, HashMap};
-use parking_lot::Mutex;
-use tokio::sync::Notify;
 use variant::Format;
 
-/// Threads that count without ever meeting another one; more share.
-const SHARDS: usize = 64;
+use crate::shards::{Held, Shards};
 
 /// Kinds of answers that half a shard tells apart down to the image; each takes about 300 bytes. Past this an answer
 /// counts for its account, variant and signing key only.
@@ -85,18 +81,9 @@ impl Outcome {
     }
 }
 
-/// What was counted since the last flush. The path of a hit waits for nobody: a thread has a shard of its own, in cache
-/// lines of its own, and where one half of that is just being read it takes the other.
+/// What was counted since the last flush. The path of a hit waits for nobody.
 pub struct Tally {
-    shards: Box<[Shard]>,
-    filling: Notify,
-}
-
-/// What one thread counts in. As large as two cache lines, which processors fetch in pairs.
-#[derive(Default)]
-#[repr(align(128))]
-struct Shard {
-    halves: [Mutex<Counts>; 2],
+    shards: Shards<Counts>,
 }
 
 /// Counts of some time.
@@ -182,7 +169,7 @@ impl Equivalent<(Box<str>, i64)> for TokenAt<'_> {
 
 impl Tally {
     pub(crate) fn new() -> Tally {
-        Tally { shards: (0..SHARDS).map(|_| Shard::default()).collect(), filling: Notify::new() }
+        Tally { shards: Shards::new() }
     }
 
     /// Counts one answer of delivery.
@@ -204,52 +191,32 @@ impl Tally {
             last_address: answer.address,
             latest_exp_s: answer.signed.and_then(|signed| signed.expires_s),
         };
-        self.with_counts(|counts| counts.add(wanted, sum));
+        self.shards.count(|counts| counts.add(wanted, sum));
     }
 
     /// Counts one request with an API token.
     pub(crate) fn count_token(&self, id: &str, now: Timestamp) {
-        self.with_counts(|counts| counts.add_token(id, hour_of(now), Asked { requests: 1, last_at: now }));
+        self.shards.count(|counts| counts.add_token(id, hour_of(now), Asked { requests: 1, last_at: now }));
     }
 
     /// Waits until somewhere there is little room left; then it is time to flush.
     pub async fn filling(&self) {
-        self.filling.notified().await;
+        self.shards.filling().await;
     }
 
-    /// Takes out what was counted so far: of each half, in their order.
+    /// Takes out what was counted so far.
     pub(crate) fn take(&self) -> Vec<Counts> {
-        self.halves().map(|half| std::mem::take(&mut *half.lock())).collect()
+        self.shards.take()
     }
 
-    /// Puts back what could not be written, each into the half that it was taken from: in one of them there would be no
-    /// room to tell them all apart.
+    /// Puts back what could not be written.
     pub(crate) fn put_back(&self, taken: Vec<Counts>) {
-        for (half, counts) in self.halves().zip(taken) {
-            half.lock().add_all(counts);
-        }
+        self.shards.put_back(taken);
     }
 
     /// Shows what is held, piece by piece.
-    pub(crate) fn look(&self, mut see: impl FnMut(&Counts)) {
-        for half in self.halves() {
-            see(&half.lock());
-        }
-    }
-
-    fn halves(&self) -> impl Iterator<Item = &Mutex<Counts>> {
-        self.shards.iter().flat_map(|shard| &shard.halves)
-    }
-
-    fn with_counts(&self, add: impl FnOnce(&mut Counts)) {
-        let shard = &self.shards[place() % SHARDS];
-        let free = shard.halves.iter().find_map(Mutex::try_lock);
-        // Only where more threads than shards count and one of them flushes at this very moment.
-        let mut counts = free.unwrap_or_else(|| shard.halves[0].lock());
-        add(&mut counts);
-        if counts.len() == FILLING {
-            self.filling.notify_one();
-        }
+    pub(crate) fn look(&self, see: impl FnMut(&Counts)) {
+        self.shards.look(see);
     }
 }
 
@@ -259,18 +226,37 @@ impl std::fmt::Debug for Tally {
     }
 }
 
-/// A number that no other thread has, from 0 on.
-fn place() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static PLACE: usize = NEXT.fetch_add(1, Relaxed));
-    PLACE.with(|place| *place)
-}
+impl Held for Counts {
+    const FILLING: usize = FILLING;
 
-impl Counts {
     fn len(&self) -> usize {
         self.answers.len() + self.tokens.len()
     }
 
+    fn add_all(&mut self, other: Counts) {
+        for (kind, sum) in &other.answers {
+            let Kind { account, object, digest, hour, format, outcome, ref variant, ref key } = *kind;
+            let wanted = Kind {
+                account,
+                object,
+                digest,
+                hour,
+                format,
+                outcome,
+                variant: &**variant,
+                key: key.as_ref(),
+            };
+            self.add(wanted, *sum);
+        }
+        for ((id, hour), asked) in &other.tokens {
+            self.add_token(id, *hour, *asked);
+        }
+        self.coarse += other.coarse;
+        self.lost += other.lost;
+    }
+}
+
+impl Counts {
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0 && self.lost == 0
     }
@@ -302,28 +288,6 @@ impl Counts {
         } else {
             self.lost += asked.requests;
         }
-    }
-
-    fn add_all(&mut self, other: Counts) {
-        for (kind, sum) in &other.answers {
-            let Kind { account, object, digest, hour, format, outcome, ref variant, ref key } = *kind;
-            let wanted = Kind {
-                account,
-                object,
-                digest,
-                hour,
-                format,
-                outcome,
-                variant: &**variant,
-                key: key.as_ref(),
-            };
-            self.add(wanted, *sum);
-        }
-        for ((id, hour), asked) in &other.tokens {
-            self.add_token(id, *hour, *asked);
-        }
-        self.coarse += other.coarse;
-        self.lost += other.lost;
     }
 }
 

@@ -21,8 +21,8 @@ pub(crate) const BY_SIGNING_KEYS: [Scheme; 2] = [Scheme::Native, Scheme::Generic
 /// Bytes of what URLs call a key: an e-mail address of a service account is the longest that is known.
 const MAX_ID_BYTES: usize = 256;
 
-/// Bytes of each secret text of a key. The session tokens of temporary keys are the longest.
-const MAX_SECRET_BYTES: usize = 4_096;
+/// Bytes of a session token. AWS promises no length and advises to leave room for this.
+const MAX_SESSION_TOKEN_BYTES: usize = 4_096;
 
 /// A verifying key as a list shows it. Its secret stays where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,8 +202,10 @@ fn check(new: &NewVerifyingKey) -> Result<(), Error> {
         return refused(format!("no address serves URLs of the scheme {scheme} yet, so it takes no keys"));
     }
     new.material.check(new.scheme).map_err(|why| Error::Invalid(why.to_string()))?;
-    if longest_bytes(&new.material) > MAX_SECRET_BYTES {
-        return refused(format!("a secret has at most {MAX_SECRET_BYTES} bytes"));
+    if let KeyMaterial::TextWithSession { session_token, .. } = &new.material
+        && !(1..=MAX_SESSION_TOKEN_BYTES).contains(&session_token.reveal().len())
+    {
+        return refused(format!("a session token has 1 to {MAX_SESSION_TOKEN_BYTES} bytes"));
     }
     let is_plain = new.id.len() <= MAX_ID_BYTES && new.id.bytes().all(|byte| byte.is_ascii_graphic());
     match (new.scheme.names_keys(), new.id.is_empty()) {
@@ -213,18 +215,6 @@ fn check(new: &NewVerifyingKey) -> Result<(), Error> {
         (false, false) => refused(format!("URLs of the scheme {scheme} name no key, so it takes no id")),
         _ if !is_plain => refused(format!("a key's id has 1 to {MAX_ID_BYTES} printable ASCII characters")),
         _ => Ok(()),
-    }
-}
-
-fn longest_bytes(material: &KeyMaterial) -> usize {
-    match material {
-        KeyMaterial::Text(secret) => secret.reveal().len(),
-        KeyMaterial::TextWithSession { secret, session_token } => {
-            secret.reveal().len().max(session_token.reveal().len())
-        }
-        KeyMaterial::KeyAndSalt { key, salt } => key.len().max(salt.len()),
-        // It was read within limits of its own.
-        KeyMaterial::PublicKey(_) => 0,
     }
 }
 

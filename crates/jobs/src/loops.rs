@@ -75,6 +75,7 @@ pub(crate) async fn write_down(work: Work, due: Arc<Notify>, mut stopping: Stopp
         tokio::select! {
             () = work.renditions.pressed() => {}
             () = work.catalog.tally().filling() => {}
+            () = work.catalog.fetches().filling() => {}
             () = stopping.wait(pause) => {}
         }
         let written = write_and_call(&work, &due).await;

@@ -19,14 +19,18 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// Writes down what this process has counted, kept and found since the last time. Where one fails the other is done
-    /// all the same.
+    /// Writes down what this process has counted, kept and found since the last time. Where one fails the others are
+    /// done all the same.
     pub(crate) async fn write_down(&self) -> Result<(), Error> {
         // The rows of renditions first: the tally notes which of them were asked for.
         let noted = self.catalog.flush_at_rest().await;
         let counted = self.catalog.flush_tally().await;
+        let fetched = self.catalog.flush_fetches().await;
+        let reported = self.catalog.flush_reports().await;
         noted?;
         counted?;
+        fetched?;
+        reported?;
         Ok(())
     }
 }

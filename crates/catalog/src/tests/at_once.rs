@@ -172,7 +172,7 @@ async fn lines_of_the_audit_log_come_in_order() {
     let reader = two.other.clone();
     // Whoever reads on from the last line that it saw misses none: none comes in before it.
     let reading = tokio::spawn(async move {
-        let filter = AuditFilter { account: Some(account), act: None, limit: 1_000 };
+        let filter = AuditFilter { account: Some(account), act: None, limit: 1_000, ..Default::default() };
         let mut seen = Vec::new();
         while seen.len() < 2 * TASKS {
             let mut lines = reader.audit(&filter).await.unwrap();

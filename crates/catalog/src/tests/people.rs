@@ -413,7 +413,7 @@ async fn each_change_leaves_a_line_with_who_did_it() {
     catalog.revoke_signing_key(&account, &key_id("web"), &who).await.unwrap();
     put_image(catalog, new_image(account, "cat")).await;
     catalog.remove_image(&account, &id("cat"), &who).await.unwrap();
-    let lines = catalog.audit(&AuditFilter { account: Some(account), act: None, limit: 100 }).await.unwrap();
+    let lines = catalog.audit(&AuditFilter { account: Some(account), act: None, limit: 100, ..Default::default() }).await.unwrap();
     let acts: Vec<(&str, &str)> =
         lines.iter().map(|line| (line.act.as_str(), line.target.as_str())).collect();
     let expected = [
@@ -431,12 +431,12 @@ async fn each_change_leaves_a_line_with_who_did_it() {
     assert!(catalog.revoke_signing_key(&account, &key_id("web"), &who).await.is_err());
     let forged = "a\nb\u{202E}c".to_owned() + &"x".repeat(100);
     catalog.record(Some(&account), &who, "key.revoke", &forged, "refused").await.unwrap();
-    let filter = AuditFilter { account: Some(account), act: Some("key.revoke".into()), limit: 1 };
+    let filter = AuditFilter { account: Some(account), act: Some("key.revoke".into()), limit: 1, ..Default::default() };
     let [line] = &catalog.audit(&filter).await.unwrap()[..] else { panic!("one line") };
     assert_eq!(line.result, "refused");
     assert_eq!(line.target, format!("a\\u{{a}}b\\u{{202e}}c{}", "x".repeat(59)));
     let all = catalog
-        .audit(&AuditFilter { account: None, act: Some("person.create".into()), limit: 9 })
+        .audit(&AuditFilter { account: None, act: Some("person.create".into()), limit: 9, ..Default::default() })
         .await
         .unwrap();
     assert_eq!(all.len(), 1);
