@@ -115,9 +115,11 @@ fn without_version(path: &str) -> &str {
     path.strip_prefix("/v7").filter(|rest| rest.starts_with('/')).unwrap_or(path)
 }
 
-/// The path as the vendor's library hashes it, and without its slash, as the vendor's documents do.
+/// The path as the vendor's library hashes it, and without its slash, as the vendor's documents do. A slash that is there
+/// twice is never left out: the path with one is another.
 fn spellings(path: &str) -> impl Iterator<Item = &str> {
-    [path, path.strip_prefix('/').unwrap_or(path)].into_iter()
+    let bare = path.strip_prefix('/').filter(|bare| !bare.starts_with('/'));
+    [Some(path), bare].into_iter().flatten()
 }
 
 /// Whether a signature is the beginning of the SHA-1 that a salt gives.
