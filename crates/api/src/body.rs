@@ -19,7 +19,7 @@ const MAX_JSON_BYTES: usize = 65_536;
 const PIECES_AHEAD: usize = 2;
 
 /// The client went away in the middle of its body.
-struct Gone;
+pub(crate) struct Gone;
 
 /// Reads a multipart form.
 pub(crate) async fn form(api: &Api, request: &HttpRequest, payload: Payload) -> Result<Form, Failure> {
@@ -77,7 +77,7 @@ fn length(request: &HttpRequest) -> Option<u64> {
 
 /// Carries a body from the HTTP thread, which alone may hold it, to whoever reads. Ends as soon as nobody reads any
 /// more, so that the connection is not held by a client that has fallen silent.
-fn pump(mut payload: Payload) -> impl Stream<Item = Result<Bytes, Gone>> + Send + Unpin {
+pub(crate) fn pump(mut payload: Payload) -> impl Stream<Item = Result<Bytes, Gone>> + Send + Unpin {
     let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
     rt::spawn(async move {
         loop {

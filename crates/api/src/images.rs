@@ -154,7 +154,7 @@ fn change_of_form(form: Form, id: &ImageId) -> Result<ImageChange, Failure> {
 }
 
 /// The file name for a download (RFC 6266): the image's own, else its id's last segment.
-fn attachment(image: &Image) -> String {
+pub(crate) fn attachment(image: &Image) -> String {
     let last = image.id.as_str().rsplit('/').next().unwrap_or_default();
     let name = if image.filename.is_empty() { last } else { &image.filename };
     format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(name, FILENAME))

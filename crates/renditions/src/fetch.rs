@@ -1,5 +1,6 @@
 //! The way to a rendition: memory, then what is kept at rest, then one render.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -114,6 +115,13 @@ impl Renditions {
         let object = self.storage.get(&original.prefix.original()).await;
         let object = object.inspect_err(|error| complain(original, error))?;
         Ok(verified(object, original.sha256))
+    }
+
+    /// Streams a range of an original's bytes, as far as it has them. They are not held against its digest, which is that
+    /// of the whole: whoever puts ranges together can do that.
+    pub async fn original_range(&self, original: &Original, range: Range<u64>) -> Result<Object, Error> {
+        let object = self.storage.get_range(&original.prefix.original(), range).await;
+        Ok(object.inspect_err(|error| complain(original, error))?)
     }
 
     async fn whole(&self, original: &Original) -> Result<Bytes, Error> {

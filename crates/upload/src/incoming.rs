@@ -17,9 +17,9 @@ const MAX_BOUNDARY_CHARS: usize = 70;
 
 /// A form that is still on its way: bytes with the boundary that parts them.
 pub struct Incoming {
-    gate: Gate,
-    boundary: String,
-    limits: FormLimits,
+    pub(crate) gate: Gate,
+    pub(crate) boundary: String,
+    pub(crate) limits: FormLimits,
 }
 
 impl Incoming {
@@ -115,6 +115,13 @@ impl Incoming {
 
     /// Holds a part's number, head and name against the limits; returns the name.
     fn check_part(&self, field: &Field<'static>, count: u32) -> Result<String, Error> {
+        let name = self.check_head(field, count)?;
+        fields::check_name(&name)?;
+        Ok(name)
+    }
+
+    /// Holds a part's number and head against the limits; returns its name, whatever that is.
+    pub(crate) fn check_head(&self, field: &Field<'static>, count: u32) -> Result<String, Error> {
         if count > self.limits.max_parts {
             let told = format!("a form has at most {} parts", self.limits.max_parts);
             return Err(Error::FormLimit { limit: "max_parts", told });
@@ -126,10 +133,7 @@ impl Incoming {
             let told = format!("the head of a part has at most {most} bytes");
             return Err(Error::FormLimit { limit: "max_part_head_bytes", told });
         }
-        let name =
-            field.name().ok_or_else(|| Error::form("each part of a form needs a name in UTF-8"))?.to_owned();
-        fields::check_name(&name)?;
-        Ok(name)
+        Ok(field.name().ok_or_else(|| Error::form("each part of a form needs a name in UTF-8"))?.to_owned())
     }
 
     async fn read_part(
@@ -150,7 +154,7 @@ impl Incoming {
         fields::take(form, name, text)
     }
 
-    async fn read_text(&self, name: &str, mut field: Field<'static>) -> Result<String, Error> {
+    pub(crate) async fn read_text(&self, name: &str, mut field: Field<'static>) -> Result<String, Error> {
         let mut text = Vec::new();
         while let Some(piece) = self.next_piece(&mut field).await? {
             if text.len() + piece.len() > self.limits.max_field_bytes {
@@ -187,8 +191,7 @@ impl Incoming {
         mut text: Option<Base64Text>,
         storage: &Storage,
     ) -> Result<FileWriter, Error> {
-        let mut file =
-            FileWriter { scratch: storage.scratch().await?, len: 0, max_bytes: self.limits.max_upload_bytes };
+        let mut file = FileWriter::new(storage, self.limits.max_upload_bytes).await?;
         while let Some(piece) = self.next_piece(&mut field).await? {
             match &mut text {
                 None => file.write(&piece).await?,
@@ -201,7 +204,7 @@ impl Incoming {
         Ok(file)
     }
 
-    async fn next_piece(&self, field: &mut Field<'static>) -> Result<Option<Bytes>, Error> {
+    pub(crate) async fn next_piece(&self, field: &mut Field<'static>) -> Result<Option<Bytes>, Error> {
         let piece = field.chunk().await.map_err(of_parser)?;
         self.gate.progress();
         Ok(piece)
@@ -209,14 +212,19 @@ impl Incoming {
 }
 
 /// Writes a file up to its limit and counts what would follow, so that the refusal can name the size.
-struct FileWriter {
+pub(crate) struct FileWriter {
     scratch: Scratch,
     len: u64,
     max_bytes: u64,
 }
 
 impl FileWriter {
-    async fn write(&mut self, piece: &[u8]) -> Result<(), Error> {
+    /// A new file of at most so many bytes.
+    pub(crate) async fn new(storage: &Storage, max_bytes: u64) -> Result<FileWriter, Error> {
+        Ok(FileWriter { scratch: storage.scratch().await?, len: 0, max_bytes })
+    }
+
+    pub(crate) async fn write(&mut self, piece: &[u8]) -> Result<(), Error> {
         self.len += piece.len() as u64;
         if self.len <= self.max_bytes {
             self.scratch.write(piece).await?;
@@ -224,7 +232,7 @@ impl FileWriter {
         Ok(())
     }
 
-    async fn seal(self) -> Result<Sealed, Error> {
+    pub(crate) async fn seal(self) -> Result<Sealed, Error> {
         if self.len > self.max_bytes {
             return Err(Error::TooLarge { size_bytes: self.len, limit_bytes: self.max_bytes });
         }
@@ -233,7 +241,7 @@ impl FileWriter {
 }
 
 /// The file name of a part, also in the form of RFC 5987 that some clients send for names beyond ASCII.
-fn filename_of(field: &Field<'_>) -> Option<String> {
+pub(crate) fn filename_of(field: &Field<'_>) -> Option<String> {
     if let Some(name) = field.file_name() {
         return Some(name.to_owned());
     }
@@ -259,7 +267,7 @@ fn no_image_text() -> Error {
 }
 
 /// What the parser's error means. Errors of the body come through it unchanged.
-fn of_parser(error: multer::Error) -> Error {
+pub(crate) fn of_parser(error: multer::Error) -> Error {
     match error {
         multer::Error::StreamReadFailed(inner) => {
             inner.downcast::<Error>().map_or(Error::Aborted, |error| *error)

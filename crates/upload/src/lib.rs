@@ -11,6 +11,8 @@ mod gate;
 mod incoming;
 mod metadata;
 mod paced;
+mod posted;
+mod raw;
 mod remove;
 #[cfg(test)]
 mod tests;
@@ -21,3 +23,4 @@ pub use fields::meant_name;
 pub use form::{Form, FormLimits, ManyFiles, Source};
 pub use incoming::Incoming;
 pub use paced::{Pace, Paced};
+pub use posted::Posted;

@@ -1,0 +1,74 @@
+//! `POST` of a form from a browser's page, under a policy that somebody with a signing key has signed.
+
+use actix_web::HttpResponse;
+use actix_web::web::Payload;
+use catalog::StorageLeave;
+use signing::{PostForm, StorageAddress};
+use upload::{Incoming, NewUpload, Paced, Posted};
+
+use super::asked::Asked;
+use super::outcome::Outcome;
+use super::put::free_id;
+use super::refused::Refused;
+use super::wishes::{Place, Wishes};
+use crate::body;
+
+/// Accepts the file of a form. The fields come first; where they are not signed the file is not read.
+pub(super) async fn post(
+    asked: &Asked<'_>,
+    address: &StorageAddress,
+    payload: Payload,
+) -> Result<HttpResponse, Refused> {
+    let rights = asked.api.catalog.storage_rights(address.account()).await?;
+    let now = asked.api.clock.now();
+    let posted = fields(asked, payload).await?;
+    let judge = |posted: &PostForm<'_>| rights.admit_form(posted, now);
+    // How long the file is only the end tells: until then a condition may seem to fail.
+    let leave = match judge(&form(&posted, 0)) {
+        Err(catalog::Error::Signature(signing::Error::PolicyConditionFailed)) => None,
+        judged => Some(judged?),
+    };
+    let id =
+        form(&posted, 0).object_key().map(|key| key.into_owned()).ok_or(signing::Error::MalformedParam)?;
+    let outcome = Outcome::read(&posted.fields);
+    let mut wishes = wishes(&posted.fields)?;
+    let account = leave.map(|leave| leave.account).or(rights.account()).ok_or(signing::Error::UnknownKey)?;
+    let id = free_id(asked, &account, &id).await?;
+    let (fields, filename, kept) = (posted.fields.clone(), posted.filename.clone(), posted.kept_filename());
+    let file = posted.read_file(asked.api.uploads.storage(), |piece| wishes.checks.see(piece)).await?;
+    let whole = PostForm { fields: &fields, file_name: filename.as_deref(), file_bytes: file.len() };
+    let leave: StorageLeave = judge(&whole)?;
+    wishes.checks.check_length(file.len())?;
+    wishes.checks.finish()?;
+    let new = NewUpload {
+        account: leave.account,
+        id: Some(id),
+        filename: kept,
+        metadata: wishes.metadata,
+        creator: None,
+        private: wishes.private,
+        idempotency_key: None,
+        file,
+    };
+    let accepted = asked.api.uploads.accept(new, &asked.actor(&leave)).await?;
+    Ok(outcome.answer(asked, address.account(), &accepted.image))
+}
+
+async fn fields(asked: &Asked<'_>, payload: Payload) -> Result<Posted, Refused> {
+    let body = Paced::new(body::pump(payload), asked.api.pace());
+    let limits = asked.api.uploads.config().form.clone();
+    let incoming = Incoming::new(asked.header("content-type"), asked.content_length(), body, limits)?;
+    Ok(incoming.read_fields().await?)
+}
+
+fn form(posted: &Posted, file_bytes: u64) -> PostForm<'_> {
+    PostForm { fields: &posted.fields, file_name: posted.filename.as_deref(), file_bytes }
+}
+
+fn wishes(fields: &[(String, String)]) -> Result<Wishes, Refused> {
+    let mut wishes = Wishes::none();
+    for (name, value) in fields {
+        wishes.take(name, value, Place::Said)?;
+    }
+    Ok(wishes)
+}
