@@ -1,18 +1,25 @@
 //! Clients that hold a connection and give or take next to nothing: a head that never ends, a body of a byte a second,
-//! a reader of 64 bytes a second, one that says nothing.
+//! a reader of 64 bytes a second, one that says nothing. All of them live in one thread, beside the runtime that measures:
+//! thousands of tasks that wake there each second would be measured too.
 
 use std::collections::HashMap;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::mill::Mill;
 use crate::durability::gate;
 
 /// How long any of them is waited for at most.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Every so often some have their turn; each has one a second.
+const TICK: Duration = Duration::from_millis(5);
+
+/// For so long after its last progress a reader may make more, and so long before its end it is looked at again.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// In which way a client is slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,58 +48,129 @@ impl Mode {
 pub(crate) struct End {
     pub(crate) mode: Mode,
     pub(crate) after: Duration,
+    /// The most bytes that the kernel has held for it.
+    pub(crate) most_queued: u64,
 }
 
 /// Many slow clients at once.
 pub(crate) struct SlowClients {
-    _all: JoinSet<()>,
-    watch: JoinHandle<Vec<End>>,
+    thread: JoinHandle<Vec<End>>,
 }
 
 impl SlowClients {
-    /// So many of each mode, connected one after the other.
-    pub(crate) async fn start(mill: &Mill, modes: &[Mode], clients: usize) -> SlowClients {
-        let (mut all, mut open) = (JoinSet::new(), HashMap::new());
-        for mode in modes {
-            let head = head(mill, *mode).await;
-            for _ in 0..clients {
-                let mut stream = TcpStream::connect(mill.address()).await.expect("the server listens");
-                let port = stream.local_addr().expect("an address").port();
-                stream.write_all(head.as_bytes()).await.expect("the server reads");
-                open.insert(port, (*mode, Instant::now()));
-                all.spawn(go_on(stream, *mode));
-            }
+    /// So many of each mode, connected one after the other, each with the time after which it is to be cut off.
+    pub(crate) async fn start(mill: &Mill, modes: &[(Mode, Duration)], clients: usize) -> SlowClients {
+        let address = mill.address();
+        let mut kinds = Vec::new();
+        for (mode, limit) in modes {
+            kinds.push((*mode, *limit, head(mill, *mode).await));
         }
-        SlowClients { _all: all, watch: tokio::spawn(watch(mill.address().port(), open)) }
+        let connect = move || {
+            let all = kinds.iter().flat_map(|kind| std::iter::repeat_n(kind, clients));
+            let connect = |(mode, limit, head): &(Mode, Duration, String)| {
+                Client::connect(address, *mode, *limit, head)
+            };
+            all.map(connect).collect::<Vec<Client>>()
+        };
+        let all = tokio::task::spawn_blocking(connect).await.expect("the server listens");
+        SlowClients { thread: tokio::task::spawn_blocking(move || live(all, address.port())) }
     }
 
     /// Those that the server has cut off, when it has cut off all, or some are still there after two minutes.
     pub(crate) async fn ends(self) -> Vec<End> {
-        self.watch.await.expect("the watch goes on")
+        self.thread.await.expect("the clients live")
     }
 }
 
-/// Looks at the server's ends of the connections, as the kernel's own table tells them: a client that hardly reads
-/// would not notice. A reader's time begins anew as long as what the server has to send it changes: what counts is how
-/// long there is no progress.
-async fn watch(server_port: u16, mut open: HashMap<u16, (Mode, Instant)>) -> Vec<End> {
-    let mut queues = HashMap::new();
-    let give_up = Instant::now() + PATIENCE;
+/// A client, and what is known of its connection.
+struct Client {
+    mode: Mode,
+    /// None when it has given up.
+    stream: Option<TcpStream>,
+    port: u16,
+    /// When it connected or, of a reader, when the server last got rid of something.
+    began: Instant,
+    /// When it is to be cut off, from then on.
+    limit: Duration,
+    queued: u64,
+    most_queued: u64,
+}
+
+impl Client {
+    fn connect(address: SocketAddr, mode: Mode, limit: Duration, head: &str) -> Client {
+        let mut stream = TcpStream::connect(address).expect("the server listens");
+        stream.write_all(head.as_bytes()).expect("the server reads");
+        stream.set_nonblocking(true).expect("a socket that never waits");
+        let port = stream.local_addr().expect("an address").port();
+        let began = Instant::now();
+        Client { mode, stream: Some(stream), port, began, limit, queued: 0, most_queued: 0 }
+    }
+
+    /// Its turn: a little is written or read. It gives up once the server has answered or closed.
+    fn go_on(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
+        let waits = |error: &std::io::Error| error.kind() == ErrorKind::WouldBlock;
+        let read = stream.read(&mut [0; 64]);
+        let goes_on = match (self.mode, read) {
+            (Mode::Read, Ok(1..)) => true,
+            (Mode::Read | Mode::Idle, Err(error)) => waits(&error),
+            (Mode::Headers, Err(error)) => waits(&error) && stream.write_all(b"X-A: b\r\n").is_ok(),
+            (Mode::Body, Err(error)) => waits(&error) && stream.write_all(b"x").is_ok(),
+            (_, Ok(_)) => false,
+        };
+        if !goes_on {
+            self.stream = None;
+        }
+    }
+
+    /// Whether the server may be giving it something now, or be about to cut it off. Reading the kernel's table takes a
+    /// processor from the probes for milliseconds, so it is not read while nothing can be seen there.
+    fn may_change(&self) -> bool {
+        let silent = self.began.elapsed();
+        silent < SETTLED || silent + SETTLED > self.limit
+    }
+
+    /// Takes in what the server holds for it: none where the server has ended the connection, which is told. A reader's
+    /// time begins anew as long as that changes: what counts is how long there is no progress.
+    fn seen(&mut self, queued: Option<u64>) -> Option<End> {
+        let Some(queued) = queued else {
+            return Some(End { mode: self.mode, after: self.began.elapsed(), most_queued: self.most_queued });
+        };
+        if self.mode == Mode::Read && queued != self.queued {
+            self.began = Instant::now();
+        }
+        (self.queued, self.most_queued) = (queued, self.most_queued.max(queued));
+        None
+    }
+}
+
+/// Gives each its turn, spread over each second, until the server has cut off all. Looks at the server's ends of the
+/// connections, as the kernel's own table tells them: a client that hardly reads would not notice.
+fn live(mut all: Vec<Client>, server_port: u16) -> Vec<End> {
+    let look_every = Duration::from_millis(if gate::is_gate() { 1000 } else { 250 });
+    let (began, clients, mut turns) = (Instant::now(), all.len(), 0);
+    let mut look_at = began + look_every;
     let mut ends = Vec::new();
-    while !open.is_empty() && Instant::now() < give_up {
-        // The table of thousands takes the probes' processor, so in the gate not more often.
-        tokio::time::sleep(Duration::from_millis(if gate::is_gate() { 1000 } else { 250 })).await;
-        let held = tokio::task::spawn_blocking(move || held(server_port)).await.expect("the kernel's table");
-        open.retain(|port, (mode, began)| {
-            let Some(queue) = held.get(port) else {
-                ends.push(End { mode: *mode, after: began.elapsed() });
-                return false;
-            };
-            if *mode == Mode::Read && queues.insert(*port, *queue) != Some(*queue) {
-                *began = Instant::now();
+    while ends.len() < clients && began.elapsed() < PATIENCE {
+        std::thread::sleep(TICK);
+        let due = (began.elapsed().as_secs_f64() * clients as f64) as usize;
+        for turn in turns..due.min(turns + clients) {
+            if let Some(client) = all.get_mut(turn % clients) {
+                client.go_on();
             }
-            true
-        });
+        }
+        turns = due;
+        if Instant::now() >= look_at && all.iter().any(Client::may_change) {
+            let held = held(server_port);
+            all.retain_mut(|client| match client.seen(held.get(&client.port).copied()) {
+                Some(end) => {
+                    ends.push(end);
+                    false
+                }
+                None => true,
+            });
+            look_at = Instant::now() + look_every;
+        }
     }
     ends
 }
@@ -123,34 +201,5 @@ async fn head(mill: &Mill, mode: Mode) -> String {
         ),
         Mode::Read => format!("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", mill.large().await),
         Mode::Idle => String::new(),
-    }
-}
-
-async fn go_on(mut stream: TcpStream, mode: Mode) {
-    match mode {
-        Mode::Headers => write_slowly(&mut stream, b"X-A: b\r\n").await,
-        Mode::Body => write_slowly(&mut stream, b"x").await,
-        Mode::Read => read_slowly(&mut stream).await,
-        Mode::Idle => _ = stream.read(&mut [0]).await,
-    }
-}
-
-/// Writes a little each second until the server answers or closes.
-async fn write_slowly(stream: &mut TcpStream, little: &[u8]) {
-    let mut answer = [0; 4096];
-    loop {
-        match tokio::time::timeout(Duration::from_secs(1), stream.read(&mut answer)).await {
-            Ok(_) => return,
-            Err(_) if stream.write_all(little).await.is_err() => return,
-            Err(_) => {}
-        }
-    }
-}
-
-/// Reads 64 bytes a second.
-async fn read_slowly(stream: &mut TcpStream) {
-    let mut little = [0; 64];
-    while matches!(stream.read(&mut little).await, Ok(1..)) {
-        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
