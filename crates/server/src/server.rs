@@ -14,6 +14,7 @@ use delivery::Delivery;
 use domain::{Clock, Handle};
 use jobs::Jobs;
 use renditions::Renditions;
+use socket2::SockRef;
 use storage::Storage;
 use tokio::task::JoinHandle;
 use upload::Uploads;
@@ -31,6 +32,11 @@ use crate::{Config, DataDirLock, master_key, stopping};
 /// The HTTP layer looks once a second whether its time is over, and begins after the last call: both lie within the
 /// time that a stop has.
 const SHUTDOWN_SLACK_S: u64 = 2;
+
+/// How much of an answer the kernel takes of a connection beyond what its reader has room for. By itself it takes some
+/// 2 MiB of each, so that a thousand slow readers hold all the memory that it has for connections, and nobody else is
+/// answered while it is filled; with this it is a tenth of that.
+const MAX_UNSENT_BYTES: u32 = 128 * 1024;
 
 /// A running server.
 pub struct Server {
@@ -320,9 +326,7 @@ fn doors(
 fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Result<actix_web::dev::Server> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = config.http_workers.unwrap_or(cores).max(1);
-    // A reader that takes nothing is cut off by the kernel; accepted connections inherit it.
-    let stall_ms = u32::try_from(config.reader_stall_s.saturating_mul(1000)).unwrap_or(u32::MAX);
-    rustix::net::sockopt::set_tcp_user_timeout(&listener, stall_ms)?;
+    bound_readers(&listener, config.reader_stall_s)?;
     want_descriptors(config.max_connections);
     let addresses = Addresses::new(config.trusted_proxies.clone());
     let connections = Connections::watched(ConnectionLimits::of(config), addresses);
@@ -343,6 +347,14 @@ fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Resu
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())
+}
+
+/// What a reader may cost: one that takes nothing is cut off by the kernel, and its buffer is small. Accepted
+/// connections inherit both.
+fn bound_readers(listener: &TcpListener, stall_s: u64) -> std::io::Result<()> {
+    let stall_ms = u32::try_from(stall_s.saturating_mul(1000)).unwrap_or(u32::MAX);
+    rustix::net::sockopt::set_tcp_user_timeout(listener, stall_ms)?;
+    SockRef::from(listener).set_tcp_notsent_lowat(MAX_UNSENT_BYTES)
 }
 
 /// Raises how many descriptors the process may have to what it is given at most. A connection takes up to three: its
