@@ -11,16 +11,22 @@ macro_rules! promises {
         mod at_once;
         #[path = "at_rest.rs"]
         mod at_rest;
+        #[path = "audit.rs"]
+        mod audit;
         #[path = "audit_seals.rs"]
         mod audit_seals;
         #[path = "counters.rs"]
         mod counters;
         #[path = "feed.rs"]
         mod feed;
+        #[path = "fetches.rs"]
+        mod fetches;
         #[path = "health.rs"]
         mod health;
         #[path = "images.rs"]
         mod images;
+        #[path = "mounts.rs"]
+        mod mounts;
         #[path = "opening.rs"]
         mod opening;
         #[path = "pages.rs"]
@@ -31,6 +37,8 @@ macro_rules! promises {
         mod plans;
         #[path = "queue.rs"]
         mod queue;
+        #[path = "schemes.rs"]
+        mod schemes;
         #[path = "sealing.rs"]
         mod sealing;
         #[path = "signing_keys.rs"]
@@ -39,8 +47,12 @@ macro_rules! promises {
         mod texts;
         #[path = "tokens.rs"]
         mod tokens;
+        #[path = "uses.rs"]
+        mod uses;
         #[path = "variants.rs"]
         mod variants;
+        #[path = "verifying_keys.rs"]
+        mod verifying_keys;
     };
 }
 

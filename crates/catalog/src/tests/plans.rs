@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _};
 
 use super::*;
 use crate::testing::On;
-use crate::{ImageFilter, MetaFilter, MetaOperator, MetaValue};
+use crate::{AuditFilter, FetchFilter, ImageFilter, MetaFilter, MetaOperator, MetaValue};
 
 /// How a question would be answered, a step a line.
 async fn plan(test: &TestCatalog, question: &str) -> Vec<String> {
@@ -45,6 +45,11 @@ async fn check_no_scan(test: &TestCatalog, question: &str) {
         "accounts",
         "variants",
         "signing_keys",
+        "signing_schemes",
+        "verifying_keys",
+        "token_uses",
+        "fetches",
+        "scheme_report_days",
         "api_tokens",
         "sessions",
         "changes",
@@ -135,7 +140,12 @@ async fn look_ups_and_deliveries_use_an_index() {
         "select private, object, day, sha256, bytes, facts from images
          where account = $1 and id = $2 and facts is not null",
         "delete from image_metadata where image = $1",
-        "select id, hash, policy, private_custom from accounts where hash = $1",
+        "select id, hash, handle, policy, private_custom from accounts where hash = $1",
+        "select id, hash, handle, policy, private_custom from accounts where handle = $1",
+        "select * from signing_schemes where account = $1",
+        "select * from verifying_keys where account = $1 order by scheme, created_at desc, name",
+        "select name, state, verify_until from verifying_keys where account = $1",
+        "select used from token_uses where account = $1 and counter = $2",
         "select * from variants where account = $1",
         "select * from signing_keys where account = $1 order by signs desc, created_at desc, name",
         "select * from api_tokens where digest = $1",
@@ -156,6 +166,11 @@ async fn what_is_done_over_and_over_uses_an_index() {
         "select account, day, variant, result, format from account_days where day < $1 limit $2",
         "select account, hour, options, signed from account_hours where hour < $1 limit $2",
         "select object, day from image_days where day < $1 limit $2",
+        "select account, minute, digest from fetches where minute < $1 limit $2",
+        "select account, scheme, day, verdict from scheme_report_days where day < $1 limit $2",
+        "select account, counter from token_uses where until_s < $1 limit $2",
+        "select verdict, cast(sum(requests) as bigint) as requests, max(last_at) as last_at
+         from scheme_report_days where account = $1 and scheme = $2 and day > $3 group by verdict",
         "select * from doomed where id > $1 order by id limit $2",
         "select * from renditions_at_rest where used_at < $1 order by used_at limit $2",
         "select exists (select 1 from renditions_at_rest where object = $1 and digest = $2)",
@@ -171,5 +186,45 @@ async fn what_is_done_over_and_over_uses_an_index() {
         check_no_scan(&test, &question).await;
         let plan = plan(&test, &question).await;
         assert!(plan.iter().any(|step| step.contains("audit_by_account")), "{plan:?}");
+    }
+}
+
+/// The index by which a question is answered, and that nothing is put into order afterwards.
+async fn check_in_order(test: &TestCatalog, question: &str, index: &str) {
+    check_no_scan(test, question).await;
+    let plan = plan(test, question).await;
+    let sorted = plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("Sort"));
+    assert!(!sorted && plan.iter().any(|step| step.contains(index)), "{question}\n{plan:#?}");
+}
+
+#[tokio::test]
+async fn pages_of_logs_come_in_the_order_of_an_index() {
+    let test = fresh().await;
+    let account = account_of(&test.catalog).await;
+    let text = |text: &str| Some(text.to_owned());
+    let (all, time) = (FetchFilter::default, Some(Timestamp::from_seconds(1)));
+    let fetches = [
+        (FetchFilter { from: time, to: time, ..all() }, "fetches"),
+        (FetchFilter { image: text("cat"), ..all() }, "fetches_by_image"),
+        (FetchFilter { key: text("web"), ..all() }, "fetches_by_key"),
+        (FetchFilter { subject: text("ada"), ..all() }, "fetches_by_subject"),
+        (FetchFilter { token_id: text("token-00"), ..all() }, "fetches_by_token_id"),
+        (FetchFilter { verdict: text("refused"), ..all() }, "fetches_refused"),
+    ];
+    for (filter, index) in &fetches {
+        for question in crate::fetches::questions(&account, filter) {
+            check_in_order(&test, &question, index).await;
+        }
+    }
+    let all = AuditFilter::default;
+    let audit = [
+        (AuditFilter { from: time, to: time, ..all() }, "audit_by_time"),
+        (AuditFilter { act: text("key.use"), ..all() }, "audit_by_account_act"),
+        (AuditFilter { actor: text("command"), ..all() }, "audit_by_account_actor"),
+    ];
+    for (filter, index) in &audit {
+        for question in crate::audit::questions(&account, filter) {
+            check_in_order(&test, &question, index).await;
+        }
     }
 }
