@@ -2,20 +2,27 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod all_keys;
 mod authenticated;
 mod body;
 mod config;
 mod door;
 mod envelope;
 mod error;
+mod explain;
 mod fields;
 mod images;
 mod keys;
 mod list;
+mod logs;
 mod metadata_filters;
+mod mounts;
 mod own_routes;
 mod routes;
+mod schemes;
+mod settings;
 mod sign;
+mod storage;
 mod variants;
 mod words;
 

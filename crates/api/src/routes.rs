@@ -7,11 +7,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use catalog::Scope;
 use domain::{Fault, Problem};
 use percent_encoding::percent_decode_str;
+use signing::StorageAddress;
 
 use crate::authenticated::Authenticated;
 use crate::error::Failure;
 use crate::own_routes::Own;
-use crate::{Api, accounts, config, images, keys, list, variants};
+use crate::{Api, accounts, config, images, keys, list, storage, variants};
 
 /// The prefix of the contract's routes.
 const PREFIX: &str = "/client/v4";
@@ -67,7 +68,7 @@ impl<'p> Route<'p> {
     pub(crate) fn parse(path: &'p str) -> Option<Self> {
         let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
         if let ["", "api", "v1", "accounts", account, ref rest @ ..] = segments[..] {
-            return Some(Route::In(account, Resource::Own(Own::parse(rest)?)));
+            return Some(Route::In(account, Resource::Own(Own::parse(rest, decoded)?)));
         }
         let ["", "client", "v4", ref inside @ ..] = segments[..] else { return None };
         match inside[..] {
@@ -149,16 +150,21 @@ impl Api {
         for prefix in [PREFIX, OWN_PREFIX] {
             config.service(web::scope(prefix).app_data(api.clone()).default_service(web::to(answer)));
         }
+        let storage = web::scope(StorageAddress::MOUNT).app_data(api);
+        config.service(storage.default_service(web::to(storage::answer)));
     }
 
     /// Whether a path is this door's.
     pub fn answers(path: &str) -> bool {
         let first = path.strip_prefix('/').and_then(|path| path.split('/').next());
-        first.is_some_and(|first| OURS.contains(&first))
+        first.is_some_and(|first| OURS.contains(&first)) || storage::answers(path)
     }
 
     /// A refusal by whoever stands before the door, as the door tells its own.
     pub fn refuse(path: &str, fault: &dyn Fault) -> HttpResponse {
+        if storage::answers(path) {
+            return storage::refuse(path, fault);
+        }
         let failure = match fault.problem() {
             Problem::RouteMissing => Failure::no_route(path),
             _ => Failure::of(fault),
@@ -229,7 +235,7 @@ async fn dispatch(
         (Resource::Variant(name), _) => variants::get(api, caller, &name).await,
         (Resource::Config, "PATCH") => config::update(api, caller, payload).await,
         (Resource::Config, _) => config::get(api, caller).await,
-        (Resource::Own(own), _) => own.answer(api, caller, payload).await,
+        (Resource::Own(own), _) => own.answer(api, caller, request, payload).await,
     }
 }
 
@@ -297,10 +303,10 @@ mod tests {
 
     #[test]
     fn what_is_below_the_api_is_its_own_to_refuse() {
-        for path in ["/client/v4/accounts", "/client/v5", "/client", "/api/v1/keys", "/images/v1"] {
+        for path in ["/client/v4/accounts", "/client/v5", "/client", "/api/v1/keys", "/images/v1", "/storage/a/b"] {
             assert!(Api::answers(path), "{path}");
         }
-        for path in ["", "/", "/apis", "api/v1", "/dashboard/api", "/storage/a/b", "//images/v1"] {
+        for path in ["", "/", "/apis", "api/v1", "/dashboard/api", "/storages", "//images/v1"] {
             assert!(!Api::answers(path), "{path}");
         }
     }
