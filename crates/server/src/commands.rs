@@ -13,7 +13,9 @@ mod doctor;
 mod health;
 mod key;
 mod migrate;
+mod mount;
 mod restore;
+mod scheme;
 mod serve;
 mod sign;
 mod sweep;
@@ -30,7 +32,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use catalog::{Account, Catalog, DatabaseUrl};
 use clap::{Args, Parser, Subcommand};
-use domain::{Clock, Secret};
+use domain::{AccountId, Clock, Secret};
 use server::config::{Config, Effective};
 
 /// Darkroom: private, self-hosted image hosting. Without a command it is `darkroom serve`.
@@ -74,12 +76,18 @@ enum Command {
     /// API tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Signing keys of an account
+    /// Keys of an account: those that sign, and those that verify URLs of other systems
     #[command(subcommand)]
     Key(key::Command),
-    /// Signs a delivery URL
+    /// Signing schemes of an account: which are on, and what report mode found
+    #[command(subcommand)]
+    Scheme(scheme::Command),
+    /// Addresses below which URLs of other services go on working
+    #[command(subcommand)]
+    Mount(mount::Command),
+    /// Signs delivery URLs
     Sign(sign::Sign),
-    /// Says whether a delivery URL is accepted, and why not
+    /// Says whether a URL is accepted, and why not
     Verify(verify::Verify),
     /// People who sign in to the dashboard
     #[command(subcommand)]
@@ -94,6 +102,14 @@ enum Command {
     Sweep(sweep::Sweep),
     /// Checks that each row has its bytes, and all else that the house promises; changes nothing
     Doctor(doctor::Doctor),
+}
+
+/// The account that a command is about.
+#[derive(Debug, Args)]
+struct Of {
+    /// The account's handle; default where it is not given
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
 }
 
 /// Runs a command. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
@@ -117,6 +133,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Account(command) => account::run(command, &config).await,
         Command::Token(command) => token::run(command, &config).await,
         Command::Key(command) => key::run(command, &config).await,
+        Command::Scheme(command) => scheme::run(command, &config).await,
+        Command::Mount(command) => mount::run(command, &config).await,
         Command::Sign(sign) => sign::run(&sign, &config).await,
         Command::Verify(verify) => verify::run(&verify, &config).await,
         Command::User(command) => user::run(command, &config).await,
@@ -187,6 +205,12 @@ async fn account(catalog: &Catalog, handle: Option<&str>) -> anyhow::Result<Acco
     let handle = handle.unwrap_or("default");
     let parsed = handle.parse().with_context(|| format!("--account {handle}"))?;
     catalog.account_by_handle(&parsed).await.with_context(|| format!("--account {handle}"))
+}
+
+impl Of {
+    async fn id(&self, catalog: &Catalog) -> anyhow::Result<AccountId> {
+        Ok(account(catalog, self.account.as_deref()).await?.id)
+    }
 }
 
 /// Reads `30m`, `12h`, `90d`, `2w` or plain seconds.

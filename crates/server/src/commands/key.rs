@@ -1,4 +1,7 @@
-//! `darkroom key`: signing keys of an account, and the master key.
+//! `darkroom key`: the keys of an account, those that sign and those that verify URLs of other systems, and the master
+//! key.
+
+mod add;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,24 +9,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
-use catalog::{Actor, Catalog, KeyEntry, KeyUsage, Rotation};
-use clap::{Args, Subcommand};
-use domain::{AccountId, SigningKeyId};
+use catalog::{Actor, Catalog, Error, KeyEntry, KeyUsage, Rotation, VerifyingKeyEntry};
+use clap::Subcommand;
+use domain::{AccountId, SigningKeyId, Timestamp};
 use server::{Config, master_key};
 use signing::KeyState;
 
-use super::print_rows;
-
-#[derive(Debug, Args)]
-pub(super) struct Of {
-    /// The account's handle
-    #[arg(long, value_name = "NAME")]
-    account: Option<String>,
-}
+use super::{Of, print_rows};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Lists signing keys with their use, up to a minute late; values only with --values
+    /// Lists keys with their use, up to a minute late; values of signing keys only with --values
     List {
         #[command(flatten)]
         of: Of,
@@ -33,6 +29,18 @@ pub(super) enum Command {
         /// As JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Registers a key of another system, by which its URLs are verified; it is never shown again
+    Add(add::Add),
+    /// Lets a registered key verify until the overlap ends
+    Retire {
+        /// Its name
+        name: SigningKeyId,
+        /// How long it still verifies
+        #[arg(long, default_value = "7d", value_parser = super::duration)]
+        overlap: Duration,
+        #[command(flatten)]
+        of: Of,
     },
     /// Makes a signing key
     Create {
@@ -71,7 +79,7 @@ pub(super) enum Command {
         #[command(flatten)]
         of: Of,
     },
-    /// Takes a key out of use at once
+    /// Takes a key out of use at once, whichever of the two kinds it is
     Revoke {
         /// Its name
         name: SigningKeyId,
@@ -87,43 +95,63 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<Exi
     let catalog = super::catalog(config).await?;
     let by = Actor::command();
     match command {
-        Command::List { of, values, json } => {
-            let account = id(&catalog, &of).await?;
-            let usage = catalog.signing_key_usage(&account).await?;
-            if values {
-                catalog.record(Some(&account), &by, "key.reveal", "keys:all", "done").await?;
-            }
-            print(json, values, &catalog.signing_keys(&account).await?, &usage);
+        Command::List { of, values, json } => list(&catalog, &of.id(&catalog).await?, values, json).await?,
+        Command::Add(add) => add::run(add, &catalog).await?,
+        Command::Retire { name, overlap, of } => {
+            retire(&catalog, &of.id(&catalog).await?, &name, overlap).await?;
+            say!("Key {name} verifies until the overlap ends.");
         }
         Command::Create { name, of } => {
-            let key = catalog.create_signing_key(&id(&catalog, &of).await?, &name, &by).await?;
+            let key = catalog.create_signing_key(&of.id(&catalog).await?, &name, &by).await?;
             say!("Signing key {} is made.", key.id);
         }
         Command::Import { name, secret_file, of } => {
             let secret = super::secret(Some(&secret_file), "")?;
-            catalog.import_signing_key(&id(&catalog, &of).await?, &name, secret, &by).await?;
+            catalog.import_signing_key(&of.id(&catalog).await?, &name, secret, &by).await?;
             say!("Signing key {name} is imported.");
         }
         Command::Rotate { name, new_name, overlap, of } => {
             let rotation = Rotation { new_id: new_name, overlap };
-            let key = catalog.rotate_signing_key(&id(&catalog, &of).await?, &name, rotation, &by).await?;
+            let key = catalog.rotate_signing_key(&of.id(&catalog).await?, &name, rotation, &by).await?;
             say!("Signing key {} signs from now on; {name} verifies until the overlap ends.", key.id);
         }
         Command::Use { name, of } => {
-            catalog.use_signing_key(&id(&catalog, &of).await?, &name, &by).await?;
+            catalog.use_signing_key(&of.id(&catalog).await?, &name, &by).await?;
             say!("Signing key {name} signs from now on.");
         }
         Command::Revoke { name, of } => {
-            catalog.revoke_signing_key(&id(&catalog, &of).await?, &name, &by).await?;
-            say!("Signing key {name} is revoked: URLs signed with it are refused.");
+            revoke(&catalog, &of.id(&catalog).await?, &name).await?;
+            say!("Key {name} is revoked: URLs signed with it are refused.");
         }
         Command::RotateMaster => rotate_master(&catalog, config).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn id(catalog: &Catalog, of: &Of) -> anyhow::Result<AccountId> {
-    Ok(super::account(catalog, of.account.as_deref()).await?.id)
+async fn retire(
+    catalog: &Catalog,
+    account: &AccountId,
+    name: &SigningKeyId,
+    overlap: Duration,
+) -> anyhow::Result<()> {
+    let retired = catalog.retire_verifying_key(account, name, overlap, &Actor::command()).await;
+    let signs =
+        || async { catalog.signing_keys(account).await.map(|keys| keys.iter().any(|key| key.id == *name)) };
+    match retired {
+        Err(Error::VerifyingKeyMissing) if signs().await? => {
+            bail!("{name} is a signing key: `darkroom key rotate {name}` retires it and makes another")
+        }
+        retired => Ok(retired?),
+    }
+}
+
+/// Revokes the key of a name, of which only one verifies.
+async fn revoke(catalog: &Catalog, account: &AccountId, name: &SigningKeyId) -> anyhow::Result<()> {
+    let by = Actor::command();
+    match catalog.revoke_verifying_key(account, name, &by).await {
+        Err(Error::VerifyingKeyMissing) => Ok(catalog.revoke_signing_key(account, name, &by).await?),
+        revoked => Ok(revoked?),
+    }
 }
 
 async fn rotate_master(catalog: &Catalog, config: &Config) -> anyhow::Result<()> {
@@ -139,21 +167,62 @@ async fn rotate_master(catalog: &Catalog, config: &Config) -> anyhow::Result<()>
     Ok(())
 }
 
-fn print(json: bool, values: bool, keys: &[KeyEntry], usage: &HashMap<SigningKeyId, KeyUsage>) {
-    let rows: Vec<Vec<String>> = keys
+async fn list(catalog: &Catalog, account: &AccountId, values: bool, json: bool) -> anyhow::Result<()> {
+    let usage = catalog.signing_key_usage(account).await?;
+    if values {
+        catalog.record(Some(account), &Actor::command(), "key.reveal", "keys:all", "done").await?;
+    }
+    let signing = catalog.signing_keys(account).await?;
+    let verifying = catalog.verifying_keys(account).await?;
+    let rows: Vec<Vec<String>> = signing
         .iter()
-        .map(|key| {
-            let value =
-                if values { key.secret.reveal().to_owned() } else { format!("…{}", key.secret.tail()) };
-            let signs = if key.signs { "yes" } else { "" };
-            let used = usage.get(&key.id).cloned().unwrap_or_default();
-            let last = used.last.as_ref().map_or_else(|| "never".into(), |last| last.at.to_rfc3339());
-            let (state, requests) = (state(key.state), used.requests_24h().to_string());
-            vec![key.id.to_string(), state, signs.into(), key.created_at.to_rfc3339(), last, requests, value]
-        })
+        .map(|key| signing_row(key, values, &usage))
+        .chain(verifying.iter().map(|key| verifying_row(key, &usage)))
         .collect();
-    let heads = ["name", "state", "signs", "created_at", "last_used_at", "requests_24h", "value"];
-    print_rows(json, &heads, &rows);
+    print_rows(json, &HEADS, &rows);
+    Ok(())
+}
+
+const HEADS: [&str; 11] = [
+    "name",
+    "scheme",
+    "state",
+    "signs",
+    "created_at",
+    "last_used_at",
+    "requests_24h",
+    "requests_7d",
+    "latest_expiry",
+    "id",
+    "value",
+];
+
+fn signing_row(key: &KeyEntry, values: bool, usage: &HashMap<SigningKeyId, KeyUsage>) -> Vec<String> {
+    let value = if values { key.secret.reveal().to_owned() } else { format!("…{}", key.secret.tail()) };
+    let signs = if key.signs { "yes" } else { "" };
+    let [last, day, week, latest] = used(usage.get(&key.id));
+    let (name, state, made) = (key.id.to_string(), state(key.state), key.created_at.to_rfc3339());
+    vec![name, "native".into(), state, signs.into(), made, last, day, week, latest, String::new(), value]
+}
+
+/// A registered key. What it is made of is never shown; only its kind.
+fn verifying_row(key: &VerifyingKeyEntry, usage: &HashMap<SigningKeyId, KeyUsage>) -> Vec<String> {
+    let state = match key.verify_from {
+        Some(from) => format!("{} from {}", state(key.state), from.to_rfc3339()),
+        None => state(key.state),
+    };
+    let [last, day, week, latest] = used(usage.get(&key.name));
+    let (name, scheme) = (key.name.to_string(), key.scheme.name().to_owned());
+    let (made, kind) = (key.created_at.to_rfc3339(), key.kind.name().to_owned());
+    vec![name, scheme, state, String::new(), made, last, day, week, latest, key.id.clone(), kind]
+}
+
+/// When a key was used last, how often within a day and a week, and the latest end of its URLs.
+fn used(usage: Option<&KeyUsage>) -> [String; 4] {
+    let usage = usage.cloned().unwrap_or_default();
+    let last = usage.last.as_ref().map_or_else(|| "never".into(), |last| last.at.to_rfc3339());
+    let latest = usage.latest_exp_s.map(|end_s| Timestamp::from_seconds(end_s).to_rfc3339());
+    [last, usage.requests_24h().to_string(), usage.requests_7d().to_string(), latest.unwrap_or_default()]
 }
 
 fn state(state: KeyState) -> String {

@@ -1,5 +1,8 @@
-//! `darkroom sign`: signs a delivery URL with an account's key, or narrows a signed one without.
+//! `darkroom sign`: signs delivery URLs with the keys of their accounts, or narrows signed ones without.
 
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -7,19 +10,30 @@ use catalog::{Account, Catalog};
 use clap::Args;
 use domain::{Clock, SigningKeyId, Timestamp};
 use server::Config;
-use signing::{Constraints, DeliveryUrl, Policy};
+use signing::{Constraints, DeliveryUrl, Policy, SigningKey};
 
-/// Signs a delivery URL and prints it.
+/// Signs delivery URLs and prints them, one a line: either all are signed or none.
 #[derive(Debug, Args)]
 pub(super) struct Sign {
-    /// A delivery URL, or its path: /{hash}/{image}/{variant}; with --prefix also a folder: /{hash}/album/
-    url: String,
-    /// How long it is valid, such as 1d; never where the account does not require an expiry [default: 1d]
+    /// Delivery URLs, or their paths: /{hash}/{image}/{variant}; with --prefix also a folder: /{hash}/album/
+    #[arg(value_name = "URL", required_unless_present = "from")]
+    urls: Vec<String>,
+    /// A file with more of them, one a line; - is standard input
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// How long it is valid, such as 1d; never where the account does not require an expiry [default: 1d, or what the
+    /// account allows]
     #[arg(long)]
     expires: Option<String>,
+    /// When it ends
+    #[arg(long, value_name = "UNIX SECONDS", conflicts_with_all = ["expires", "window"])]
+    expires_at: Option<i64>,
     /// Round the expiry up to a multiple of this, such as 1h, so that the URL stays the same all through it
-    #[arg(long, value_name = "DURATION")]
-    window: Option<String>,
+    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    window: Option<std::time::Duration>,
+    /// When it begins to be valid
+    #[arg(long, value_name = "UNIX SECONDS")]
+    not_before: Option<i64>,
     /// The signing key; the one that signs where it is not given
     #[arg(long, value_name = "NAME")]
     key: Option<SigningKeyId>,
@@ -44,75 +58,185 @@ pub(super) struct Sign {
     /// Its id: can be revoked by it
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// Narrow a URL that is signed already; needs no key
+    /// Only so many times; gives it an id of its own where --id does not
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u64).range(1..))]
+    uses: Option<u64>,
+    /// Narrow URLs that are signed already; needs no key
     #[arg(long, conflicts_with = "key")]
     narrow: bool,
     /// Print a cookie that opens the prefix, instead of the URL
     #[arg(long, requires = "prefix")]
     cookie: bool,
+    /// As JSON, with key, end and id
+    #[arg(long)]
+    json: bool,
 }
 
 /// Signs.
 pub(super) async fn run(sign: &Sign, config: &Config) -> anyhow::Result<ExitCode> {
-    let now = Clock::system().now();
-    let signed = if sign.narrow {
-        signing::narrow(&sign.url, &sign.constraints(sign.expires_s(now)?))?
-    } else {
-        let catalog = super::catalog(config).await?;
-        let parsed = DeliveryUrl::parse_url(&probe(&sign.url)).context("this is no delivery URL")?;
-        let account = account_of(&catalog, &parsed).await?;
-        let expires_s = sign.expires_s(now)?;
-        if expires_s.is_none() && account.policy.require_exp {
-            bail!("the account {} requires an expiry", account.handle);
+    let urls = sign.all_urls()?;
+    let mut signer =
+        Signer { sign, now: Clock::system().now(), config, catalog: None, houses: HashMap::new() };
+    let mut all = Vec::with_capacity(urls.len());
+    for url in &urls {
+        let signed = signer.signed(url).await;
+        // One alone needs no name.
+        all.push(if urls.len() == 1 { signed? } else { signed.with_context(|| url.clone())? });
+    }
+    if sign.json {
+        let objects: Vec<_> = all.iter().map(Signed::as_json).collect();
+        say!("{}", serde_json::Value::Array(objects));
+        return Ok(ExitCode::SUCCESS);
+    }
+    for signed in all {
+        match signed.cookie {
+            Some(cookie) => say!("Set-Cookie: {cookie}"),
+            None => say!("{}", signed.url),
         }
-        let key = catalog.signing_key(&account.id, sign.key.as_ref()).await?;
-        signing::sign_with(&sign.url, &key, &sign.constraints(expires_s))?
-    };
-    match sign.prefix.filter(|_| sign.cookie) {
-        Some(segments) => say!("{}", cookie(&signed, segments, sign.expires_s(now)?, now)),
-        None => say!("{signed}"),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-impl Sign {
-    /// When it ends; none for never, and where a signed URL is narrowed by other means.
-    fn expires_s(&self, now: Timestamp) -> anyhow::Result<Option<i64>> {
-        let life = match self.expires.as_deref() {
-            Some("never") => return Ok(None),
-            None if self.narrow => return Ok(None),
-            life => super::duration(life.unwrap_or("1d")).map_err(anyhow::Error::msg)?,
-        };
-        let window = self.window.as_deref().map(super::duration).transpose().map_err(anyhow::Error::msg)?;
-        let (now_s, life_s) = (now.as_seconds(), now.plus(life).as_seconds() - now.as_seconds());
-        let window_s = window.map_or(1, |window| i64::try_from(window.as_secs()).unwrap_or(i64::MAX));
-        Ok(Some(Constraints::stable_expiry_s(now_s, life_s, window_s)))
+/// A URL that was signed.
+struct Signed {
+    url: String,
+    key: Option<String>,
+    expires_s: Option<i64>,
+    token_id: Option<String>,
+    cookie: Option<String>,
+}
+
+impl Signed {
+    fn as_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "url": self.url,
+            "key": self.key,
+            "expires_at": self.expires_s.map(|end_s| Timestamp::from_seconds(end_s).to_rfc3339()),
+            "token_id": self.token_id,
+            "cookie": self.cookie,
+        })
+    }
+}
+
+/// Signs one URL after another; each account is looked up once.
+struct Signer<'s> {
+    sign: &'s Sign,
+    now: Timestamp,
+    config: &'s Config,
+    catalog: Option<Catalog>,
+    houses: HashMap<String, (Account, SigningKey)>,
+}
+
+impl Signer<'_> {
+    async fn signed(&mut self, url: &str) -> anyhow::Result<Signed> {
+        let (sign, now) = (self.sign, self.now);
+        if sign.narrow {
+            let policy = Policy::default();
+            let constraints = sign.constraints(&policy, now)?;
+            let url = signing::narrow(url, &constraints)?;
+            return Ok(sign.told(url, None, constraints, &policy, now));
+        }
+        let (account, key) = self.house(url).await?;
+        let policy = account.policy.signing();
+        let constraints = sign.constraints(&policy, now)?;
+        if constraints.expires_s.is_none() && policy.require_exp {
+            bail!("the account {} requires an expiry", account.handle);
+        }
+        let url = signing::issue(url, key, &constraints, &policy, now)
+            .map_err(|error| anyhow::anyhow!("{error}: {}", error.advice()))?;
+        Ok(sign.told(url, Some(key.id()), constraints, &policy, now))
     }
 
-    fn constraints(&self, expires_s: Option<i64>) -> Constraints {
-        Constraints {
-            expires_s,
+    /// The account of a URL, and the key to sign with.
+    async fn house(&mut self, url: &str) -> anyhow::Result<&(Account, SigningKey)> {
+        let parsed = DeliveryUrl::parse_url(&probe(url)).context("this is no delivery URL")?;
+        let hash = parsed.account().to_owned();
+        if !self.houses.contains_key(&hash) {
+            if self.catalog.is_none() {
+                self.catalog = Some(super::catalog(self.config).await?);
+            }
+            let catalog = self.catalog.as_ref().context("there is a catalog")?;
+            let account = account_of(catalog, &parsed).await?;
+            let key = catalog.signing_key(&account.id, self.sign.key.as_ref()).await?;
+            self.houses.insert(hash.clone(), (account, key));
+        }
+        self.houses.get(&hash).context("there is an account")
+    }
+}
+
+impl Sign {
+    /// Those of the arguments, then those of the file.
+    fn all_urls(&self) -> anyhow::Result<Vec<String>> {
+        let mut urls = self.urls.clone();
+        let text = match &self.from {
+            None => String::new(),
+            Some(file) if file.as_os_str() == "-" => {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text).context("standard input cannot be read")?;
+                text
+            }
+            Some(file) => {
+                std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?
+            }
+        };
+        urls.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from));
+        if urls.is_empty() {
+            bail!("there is no URL to sign");
+        }
+        Ok(urls)
+    }
+
+    /// When it ends; none for never, and where a signed URL is narrowed by other means.
+    fn expires_s(&self, policy: &Policy, now: Timestamp) -> anyhow::Result<Option<i64>> {
+        let window_s = self.window_s();
+        let life_s = match self.expires.as_deref() {
+            _ if self.expires_at.is_some() => return Ok(self.expires_at),
+            Some("never") => return Ok(None),
+            None if self.narrow => return Ok(None),
+            None => signing::usual_life_s(policy, window_s),
+            Some(life) => {
+                let life = super::duration(life).map_err(anyhow::Error::msg)?;
+                now.plus(life).as_seconds() - now.as_seconds()
+            }
+        };
+        Ok(Some(Constraints::stable_expiry_s(now.as_seconds(), life_s, window_s)))
+    }
+
+    fn window_s(&self) -> i64 {
+        self.window.map_or(1, |window| i64::try_from(window.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    fn constraints(&self, policy: &Policy, now: Timestamp) -> anyhow::Result<Constraints> {
+        let own_id = || format!("{:032x}", rand::random::<u128>());
+        Ok(Constraints {
+            expires_s: self.expires_s(policy, now)?,
+            not_before_s: self.not_before,
+            issued_at_s: signing::issued_at_s(policy, now, self.window_s()),
             prefix_segments: self.prefix,
             variants: self.variants.clone(),
             networks: self.ip.clone(),
             referers: self.referer.clone(),
             session: self.session.as_deref().map(Constraints::session_of),
             subject: self.subject.clone(),
-            token_id: self.id.clone(),
+            token_id: self.id.clone().or_else(|| self.uses.map(|_| own_id())),
+            uses: self.uses,
             ..Constraints::default()
-        }
+        })
     }
-}
 
-/// A cookie with the token of a signed URL (signing-schemes 1.4).
-fn cookie(signed: &str, segments: u8, expires_s: Option<i64>, now: Timestamp) -> String {
-    let (url, token) = signed.split_once('?').unwrap_or((signed, ""));
-    let path = &url[url.find("://").map_or(0, |scheme| scheme + 3)..];
-    let path = &path[path.find('/').unwrap_or_default()..];
-    let end = path.match_indices('/').nth(segments.into()).map_or(path.len(), |(slash, _)| slash + 1);
-    let life = expires_s.map_or_else(String::new, |end| format!("; Max-Age={}", end - now.as_seconds()));
-    let name = Policy::TOKEN_COOKIE;
-    format!("Set-Cookie: {name}={token}; Path={}{life}; Secure; HttpOnly; SameSite=Lax", &path[..end])
+    fn told(
+        &self,
+        url: String,
+        key: Option<&SigningKeyId>,
+        constraints: Constraints,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Signed {
+        let expires_s = constraints.expires_s;
+        let segments = self.prefix.filter(|_| self.cookie);
+        let cookie = segments.map(|segments| signing::set_cookie(&url, segments, expires_s, policy, now));
+        Signed { url, key: key.map(ToString::to_string), expires_s, token_id: constraints.token_id, cookie }
+    }
 }
 
 /// A URL below a folder, to find its account; any other URL as it is.
@@ -123,7 +247,7 @@ fn probe(url: &str) -> String {
 }
 
 /// The account that a delivery URL names by its hash.
-pub(super) async fn account_of(catalog: &Catalog, url: &DeliveryUrl) -> anyhow::Result<Account> {
+async fn account_of(catalog: &Catalog, url: &DeliveryUrl) -> anyhow::Result<Account> {
     let accounts = catalog.accounts().await?;
     let found = accounts.into_iter().find(|account| account.hash.as_str() == url.account());
     found.with_context(|| format!("no account has the hash '{}'", url.account()))
