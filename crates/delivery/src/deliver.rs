@@ -3,18 +3,19 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse};
-use catalog::{Admission, Answered, Catalog, Counted, Outcome, Rights, UNKNOWN};
-use domain::{Accepts, Clock, Fault, Problem, Timestamp};
+use catalog::{Admission, Answered, Catalog, Counted, Fetched, Mount, Outcome, Rights, UNKNOWN, Wanted};
+use domain::{Accepts, AccountId, Clock, Fault, Problem, Timestamp};
 use renditions::{Original, Rendered, Renditions};
-use signing::{DeliveryUrl, TargetLimits};
+use signing::{Request, Scheme, ShortText, TargetLimits, Verified};
 use variant::{Format, Limits, Recipe};
 
 use crate::dress::{self, Tag};
-use crate::route::is_delivery;
-use crate::shown::Shown;
+use crate::route::{Address, is_delivery};
+use crate::shown::{Head, Outside};
 
 /// Limits of this door.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +39,10 @@ pub struct Delivery {
 pub enum Answer {
     /// Answered from memory: no future was boxed.
     Ready(HttpResponse),
-    /// Rows, storage or a render are needed first.
-    Later(Pin<Box<dyn Future<Output = HttpResponse>>>),
+    /// Rows, storage or a render are needed first. None in the end where there is nothing at this address.
+    Later(Pin<Box<dyn Future<Output = Option<HttpResponse>>>>),
+    /// There is nothing at this address: its mount is given to nobody.
+    Nothing,
 }
 
 /// Who asks, as far as an answer or its count depends on it.
@@ -48,33 +51,73 @@ struct Asking {
     accepts: Accepts,
     /// HEAD: the answer goes out without its body.
     is_head: bool,
-    /// Known for signed URLs only: the list of signing keys shows who used one last.
+    /// Known where a signature may be needed only: the list of signing keys shows who used one last.
     address: Option<IpAddr>,
+}
+
+/// A request that has to wait, with all that a verdict may need of it.
+struct Visit {
+    request: HttpRequest,
+    outside: Outside<'static>,
+    asking: Asking,
+}
+
+/// Whom an answer concerns.
+#[derive(Clone, Copy)]
+struct Concerned<'a> {
+    /// None where the account is unknown.
+    counted: Option<Counted<'a>>,
+    /// The image that was asked for, where it is there: no stranger's text is kept.
+    image: &'a str,
+    /// The account wants refusals to say nothing.
+    collapses: bool,
+}
+
+/// What is known of the signature of a request that is noted.
+#[derive(Clone, Copy)]
+enum Judged<'a> {
+    /// None was looked at.
+    No,
+    /// One was looked for in this scheme; nothing is proved.
+    Read(Scheme),
+    /// One is right.
+    Right(&'a Verified),
 }
 
 /// What is left to do once the decision has fallen.
 enum Decided {
     Done(HttpResponse),
     Refused(catalog::Error),
-    Render(Box<Leave>),
+    Wait(Box<Waiting>),
 }
 
-/// What came of a delivery that was allowed.
-struct Told<'r> {
-    outcome: Outcome,
-    /// What was read for it, with its digest.
-    read: Option<([u8; 16], &'r Rendered)>,
-    format: Format,
-    now: Timestamp,
-}
-
-/// A delivery that was allowed and whose rendition is not in memory.
+/// A delivery that was allowed.
 struct Leave {
     admission: Admission,
     recipe: Recipe,
+    digest: [u8; 16],
     tag: Tag,
+}
+
+/// What is there of the rendition.
+enum Found {
+    /// The visitor has it.
+    AtVisitor,
+    /// It is in memory.
+    Here(Arc<Rendered>),
+    /// Storage or a render are needed.
+    Nowhere,
+}
+
+/// A delivery that was allowed and has to wait: for its rendition, or until its use is counted.
+struct Waiting {
+    leave: Leave,
+    found: Found,
+    account: AccountId,
     /// What it counts under.
     variant: Box<str>,
+    image: Box<str>,
+    collapses: bool,
 }
 
 impl Delivery {
@@ -88,53 +131,108 @@ impl Delivery {
         is_delivery(request.uri().path()) && !matches!(*request.method(), Method::POST | Method::OPTIONS)
     }
 
-    /// Answers a request that this door takes. Whose address it comes from is asked only where that is noted.
-    pub fn answer(&self, request: &HttpRequest, address: impl FnOnce() -> Option<IpAddr>) -> Answer {
-        let accepts = accepts(request);
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Answer::Ready(dress::method_not_allowed(accepts));
-        }
-        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let url = match DeliveryUrl::parse_within(target, &self.config.target) {
-            Ok(url) => url,
-            Err(error) => return Answer::Ready(dress::refusal(&error, accepts)),
+    /// Answers a request that this door takes. How it came is asked only where a signature may depend on that.
+    pub fn answer<'r>(&self, request: &'r HttpRequest, outside: impl Fn() -> Outside<'r>) -> Answer {
+        let (target, limits) = (target_of(request), &self.config.target);
+        let Some(mount) = Mount::of_path(request.uri().path()) else {
+            return self.answer_at(Address::read(target, limits), request, outside);
         };
-        let shown = Shown::of(request, &url, address);
-        let asking = Asking { accepts, is_head: request.method() == Method::HEAD, address: shown.address };
-        let known_tag = request.headers().get(header::IF_NONE_MATCH);
-        let decided = self
-            .catalog
-            .rights_in_memory(&url)
-            .map(|rights| self.decide(&rights, &url, &shown, asking, known_tag));
-        match decided {
-            Some(Decided::Done(response)) => Answer::Ready(response),
-            Some(Decided::Render(leave)) => {
-                let door = self.clone();
-                Answer::Later(Box::pin(async move { door.render(*leave, asking).await }))
+        match self.catalog.mount_account_in_memory(mount) {
+            Some(Some(account)) => {
+                let address = Address::read_mounted(mount, account, target, limits);
+                self.answer_at(address, request, outside)
             }
-            // Memory alone never refuses: that would tell, by its haste, an image that it knows from one that is not.
-            Some(Decided::Refused(_)) | None => {
-                let (door, known_tag) = (self.clone(), known_tag.cloned());
-                Answer::Later(Box::pin(async move { door.look_up(url, shown, asking, known_tag).await }))
+            Some(None) => Answer::Nothing,
+            None => {
+                let (door, visit) = (self.clone(), Visit::of(request, outside()));
+                Answer::Later(Box::pin(async move { door.look_up_mount(mount, visit).await }))
             }
         }
     }
 
-    async fn look_up(
+    fn answer_at<'r>(
         &self,
-        url: DeliveryUrl,
-        shown: Shown,
-        asking: Asking,
-        known_tag: Option<header::HeaderValue>,
-    ) -> HttpResponse {
-        let rights = match self.catalog.rights_of(&url, shown.is_signed).await {
-            Ok(rights) => rights,
-            Err(error) => return dress::refusal(&error, asking.accepts),
+        address: Result<Address, signing::Error>,
+        request: &'r HttpRequest,
+        outside: impl Fn() -> Outside<'r>,
+    ) -> Answer {
+        let address = match self.readable(address, request) {
+            Ok(address) => address,
+            Err(refusal) => return Answer::Ready(refusal),
         };
-        match self.decide(&rights, &url, &shown, asking, known_tag.as_ref()) {
+        match self.decide_at_once(address.wanted(), request, &outside) {
+            Some(Decided::Done(response)) => Answer::Ready(response),
+            Some(Decided::Wait(waiting)) => {
+                let (door, asking) = (self.clone(), Asking { address: outside().address, ..asking(request) });
+                Answer::Later(Box::pin(async move { Some(door.finish(*waiting, asking).await) }))
+            }
+            // Memory alone never refuses: that would tell, by its haste, an image that it knows from one that is not.
+            Some(Decided::Refused(_)) | None => {
+                let (door, visit) = (self.clone(), Visit::of(request, outside()));
+                Answer::Later(Box::pin(async move { Some(door.look_up(&address, &visit).await) }))
+            }
+        }
+    }
+
+    /// The address of a request that may be read, by GET and HEAD only.
+    fn readable(
+        &self,
+        address: Result<Address, signing::Error>,
+        request: &HttpRequest,
+    ) -> Result<Address, HttpResponse> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(dress::method_not_allowed(accepts(request)));
+        }
+        address.map_err(|error| dress::refusal(&error, accepts(request), false))
+    }
+
+    /// The decision from memory alone. Where no signature can matter, nothing of the request but its URL is looked at.
+    fn decide_at_once<'r>(
+        &self,
+        wanted: Wanted<'_>,
+        request: &'r HttpRequest,
+        outside: &impl Fn() -> Outside<'r>,
+    ) -> Option<Decided> {
+        let rights = self.catalog.rights_in_memory(wanted)?;
+        let (asking, known_tag) = (asking(request), request.headers().get(header::IF_NONE_MATCH));
+        if !rights.depend_on_request(wanted) {
+            return Some(self.decide(&rights, wanted, &Request::get(wanted.target()), asking, known_tag));
+        }
+        let (outside, headers) = (outside(), Head::of(request));
+        let asking = Asking { address: outside.address, ..asking };
+        let shown = outside.shows(request, &headers, wanted.target());
+        Some(self.decide(&rights, wanted, &shown, asking, known_tag))
+    }
+
+    async fn look_up_mount(&self, mount: Mount, visit: Visit) -> Option<HttpResponse> {
+        let account = match self.catalog.mount_account(mount).await {
+            Ok(account) => account?,
+            Err(error) => return Some(dress::refusal(&error, visit.asking.accepts, false)),
+        };
+        let target = target_of(&visit.request);
+        let address = Address::read_mounted(mount, account, target, &self.config.target);
+        match self.readable(address, &visit.request) {
+            Ok(address) => Some(self.look_up(&address, &visit).await),
+            Err(refusal) => Some(refusal),
+        }
+    }
+
+    async fn look_up(&self, address: &Address, visit: &Visit) -> HttpResponse {
+        let (wanted, headers, asking) = (address.wanted(), Head::of(&visit.request), visit.asking);
+        let shown = visit.outside.shows(&visit.request, &headers, wanted.target());
+        let rights = match self.catalog.rights_of(wanted, &shown).await {
+            Ok(rights) => rights,
+            Err(error) => return dress::refusal(&error, asking.accepts, false),
+        };
+        let known_tag = visit.request.headers().get(header::IF_NONE_MATCH);
+        match self.decide(&rights, wanted, &shown, asking, known_tag) {
             Decided::Done(response) => response,
-            Decided::Refused(error) => self.refuse(rights.counted(&url), &error, asking),
-            Decided::Render(leave) => self.render(*leave, asking).await,
+            Decided::Wait(waiting) => self.finish(*waiting, asking).await,
+            Decided::Refused(error) => {
+                self.report(&rights, wanted, &shown, Err(&error));
+                let judged = judged(&error, &rights, wanted, &shown);
+                self.refuse(Concerned::of(&rights, wanted), judged, &error, asking)
+            }
         }
     }
 
@@ -142,86 +240,137 @@ impl Delivery {
     fn decide(
         &self,
         rights: &Rights,
-        url: &DeliveryUrl,
-        shown: &Shown,
+        wanted: Wanted<'_>,
+        shown: &Request<'_>,
         asking: Asking,
         known_tag: Option<&header::HeaderValue>,
     ) -> Decided {
         let now = self.clock.now();
-        let admission = match rights.admit_request(url, &shown.request(url), now) {
+        let admission = match rights.admit_request(wanted, shown, now) {
             Ok(admission) => admission,
             Err(error) => return Decided::Refused(error),
         };
-        let counted = rights.counted(url);
+        self.report(rights, wanted, shown, Ok(&admission));
+        let of = Concerned::of(rights, wanted);
         let limits = &self.config.limits;
         let recipe = match variant::settle(&admission.options, &admission.facts, asking.accepts, limits) {
             Ok(recipe) => recipe,
-            Err(error) => return Decided::Done(self.refuse(counted, &error, asking)),
+            Err(error) => {
+                return Decided::Done(self.refuse(of, Judged::by(&admission), &error, asking));
+            }
         };
         let digest = recipe.digest();
         let tag = Tag::new(&admission.object, &digest);
-        if known_tag.is_some_and(|known| tag.is_in(known)) {
-            let (outcome, format) = (Outcome::NotModified, recipe.encoding.format());
-            self.count(counted, asking, &admission, Told { outcome, read: None, format, now });
-            return Decided::Done(dress::not_modified(&admission, &recipe, &tag, now));
-        }
-        match self.renditions.in_memory(&admission.object, &digest) {
-            Some(rendered) => {
-                let read = Some((digest, &*rendered));
-                let told = Told { outcome: Outcome::Hit, read, format: rendered.format, now };
-                self.count(counted, asking, &admission, told);
-                Decided::Done(dress::delivered(&admission, &recipe, &tag, &rendered, now))
+        let found = if known_tag.is_some_and(|known| tag.is_in(known)) {
+            Found::AtVisitor
+        } else {
+            self.renditions.in_memory(&admission.object, &digest).map_or(Found::Nowhere, Found::Here)
+        };
+        let leave = Leave { admission, recipe, digest, tag };
+        match found {
+            Found::AtVisitor if !leave.spends(asking) => {
+                Decided::Done(self.tell_not_modified(of, &leave, asking, now))
             }
-            None => {
-                let variant = counted.map_or(UNKNOWN, |counted| counted.variant).into();
-                Decided::Render(Box::new(Leave { admission, recipe, tag, variant }))
+            Found::Here(rendered) if !leave.spends(asking) => {
+                Decided::Done(self.tell(of, &leave, Outcome::Hit, &rendered, asking, now))
             }
+            found => Decided::Wait(Box::new(Waiting::new(leave, found, of))),
         }
     }
 
-    async fn render(&self, leave: Leave, asking: Asking) -> HttpResponse {
-        let Leave { admission, recipe, tag, variant } = leave;
-        let counted = Some(Counted { account: admission.account, variant: &variant });
-        let rendered = self.renditions.fetch(&Original::admitted(&admission), &recipe).await;
+    /// Gets what is missing, counts the use of a URL that has so many, and answers.
+    async fn finish(&self, waiting: Waiting, asking: Asking) -> HttpResponse {
+        let (leave, of) = (&waiting.leave, waiting.of());
+        let admission = &leave.admission;
+        let (rendered, outcome) = match &waiting.found {
+            Found::AtVisitor => (None, Outcome::NotModified),
+            Found::Here(rendered) => (Some(Arc::clone(rendered)), Outcome::Hit),
+            Found::Nowhere => {
+                match self.renditions.fetch(&Original::admitted(admission), &leave.recipe).await {
+                    Ok(rendered) => (Some(rendered), Outcome::Miss),
+                    Err(error) => return self.refuse(of, Judged::by(admission), &error, asking),
+                }
+            }
+        };
         // Rendering takes time: a link that ended meanwhile is not answered.
         let now = self.clock.now();
-        if let Err(error) = dress::still_valid(&admission, now) {
-            return self.refuse(counted, &error, asking);
+        if let Err(error) = dress::still_valid(admission, now) {
+            return self.refuse(of, Judged::by(admission), &error, asking);
+        }
+        // The last thing before bytes go out: what fails until here costs the visitor no use.
+        if leave.spends(asking)
+            && let Some(signed) = &admission.signed
+            && let Err(error) = self.catalog.consume_uses(&admission.account, &signed.uses).await
+        {
+            return self.refuse(of, Judged::by(admission), &error, asking);
         }
         match rendered {
-            Ok(rendered) => {
-                let read = Some((recipe.digest(), &*rendered));
-                let told = Told { outcome: Outcome::Miss, read, format: rendered.format, now };
-                self.count(counted, asking, &admission, told);
-                dress::delivered(&admission, &recipe, &tag, &rendered, now)
-            }
-            Err(error) => self.refuse(counted, &error, asking),
+            Some(rendered) => self.tell(of, leave, outcome, &rendered, asking, now),
+            None => self.tell_not_modified(of, leave, asking, now),
         }
     }
 
-    fn count(&self, of: Option<Counted<'_>>, asking: Asking, admission: &Admission, told: Told<'_>) {
-        let Some(of) = of else { return };
-        let sent = told.read.filter(|_| !asking.is_head);
-        let answer = Answered {
-            of,
-            outcome: told.outcome,
-            format: Some(told.format),
-            sent_bytes: sent.map_or(0, |(_, rendered)| rendered.bytes.len() as u64),
-            object: Some(&admission.object),
-            digest: told.read.map(|(digest, _)| digest),
-            signed: admission.signed.as_ref(),
-            address: asking.address,
-        };
-        self.catalog.tally().count(&answer, told.now);
+    /// The rendition goes out.
+    fn tell(
+        &self,
+        of: Concerned<'_>,
+        leave: &Leave,
+        outcome: Outcome,
+        rendered: &Rendered,
+        asking: Asking,
+        now: Timestamp,
+    ) -> HttpResponse {
+        let Leave { admission, recipe, digest, tag } = leave;
+        let sent_bytes = if asking.is_head { 0 } else { rendered.bytes.len() as u64 };
+        let (format, digest) = (Some(rendered.format), Some(*digest));
+        self.count(of, admission, Told { outcome, format, digest, sent_bytes }, asking, now);
+        dress::delivered(admission, recipe, tag, rendered, now)
     }
 
-    /// A refusal, counted where the account is known.
-    fn refuse(&self, of: Option<Counted<'_>>, fault: &dyn Fault, asking: Asking) -> HttpResponse {
-        if let Some(of) = of {
-            let outcome = Outcome::Refused(reason(fault));
+    /// The visitor has it, and may have it still.
+    fn tell_not_modified(
+        &self,
+        of: Concerned<'_>,
+        leave: &Leave,
+        asking: Asking,
+        now: Timestamp,
+    ) -> HttpResponse {
+        let Leave { admission, recipe, tag, .. } = leave;
+        let format = Some(recipe.encoding.format());
+        let told = Told { outcome: Outcome::NotModified, format, digest: None, sent_bytes: 0 };
+        self.count(of, admission, told, asking, now);
+        dress::not_modified(admission, recipe, tag, now)
+    }
+
+    fn count(&self, of: Concerned<'_>, admission: &Admission, told: Told, asking: Asking, now: Timestamp) {
+        let Some(counted) = of.counted else { return };
+        let answer = Answered {
+            of: counted,
+            outcome: told.outcome,
+            format: told.format,
+            sent_bytes: told.sent_bytes,
+            object: Some(&admission.object),
+            digest: told.digest,
+            signed: admission.signed.as_ref(),
+            address: asking.address.filter(|_| admission.signed.is_some()),
+        };
+        self.catalog.tally().count(&answer, now);
+        self.note(of, Judged::by(admission), "ok", asking, now);
+    }
+
+    /// A refusal, counted and noted where the account is known.
+    fn refuse(
+        &self,
+        of: Concerned<'_>,
+        judged: Judged<'_>,
+        fault: &dyn Fault,
+        asking: Asking,
+    ) -> HttpResponse {
+        let (now, reason) = (self.clock.now(), reason(fault));
+        if let Some(counted) = of.counted {
             let answer = Answered {
-                of,
-                outcome,
+                of: counted,
+                outcome: Outcome::Refused(reason),
                 format: None,
                 sent_bytes: 0,
                 object: None,
@@ -229,10 +378,145 @@ impl Delivery {
                 signed: None,
                 address: None,
             };
-            self.catalog.tally().count(&answer, self.clock.now());
+            self.catalog.tally().count(&answer, now);
         }
-        dress::refusal(fault, asking.accepts)
+        self.note(of, judged, reason, asking, now);
+        dress::refusal(fault, asking.accepts, of.collapses)
     }
+
+    /// Notes who fetched what by which signature, for the audit page.
+    fn note(
+        &self,
+        of: Concerned<'_>,
+        judged: Judged<'_>,
+        verdict: &'static str,
+        asking: Asking,
+        now: Timestamp,
+    ) {
+        let (scheme, signed) = match judged {
+            Judged::No => return,
+            Judged::Read(scheme) => (scheme, None),
+            Judged::Right(signed) => (signed.scheme, Some(signed)),
+        };
+        let Some(counted) = of.counted else { return };
+        let short = |text: fn(&Verified) -> &Option<ShortText>| {
+            signed.and_then(|signed| text(signed).as_ref()).map(ShortText::as_str)
+        };
+        let fetched = Fetched {
+            account: counted.account,
+            image: of.image,
+            variant: counted.variant,
+            scheme,
+            key: signed.map(|signed| &*signed.key),
+            subject: short(|signed| &signed.subject),
+            token_id: short(|signed| &signed.token_id),
+            verdict,
+            address: asking.address,
+        };
+        self.catalog.fetches().note(&fetched, now);
+    }
+
+    /// Counts what schemes in report mode say.
+    fn report(
+        &self,
+        rights: &Rights,
+        wanted: Wanted<'_>,
+        shown: &Request<'_>,
+        outcome: Result<&Admission, &catalog::Error>,
+    ) {
+        let now = self.clock.now();
+        for (scheme, verdict) in rights.report(wanted, shown, outcome, now) {
+            if let Some(counted) = rights.counted(wanted) {
+                self.catalog.reports().note(counted.account, scheme, verdict, now);
+            }
+        }
+    }
+}
+
+/// What came of a delivery that was allowed.
+struct Told {
+    outcome: Outcome,
+    format: Option<Format>,
+    /// The digest of the rendition that was read for it.
+    digest: Option<[u8; 16]>,
+    sent_bytes: u64,
+}
+
+impl Leave {
+    /// Whether answering costs one of a number of uses. A HEAD costs none (signing-schemes 1.2).
+    fn spends(&self, asking: Asking) -> bool {
+        !asking.is_head && self.admission.signed.as_ref().is_some_and(|signed| !signed.uses.is_empty())
+    }
+}
+
+impl Waiting {
+    fn new(leave: Leave, found: Found, of: Concerned<'_>) -> Self {
+        let (account, variant) = (leave.admission.account, of.counted.map_or(UNKNOWN, |of| of.variant));
+        Waiting {
+            leave,
+            found,
+            account,
+            variant: variant.into(),
+            image: of.image.into(),
+            collapses: of.collapses,
+        }
+    }
+
+    fn of(&self) -> Concerned<'_> {
+        let counted = Some(Counted { account: self.account, variant: &self.variant });
+        Concerned { counted, image: &self.image, collapses: self.collapses }
+    }
+}
+
+impl<'a> Concerned<'a> {
+    fn of(rights: &Rights, wanted: Wanted<'a>) -> Self {
+        Concerned {
+            counted: rights.counted(wanted),
+            image: if rights.has_image() { wanted.image() } else { "" },
+            collapses: rights.collapse_refusals(),
+        }
+    }
+}
+
+impl<'a> Judged<'a> {
+    fn by(admission: &'a Admission) -> Self {
+        admission.signed.as_ref().map_or(Judged::No, Judged::Right)
+    }
+}
+
+impl Visit {
+    fn of(request: &HttpRequest, outside: Outside<'_>) -> Self {
+        let asking = Asking { address: outside.address, ..asking(request) };
+        Visit { request: request.clone(), outside: outside.kept(), asking }
+    }
+}
+
+/// What is known of the signature of a request that was refused. Words and names that nobody has are told to whoever may
+/// see the image, so there it was looked at.
+fn judged<'a>(
+    error: &catalog::Error,
+    rights: &Rights,
+    wanted: Wanted<'_>,
+    shown: &Request<'_>,
+) -> Judged<'a> {
+    use catalog::Error::{Options, Signature, VariantDenied};
+    match error {
+        Signature(_) => Judged::Read(rights.scheme_of(wanted, shown)),
+        Options(_) | VariantDenied if rights.depend_on_request(wanted) => {
+            Judged::Read(rights.scheme_of(wanted, shown))
+        }
+        _ => Judged::No,
+    }
+}
+
+/// What a request says of its answer; whose address it comes from is not asked yet.
+fn asking(request: &HttpRequest) -> Asking {
+    Asking { accepts: accepts(request), is_head: request.method() == Method::HEAD, address: None }
+}
+
+/// The raw target.
+fn target_of(request: &HttpRequest) -> &str {
+    request.uri().path_and_query().map_or("/", |target| target.as_str())
 }
 
 /// The word under which a refusal is counted: the reason of a refused signature, else one of a few.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use catalog::Admission;
+use catalog::{Admission, Corp};
 use domain::{Accepts, Fault, ObjectId, Problem, Timestamp, capitalised};
 use renditions::Rendered;
 use sha2::{Digest, Sha256};
@@ -15,6 +15,9 @@ const POLICY: HeaderValue = HeaderValue::from_static(domain::IMAGE_POLICY);
 const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const IMAGE_AUTH: HeaderName = HeaderName::from_static("x-image-auth");
 const CF_IMAGES: HeaderName = HeaderName::from_static("cf-images");
+
+/// The reason that stands for all where an account wants none to be told.
+const FORBIDDEN: &str = "forbidden";
 
 /// A rendition's entity tag: an opaque hash of object id, recipe and engine version.
 pub(crate) struct Tag(HeaderValue);
@@ -81,8 +84,9 @@ pub(crate) fn still_valid(admission: &Admission, now: Timestamp) -> Result<(), s
     }
 }
 
-/// A failure, in the contract's text form, or as JSON where `Accept` names it.
-pub(crate) fn refusal(fault: &dyn Fault, accepts: Accepts) -> HttpResponse {
+/// A failure, in the contract's text form, or as JSON where `Accept` names it. Where refusals are to collapse, one of a
+/// signature says no more than that it is one.
+pub(crate) fn refusal(fault: &dyn Fault, accepts: Accepts, collapses: bool) -> HttpResponse {
     let problem = fault.problem();
     if problem.passes() {
         // Whose outage it is tells so once; a line for each visitor would fill the disk just then.
@@ -96,10 +100,16 @@ pub(crate) fn refusal(fault: &dyn Fault, accepts: Accepts) -> HttpResponse {
         let retry_after_s = fault.limit().and_then(|limit| limit.retry_after_s);
         response.insert_header((header::RETRY_AFTER, retry_after_s.unwrap_or(1)));
     }
-    if let Some(reason) = fault.reason() {
+    let (reason, text) = match fault.reason() {
+        Some(_) if collapses && problem == Problem::SignatureRefused => {
+            (Some(FORBIDDEN), "Forbidden".to_owned())
+        }
+        reason => (reason, capitalised(&fault.to_string())),
+    };
+    if let Some(reason) = reason {
         response.insert_header((IMAGE_AUTH, HeaderValue::from_static(reason)));
     }
-    body(response, problem, fault.reason(), &capitalised(&fault.to_string()), accepts)
+    body(response, problem, reason, &text, accepts)
 }
 
 /// Counts a refusal, where it is one of a signature or of a limit.
@@ -130,14 +140,16 @@ fn cache_headers(
     if recipe.negotiated {
         response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
     }
-    common_headers(response);
+    common_headers(response, admission.corp);
 }
 
-/// What needed a signature is private and ends with its URL; all else is public for its time (contract 6.4).
+/// What needed a signature is private and ends with its URL; all else is public for its time (contract 6.4). What may be
+/// used a number of times is kept by nobody.
 fn cache_control(admission: &Admission, now: Timestamp) -> HeaderValue {
     let mut text = String::with_capacity(64);
     let written = match &admission.signed {
         None => write!(text, "public, max-age={}, stale-while-revalidate=7200", admission.ttl_s),
+        Some(signed) if !signed.uses.is_empty() => return HeaderValue::from_static("no-store"),
         Some(signed) => {
             let left_s = signed.expires_s.map_or(i64::MAX, |end| end.saturating_sub(now.as_seconds()).max(0));
             write!(text, "private, max-age={}", left_s.min(i64::from(admission.ttl_s)))
@@ -149,12 +161,12 @@ fn cache_control(admission: &Admission, now: Timestamp) -> HeaderValue {
     }
 }
 
-fn common_headers(response: &mut HttpResponseBuilder) {
+fn common_headers(response: &mut HttpResponseBuilder, corp: Corp) {
     response.insert_header((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
     response.insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
     response.insert_header((header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")));
     response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")));
-    response.insert_header((CORP, HeaderValue::from_static("cross-origin")));
+    response.insert_header((CORP, HeaderValue::from_static(corp.word())));
 }
 
 fn disposition(format: variant::Format) -> HeaderValue {
@@ -173,7 +185,7 @@ fn refused(problem: Problem) -> HttpResponseBuilder {
     if let Ok(value) = HeaderValue::from_str(&format!("err={}", problem.delivery_code())) {
         response.insert_header((CF_IMAGES, value));
     }
-    common_headers(&mut response);
+    common_headers(&mut response, Corp::CrossOrigin);
     response
 }
 
@@ -255,8 +267,9 @@ mod tests {
     fn an_outage_makes_no_line_for_each_visitor_and_a_failure_of_ours_does() {
         let check = |fault: catalog::Error, status: u16, expected: usize| {
             let lines = Lines::default();
-            let answer =
-                tracing::subscriber::with_default(lines.clone(), || refusal(&fault, Accepts::default()));
+            let answer = tracing::subscriber::with_default(lines.clone(), || {
+                refusal(&fault, Accepts::default(), false)
+            });
             let logged = lines.0.load(std::sync::atomic::Ordering::Relaxed);
             assert_eq!((answer.status().as_u16(), logged), (status, expected), "{fault}");
         };
@@ -264,6 +277,20 @@ mod tests {
         check(catalog::Error::Busy, 503, 0);
         check(catalog::Error::MasterKey, 500, 1);
         check(catalog::Error::ImageMissing, 404, 0);
+    }
+
+    #[test]
+    fn where_refusals_collapse_one_of_a_signature_says_no_more_than_that() {
+        let check = |error: signing::Error, collapses, status: u16, reason: &str| {
+            let answer = refusal(&error, Accepts::default(), collapses);
+            let told = answer.headers().get(IMAGE_AUTH).and_then(|value| value.to_str().ok());
+            assert_eq!((answer.status().as_u16(), told), (status, Some(reason)), "{error}");
+        };
+        check(signing::Error::Expired, true, 403, "forbidden");
+        check(signing::Error::UnknownKey, true, 403, "forbidden");
+        check(signing::Error::UnknownKey, false, 403, "unknown_key");
+        check(signing::Error::BadPath, true, 400, "bad_path");
+        check(signing::Error::ReplayStoreUnavailable, true, 503, "replay_store_unavailable");
     }
 
     #[test]

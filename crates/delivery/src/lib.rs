@@ -8,3 +8,4 @@ mod route;
 mod shown;
 
 pub use deliver::{Answer, Config, Delivery};
+pub use shown::Outside;

@@ -1,79 +1,105 @@
-//! What a request shows of itself, as far as a signature may depend on it: kept, since a decision may have to wait.
+//! What a request shows of itself, as far as a signature may depend on it. Nothing of it is copied.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
-use signing::{DeliveryUrl, Headers, Policy, Request, Target};
+use actix_web::http::header::{HeaderMap, HeaderValue};
+use signing::{Headers, Request, Target};
 
-/// Who asks for a signed URL. Everything else shows nothing: there it is not asked.
-#[derive(Debug, Default)]
-pub(crate) struct Shown {
-    /// A signature or a token is there.
-    pub(crate) is_signed: bool,
-    /// The client's address.
-    pub(crate) address: Option<IpAddr>,
-    referer: Option<HeaderValue>,
-    origin: Option<HeaderValue>,
-    cookies: Vec<HeaderValue>,
+/// How a request came, as the outside sees it.
+#[derive(Debug, Clone, Default)]
+pub struct Outside<'r> {
+    /// The host that the visitor named, with the port where one was.
+    pub host: Cow<'r, str>,
+    /// Whether the visitor asked by https.
+    pub is_https: bool,
+    /// The visitor's address.
+    pub address: Option<IpAddr>,
 }
 
-impl Shown {
-    /// What a request for a URL shows. The address is asked only where it is needed.
-    pub(crate) fn of(
-        request: &HttpRequest,
-        url: &DeliveryUrl,
-        address: impl FnOnce() -> Option<IpAddr>,
-    ) -> Shown {
-        if !url.has_signature() && !has_token_cookie(request) {
-            return Shown::default();
-        }
-        let header = |name: HeaderName| request.headers().get(name).cloned();
-        Shown {
-            is_signed: true,
-            address: address(),
-            referer: header(header::REFERER),
-            origin: header(header::ORIGIN),
-            cookies: request.headers().get_all(header::COOKIE).cloned().collect(),
-        }
+impl Outside<'_> {
+    /// The same, kept for later.
+    pub(crate) fn kept(self) -> Outside<'static> {
+        Outside { host: self.host.into_owned().into(), ..self }
     }
 
-    /// The request for a URL, as a verdict needs it.
-    pub(crate) fn request<'s>(&'s self, url: &'s DeliveryUrl) -> Request<'s> {
-        Request { headers: self, client_ip: self.address, ..Request::get(Target::Delivery(url)) }
+    /// A request for a target, as a verdict needs it.
+    pub(crate) fn shows<'s>(
+        &'s self,
+        request: &'s HttpRequest,
+        headers: &'s Head<'s>,
+        target: Target<'s>,
+    ) -> Request<'s> {
+        Request {
+            method: request.method().as_str(),
+            host: &self.host,
+            is_https: self.is_https,
+            headers,
+            client_ip: self.address,
+            ..Request::get(target)
+        }
     }
 }
 
-impl Headers for Shown {
+/// The headers of a request.
+pub(crate) struct Head<'r>(&'r HeaderMap);
+
+impl<'r> Head<'r> {
+    pub(crate) fn of(request: &'r HttpRequest) -> Self {
+        Head(request.headers())
+    }
+}
+
+impl Headers for Head<'_> {
     fn get(&self, lower_case_name: &str) -> Option<Cow<'_, str>> {
-        let text = |value: &Option<HeaderValue>| -> Option<Cow<'_, str>> {
-            // What is no text names no host, and must not count as nothing said.
-            value.as_ref().map(|value| value.to_str().unwrap_or("?").to_owned().into())
-        };
-        match lower_case_name {
-            "referer" => text(&self.referer),
-            "origin" => text(&self.origin),
-            "cookie" if self.cookies.is_empty() => None,
-            "cookie" => {
-                let cookies = self.cookies.iter().filter_map(|cookies| cookies.to_str().ok());
-                Some(cookies.collect::<Vec<_>>().join("; ").into())
-            }
-            _ => None,
-        }
+        let is_cookie = lower_case_name == "cookie";
+        let mut values = self.0.get_all(lower_case_name).map(|value| text(value, is_cookie));
+        let first = values.next()?;
+        let joint = if is_cookie { "; " } else { ", " };
+        Some(values.fold(first, |joined, value| Cow::Owned(format!("{joined}{joint}{value}"))))
     }
 
     fn all(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
-        let named = |name: &'static str| self.get(name).map(|value| (name.into(), value));
-        ["referer", "origin", "cookie"].into_iter().filter_map(named).collect()
+        let named = |name: &str| Some((name.to_owned().into(), self.get(name)?));
+        self.0.keys().filter_map(|name| named(name.as_str())).collect()
     }
 }
 
-fn has_token_cookie(request: &HttpRequest) -> bool {
-    let names_token = |cookies: &HeaderValue| {
-        cookies.to_str().is_ok_and(|cookies| {
-            cookies.split(';').any(|cookie| cookie.trim_start().starts_with(Policy::TOKEN_COOKIE))
-        })
-    };
-    request.headers().get_all(header::COOKIE).any(names_token)
+/// The text of a header. What is no text names no host, and must not count as nothing said; of cookies one that is none
+/// takes nothing from the others.
+fn text(value: &HeaderValue, is_cookie: bool) -> Cow<'_, str> {
+    match value.to_str() {
+        Ok(text) => text.into(),
+        Err(_) if is_cookie => String::from_utf8_lossy(value.as_bytes()),
+        Err(_) => "?".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderName;
+
+    use super::*;
+
+    #[test]
+    fn headers_of_one_name_are_one_and_cookies_keep_their_own_joint() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("cookie", &b"a=\xff"[..]),
+            ("cookie", b"imgtoken=1"),
+            ("referer", b"https://shop.example/\xff"),
+            ("x-note", b"one"),
+            ("x-note", b"two"),
+        ] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap());
+        }
+        let head = Head(&headers);
+        let get = |name| head.get(name).map(Cow::into_owned);
+        assert_eq!(get("cookie").as_deref(), Some("a=\u{fffd}; imgtoken=1"));
+        assert_eq!(get("x-note").as_deref(), Some("one, two"));
+        assert_eq!(get("referer").as_deref(), Some("?"), "it names no host");
+        assert_eq!(get("origin"), None);
+        assert_eq!(head.all().len(), 3);
+    }
 }

@@ -10,8 +10,8 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
-use delivery::{Answer, Delivery};
-use domain::{Accepts, Limit, Problem, Visitor};
+use delivery::{Answer, Delivery, Outside};
+use domain::{Accepts, Limit, Problem, Reached, Visitor};
 use futures_util::future::Either;
 use signing::TargetLimits;
 use tracing::Instrument as _;
@@ -38,6 +38,8 @@ pub(crate) struct Rules {
     addresses: Addresses,
     /// Hosts of API with dashboard, and of delivery, where the two differ.
     hosts: Option<(String, String)>,
+    /// The hosts that visitors ask by https, as the configuration names them.
+    https_hosts: Vec<String>,
 }
 
 type Boxed = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
@@ -53,6 +55,10 @@ impl Rules {
             target: config.target.clone(),
             addresses: Addresses::new(config.trusted_proxies.clone()),
             hosts: (hosts.0 != hosts.1).then_some(hosts),
+            https_hosts: [public_url, delivery_url]
+                .into_iter()
+                .filter_map(|url| url.strip_prefix("https://").map(str::to_owned))
+                .collect(),
         }
     }
 
@@ -110,6 +116,20 @@ impl Rules {
         let address_counts = address.is_some_and(|ip| self.addresses.tells_apart(ip));
         let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
         Visitor { address, address_counts, accepts: Accepts::parse(accept.unwrap_or_default()) }
+    }
+
+    /// How a request came, as the outside sees it: by what a trusted proxy says, else by the host that it names, whose
+    /// scheme the configuration knows. Signatures of some schemes hold both.
+    fn outside<'r>(&self, request: &'r HttpRequest) -> Outside<'r> {
+        let is_proxied = self.is_proxied(request);
+        let told = |name| if is_proxied { last_entry(request.headers(), name) } else { None };
+        let own = || request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = told("x-forwarded-host").or_else(own).or_else(|| request.uri().host()).unwrap_or_default();
+        let is_https = match told("x-forwarded-proto") {
+            Some(scheme) => scheme.eq_ignore_ascii_case("https"),
+            None => self.https_hosts.iter().any(|known| known.eq_ignore_ascii_case(host)),
+        };
+        Outside { host: host.into(), is_https, address: self.visitor(request).address }
     }
 
     /// The rightmost forwarded address that is no trusted proxy. What stands left of an entry that cannot be read is
@@ -178,10 +198,20 @@ impl Front {
     }
 
     fn deliver(&self, asked: Asked, request: ServiceRequest) -> Passed {
-        let address = || self.rules.visitor(request.request()).address;
-        match asked.in_scope(|| self.delivery.answer(request.request(), address)) {
+        let outside = || self.rules.outside(request.request());
+        match asked.in_scope(|| self.delivery.answer(request.request(), outside)) {
             Answer::Ready(response) => now(asked, request, response),
-            Answer::Later(answer) => Either::Right(Self::later(asked, request, answer)),
+            Answer::Nothing => refuse(asked, request, &Refusal::nothing()),
+            Answer::Later(answer) => {
+                let path = request.uri().path().to_owned();
+                Either::Right(Self::later(asked, request, async move {
+                    answer.await.unwrap_or_else(|| {
+                        let mut response = Refusal::nothing().answer(&path);
+                        guard(response.headers_mut());
+                        response
+                    })
+                }))
+            }
         }
     }
 
@@ -224,6 +254,9 @@ impl Front {
         let visitor = self.rules.visitor(request.request());
         asked.by(visitor.address);
         let (trace, log) = asked.wait(&request);
+        let Outside { host, is_https, .. } = self.rules.outside(request.request());
+        let reached = Reached { host: host.into_owned(), is_https };
+        request.extensions_mut().insert(reached);
         request.extensions_mut().insert(visitor);
         request.extensions_mut().insert(asked.id());
         let answer = asked.in_scope(|| routes.call(request));
@@ -248,6 +281,13 @@ fn guard(headers: &mut HeaderMap) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     }
+}
+
+/// The last entry of a header that proxies write lists in: what the nearest one says. What stands before it may be the
+/// visitor's own word.
+fn last_entry<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
+    let last = headers.get_all(name).last()?.to_str().ok()?;
+    last.rsplit(',').next().map(str::trim).filter(|entry| !entry.is_empty())
 }
 
 /// An address as proxies write it: alone, with a port, or in brackets.
@@ -353,6 +393,39 @@ mod tests {
         assert!(!visitor(&[], "127.0.0.1", "").address_counts);
         assert!(visitor(&[], "203.0.113.9", "").address_counts);
         assert!(visitor(&["127.0.0.1"], "127.0.0.1", "203.0.113.9").address_counts);
+    }
+
+    #[test]
+    fn host_and_scheme_are_those_that_the_visitor_sees() {
+        let config = |proxies: &[&str]| {
+            let mut config = Config::new("data".into());
+            config.trusted_proxies = proxies.iter().map(|network| network.parse().unwrap()).collect();
+            Rules::new(&config, "http://app.example", "https://img.example")
+        };
+        let check = |proxies: &[&str], headers: &[(&'static str, &str)], expected: (&str, bool)| {
+            let request = headers
+                .iter()
+                .fold(TestRequest::default(), |request, &header| request.append_header(header))
+                .peer_addr("10.0.0.1:1".parse().unwrap())
+                .to_srv_request();
+            let rules = config(proxies);
+            let outside = rules.outside(request.request());
+            assert_eq!((&*outside.host, outside.is_https), expected, "{headers:?}");
+        };
+        let behind = ["10.0.0.0/8"];
+        check(&[], &[("host", "img.example")], ("img.example", true));
+        check(&[], &[("host", "IMG.example")], ("IMG.example", true));
+        check(&[], &[("host", "app.example")], ("app.example", false));
+        check(&[], &[("host", "other.example:8080")], ("other.example:8080", false));
+        check(&[], &[], ("", false));
+        let forged =
+            [("host", "a.example"), ("x-forwarded-host", "img.example"), ("x-forwarded-proto", "https")];
+        check(&[], &forged, ("a.example", false));
+        check(&behind, &forged, ("img.example", true));
+        check(&behind, &[("host", "img.example"), ("x-forwarded-proto", "http")], ("img.example", false));
+        let list =
+            [("x-forwarded-host", "forged.example, cdn.example"), ("x-forwarded-proto", "http, HTTPS")];
+        check(&behind, &list, ("cdn.example", true));
     }
 
     #[test]

@@ -12,30 +12,89 @@ const SIGNATURE_DIGITS: usize = 62;
 /// How an API token begins, wherever someone put it.
 const TOKEN_START: &str = "drk_";
 
-/// A target with every value that gives a right cut to its first 8 characters; of a setup code, which is not that
-/// long, nothing stays. Signatures and API tokens are found wherever someone put them: within another URL, or in a
-/// path by mistake.
+/// Parameters whose value is a signature, or what holds one, by whatever scheme; the names count in any case.
+const SIGNED: [&str; 18] = [
+    "sig",
+    "signature",
+    "policy",
+    "ci_sign",
+    "ci_seal",
+    "ik-s",
+    "s",
+    "token",
+    "bcdn_token",
+    "__token__",
+    "hdnts",
+    "__cld_token__",
+    "x-amz-signature",
+    "x-amz-security-token",
+    "x-goog-signature",
+    "x-goog-security-token",
+    "ticket",
+    "url",
+];
+
+/// What stands before the signature within a token of EdgeAuth, whatever parameter carries it.
+const MAC_STARTS: [&str; 2] = ["hmac=", "hmac%3D"];
+
+/// A target with every value that gives a right cut to its first 8 characters, or to a half where it is not twice as
+/// long; of a setup code, which is short, nothing stays. Signatures and API tokens are found wherever someone put them:
+/// within another URL, or in a path by mistake.
 pub(crate) fn masked(target: &str) -> String {
-    without_rights(&without_values(target))
+    let target = without_rights(target);
+    let (path, query) = target.split_once('?').map_or((&*target, None), |(path, query)| (path, Some(query)));
+    let path = without_path_signature(path);
+    match query {
+        Some(query) => {
+            let pairs: Vec<Cow<'_, str>> = query.split('&').map(without_value).collect();
+            format!("{path}?{}", pairs.join("&"))
+        }
+        None => path.into_owned(),
+    }
 }
 
-/// Cuts the values of parameters that give a right by their name. A name that does not decode is taken for such.
-fn without_values(target: &str) -> String {
-    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
-    let pairs: Vec<Cow<'_, str>> = query.split('&').map(without_value).collect();
-    format!("{path}?{}", pairs.join("&"))
+/// Cuts the signature of schemes that write it into the path: behind a mount, behind `/invite/`, before the path of
+/// Bunny, and Cloudinary's `s--…--`.
+fn without_path_signature(path: &str) -> Cow<'_, str> {
+    for start in ["/imgproxy/", "/thumbor/", "/dashboard/invite/", "/invite/", "/bcdn_token="] {
+        if let Some(rest) = path.strip_prefix(start) {
+            let end = rest.find(['/', '&']).unwrap_or(rest.len());
+            return format!("{start}{}{}", cut(&rest[..end]), &rest[end..]).into();
+        }
+    }
+    let found = path.find("/s--").and_then(|at| {
+        let (before, rest) = path.split_at(at + "/s--".len());
+        rest.split_once("--").map(|(sig, after)| (before, sig, after))
+    });
+    match found {
+        Some((before, sig, after)) if !sig.contains('/') => format!("{before}{}--{after}", cut(sig)).into(),
+        _ => path.into(),
+    }
 }
 
+/// Cuts the value of a parameter that gives a right by its name. A name that does not decode is taken for such.
 fn without_value(pair: &str) -> Cow<'_, str> {
     let Some((name, value)) = pair.split_once('=') else { return pair.into() };
-    let shown_chars = match decoded(name).as_deref() {
-        Some("code") => 0,
-        Some("sig" | "ticket" | "url") | None => SHOWN_CHARS,
-        Some(_) => return pair.into(),
-    };
+    if let Some(mac) = MAC_STARTS.iter().find_map(|start| Some(pair.find(start)? + start.len())) {
+        return format!("{}{}", &pair[..mac], cut(&pair[mac..])).into();
+    }
+    match decoded(name).as_deref() {
+        Some("code") if value.is_empty() => pair.into(),
+        Some("code") => format!("{name}=…").into(),
+        Some(name) if !SIGNED.iter().any(|known| known.eq_ignore_ascii_case(name)) => pair.into(),
+        _ => format!("{name}={}", cut(value)).into(),
+    }
+}
+
+/// The beginning of a signature: enough to find one again, too little to use it, also where it is a short one.
+fn cut(value: &str) -> Cow<'_, str> {
+    if value.ends_with('…') {
+        return value.into();
+    }
+    let shown_chars = SHOWN_CHARS.min(value.chars().count().div_ceil(2));
     match value.char_indices().nth(shown_chars) {
-        Some((cut, _)) => format!("{name}={}…", &value[..cut]).into(),
-        None => pair.into(),
+        Some((end, _)) => format!("{}…", &value[..end]).into(),
+        None => value.into(),
     }
 }
 
@@ -103,8 +162,8 @@ mod tests {
         check("/a?exp=1&sig=0123456789abcdef", "/a?exp=1&sig=01234567…");
         check("/a?%73ig=0123456789abcdef", "/a?%73ig=01234567…");
         check("/a?%ff=0123456789abcdef", "/a?%ff=01234567…");
-        check("/a?sig=01234567&sig", "/a?sig=01234567&sig");
-        check("/a?sig=éééééééééé", "/a?sig=éééééééé…");
+        check("/a?sig=01234567&sig", "/a?sig=0123…&sig");
+        check("/a?sig=éééééééééé", "/a?sig=ééééé…");
         check("/dashboard/setup?code=K7QM-2RFD", "/dashboard/setup?code=…");
         check("/plain", "/plain");
     }
@@ -121,6 +180,25 @@ mod tests {
     }
 
     #[test]
+    fn the_signature_of_every_scheme_is_cut_where_it_stands() {
+        let long = "HS256-V3LxyLVd28QBzam3THiMSPdY9E_zzO37DiilQwXzibU";
+        for name in SIGNED {
+            check(&format!("/a/b/c?x=1&{name}={long}&w=2"), &format!("/a/b/c?x=1&{name}=HS256-V3…&w=2"));
+        }
+        check("/a?X-AMZ-Signature=0123456789abcdef0123", "/a?X-AMZ-Signature=01234567…");
+        check("/v7/cat?ci_sign=79cfbc458b&w=200", "/v7/cat?ci_sign=79cfb…&w=200");
+        check(&format!("/imgproxy/{long}/rs:fit:1:1/plain/cat"), "/imgproxy/HS256-V3…/rs:fit:1:1/plain/cat");
+        check("/imgproxy/oWaL7QoW5Ts/asd", "/imgproxy/oWaL7Q…/asd");
+        check("/thumbor/03sJk_aP1VJxs18a4ngqdbBTcWI=/1x1/cat", "/thumbor/03sJk_aP…/1x1/cat");
+        check(&format!("/bcdn_token={long}&expires=1/a/b/c"), "/bcdn_token=HS256-V3…&expires=1/a/b/c");
+        check("/cloud/image/upload/s--AbCdEfGh--/w_1/cat", "/cloud/image/upload/s--AbCd…--/w_1/cat");
+        let mac = "0123456789abcdef0123456789abcdef01234567";
+        check(&format!("/a?own=exp=1~acl=/*~hmac={mac}"), "/a?own=exp=1~acl=/*~hmac=01234567…");
+        check(&format!("/a?own=exp%3D1~hmac%3D{mac}"), "/a?own=exp%3D1~hmac%3D01234567…");
+        check("/invite/0123456789abcdef0123", "/invite/01234567…");
+    }
+
+    #[test]
     fn ids_stay_readable() {
         let id = "/dashboard/38a54450866babd4682e63e88ca5e185/image?id=3bc4a77e-3ce5-4134-8747-cf4fc6258287";
         check(id, id);
@@ -134,6 +212,10 @@ mod tests {
             prop_assert!(!shown.contains(&sig), "{}", shown);
             let shown = masked(&format!("/x?sig={sig}{after}"));
             prop_assert!(!shown.contains(&sig[..9]), "{}", shown);
+            let own = "Zq7_".repeat(8);
+            for place in [format!("/imgproxy/{own}/{after}"), format!("/a/b/c?{before}&Signature={own}&{after}")] {
+                prop_assert!(!masked(&place).contains(&own), "{}", place);
+            }
         }
     }
 }
