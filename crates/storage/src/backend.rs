@@ -34,6 +34,21 @@ pub struct ListedRendition {
     pub written_s: i64,
 }
 
+/// How an object is lent to somebody who fetches it from where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Lent<'l> {
+    /// Now, in unix seconds.
+    pub now_s: i64,
+    /// The second, in unix time, at which nobody may fetch it so any longer.
+    pub until_s: i64,
+    /// What the answer says of its type.
+    pub content_type: &'l str,
+    /// What it says of how it is shown.
+    pub content_disposition: &'l str,
+    /// How long it may be kept.
+    pub cache_control: &'l str,
+}
+
 impl Listed {
     /// A prefix whose objects are still to be noted.
     pub(crate) fn new(prefix: Prefix) -> Listed {
@@ -83,6 +98,13 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// there were. Only a bucket has such things.
     async fn remove_unfinished(&self, _before_s: i64) -> Result<u64, Error> {
         Ok(0)
+    }
+
+    /// A URL by which whoever has it gets an object from where it lies, until it ends. It ends sooner where the house's own
+    /// credentials do. None where objects lie where nobody else gets to, or it would end at once. Whether the object is
+    /// there is not asked.
+    async fn presigned_get(&self, _key: &ObjectKey, _lent: &Lent<'_>) -> Result<Option<String>, Error> {
+        Ok(None)
     }
 
     /// Whether asking for what is not there costs next to nothing, as it does on a disk.

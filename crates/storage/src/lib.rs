@@ -17,7 +17,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use backend::{Backend, Listed, ListedRendition};
+pub use backend::{Backend, Lent, Listed, ListedRendition};
 pub use disk::Disk;
 pub use error::{Cause, Error, Refusal};
 pub use object::Object;

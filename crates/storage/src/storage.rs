@@ -16,7 +16,7 @@ use crate::backend::memory::Memory;
 use crate::backend::s3::S3;
 use crate::blocking::blocking;
 use crate::scratch::ScratchFolder;
-use crate::{Backend, Disk, Error, Listed, Object, ObjectKey, Prefix, Scratch, Sealed, StorageUrl};
+use crate::{Backend, Disk, Error, Lent, Listed, Object, ObjectKey, Prefix, Scratch, Sealed, StorageUrl};
 
 /// Where objects lie.
 #[derive(Debug, Clone)]
@@ -206,6 +206,11 @@ impl Storage {
     /// See [`Backend::remove_unfinished`].
     pub async fn remove_unfinished(&self, before_s: i64) -> Result<u64, Error> {
         self.inner.backend.remove_unfinished(before_s).await
+    }
+
+    /// See [`Backend::presigned_get`].
+    pub async fn presigned_get(&self, key: &ObjectKey, lent: &Lent<'_>) -> Result<Option<String>, Error> {
+        self.inner.backend.presigned_get(key, lent).await
     }
 
     /// See [`Backend::is_near`].

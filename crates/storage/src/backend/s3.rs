@@ -16,7 +16,7 @@ use self::digests::Sums;
 use self::multipart::PART_BYTES;
 use self::store::Store;
 use self::wire::{Kind, Wire};
-use crate::backend::{Backend, Listed};
+use crate::backend::{Backend, Lent, Listed};
 use crate::blocking::blocking;
 use crate::{Access, Bucket, Error, Object, ObjectKey, Prefix, Sealed};
 
@@ -27,6 +27,7 @@ mod digests;
 mod failure;
 mod list;
 mod multipart;
+mod presign;
 mod read;
 mod store;
 #[cfg(test)]
@@ -47,9 +48,9 @@ impl S3 {
     }
 
     async fn open_by(bucket: Bucket, chain: ConfigLoader, patience: Patience) -> Result<S3, Error> {
-        let (client, question) = connect::connect(&bucket, chain, &patience).await?;
+        let (client, credentials_end, question) = connect::connect(&bucket, chain, &patience).await?;
         let circuit = Circuit::new(patience.clone(), question);
-        Ok(S3(Arc::new(Store { wire: Wire::new(client, circuit, patience), bucket })))
+        Ok(S3(Arc::new(Store { wire: Wire::new(client, circuit, patience), bucket, credentials_end })))
     }
 }
 
@@ -114,6 +115,10 @@ impl Backend for S3 {
 
     fn is_near(&self) -> bool {
         false
+    }
+
+    async fn presigned_get(&self, key: &ObjectKey, lent: &Lent<'_>) -> Result<Option<String>, Error> {
+        presign::presigned_get(&self.0, key, lent).await
     }
 
     async fn remove_unfinished(&self, before_s: i64) -> Result<u64, Error> {

@@ -5,14 +5,15 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
-    StalledStreamProtectionConfig,
+    Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_types::service_config::ServiceConfigKey;
 
 use super::circuit::{Patience, Question};
+use super::presign::{CredentialsEnd, Watched};
 use crate::error::Refusal;
 use crate::{Access, Bucket, Error};
 
@@ -30,13 +31,14 @@ pub(super) fn chain(access: Option<&Access>) -> ConfigLoader {
         .credentials_provider(Credentials::new(key, secret, None, None, "by hand"))
 }
 
-/// The client of a bucket, and a question that nobody signs, to find out whether anyone is there.
+/// The client of a bucket, when its credentials end, and a question that nobody signs, to find out whether anyone is there.
 pub(super) async fn connect(
     bucket: &Bucket,
     chain: ConfigLoader,
     patience: &Patience,
-) -> Result<(Client, Question), Error> {
+) -> Result<(Client, CredentialsEnd, Question), Error> {
     let config = placed(chain.load().await)?;
+    let (config, end) = watched(config);
     let path_style = bucket.path_style().unwrap_or(endpoint(&config).is_some());
     let client = Client::from_conf(settings(&config, path_style, patience).build());
     let mut unsigned = config.into_builder();
@@ -48,7 +50,15 @@ pub(super) async fn connect(
         // Whatever it answers, it is there.
         Box::pin(async { request.await.map_or_else(|error| error.raw_response().is_some(), |_| true) })
     });
-    Ok((client, question))
+    Ok((client, end, question))
+}
+
+/// The same configuration with credentials of which it is known when they end.
+fn watched(config: SdkConfig) -> (SdkConfig, CredentialsEnd) {
+    let end = CredentialsEnd::default();
+    let Some(provider) = config.credentials_provider() else { return (config, end) };
+    let watched = SharedCredentialsProvider::new(Watched::new(provider, end.clone()));
+    (config.into_builder().credentials_provider(watched).build(), end)
 }
 
 /// A configuration that names a place: a region, and an endpoint that is an address if there is one.

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::digests::{Digests, Sums};
+use super::presign::CredentialsEnd;
 use super::wire::{Kind, Wire};
 use crate::error::Refusal;
 use crate::storage_url::Encryption;
@@ -17,6 +18,8 @@ use crate::{Bucket, Error, ObjectKey};
 pub(super) struct Store {
     pub(super) wire: Wire,
     pub(super) bucket: Bucket,
+    /// When the credentials end.
+    pub(super) credentials_end: CredentialsEnd,
 }
 
 impl Store {

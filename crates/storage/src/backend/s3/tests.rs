@@ -23,6 +23,7 @@ use crate::scratch::ScratchFolder;
 use crate::{Access, Error, ObjectKey, Prefix, Sealed, Storage, StorageUrl};
 
 mod faults;
+mod lent;
 mod servers;
 
 mod in_process {
@@ -159,7 +160,7 @@ impl Drop for CephBucket {
 async fn remove_bucket(name: &str, url: &str, access: &Access) {
     let Ok(StorageUrl::S3(bucket)) = url.parse() else { return };
     let connected = connect::connect(&bucket, connect::chain(Some(access)), &Patience::default()).await;
-    let Ok((client, _)) = connected else { return };
+    let Ok((client, _, _)) = connected else { return };
     while let Ok(page) = client.list_objects_v2().bucket(name).send().await
         && !page.contents().is_empty()
     {

@@ -55,6 +55,11 @@ impl Wire {
         Wire { client: RwLock::new(client), circuit, budget: Budget::new(), patience }
     }
 
+    /// The client, for what is made without asking the store.
+    pub(super) fn client(&self) -> Client {
+        self.client.read().clone()
+    }
+
     /// Sends a request until it is answered or trying again cannot help.
     pub(super) async fn ask<T, E, F>(
         &self,
