@@ -184,6 +184,24 @@ services_make_bucket() {
     }
 }
 
+# services_begin: services_start beside what the script does next, until services_ready.
+services_begin() {
+    services_folder=$(mktemp -d "${TMPDIR:-/tmp}/darkroom-tests.XXXXXX")
+    { services_start "$services_folder" && export -p | grep ' TEST_' >"$services_folder/names"; } \
+        >"$services_folder/started" 2>&1 &
+    services_starting=$!
+}
+
+# services_ready: waits for what services_begin began, and exports its names.
+services_ready() {
+    wait "$services_starting" || {
+        cat "$services_folder/started"
+        exit 1
+    }
+    # shellcheck source=/dev/null # written above
+    . "$services_folder/names"
+}
+
 # services_start [FOLDER]: both, in a new folder or in one that is named; a guard watches over the calling shell.
 services_start() {
     services_folder=${1:-$(mktemp -d "${TMPDIR:-/tmp}/darkroom-tests.XXXXXX")}

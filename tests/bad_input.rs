@@ -661,10 +661,11 @@ async fn texts_that_broke_others_are_kept_as_given_or_refused() {
     let list: Value = serde_json::from_slice(&list).unwrap();
     let server = TestServer::start_with(|config| config.max_api_requests_per_s = 100_000).await;
     let account = server.account().await;
+    let picture = drawn::jpeg(&drawn::photo(8, 8), 85);
     for text in list["strings"].as_array().unwrap().iter().filter_map(Value::as_str) {
         let metadata = json!({ text: text });
         let texts = [("creator", text), ("metadata", &metadata.to_string())];
-        let reply = account.api_form("POST", "/v1", upload(drawn::file("logo.png"), &texts)).await;
+        let reply = account.api_form("POST", "/v1", upload(picture.clone(), &texts)).await;
         if metadata.to_string().len() > 1_024 {
             reply.expect(400);
             continue;
@@ -672,7 +673,7 @@ async fn texts_that_broke_others_are_kept_as_given_or_refused() {
         let image = reply.expect(200).json()["result"].clone();
         assert_eq!(image["meta"], metadata);
         assert_eq!(image["creator"].as_str().unwrap_or_default(), text);
-        let reply = account.api_form("POST", "/v1", upload(drawn::file("logo.png"), &[("id", text)])).await;
+        let reply = account.api_form("POST", "/v1", upload(picture.clone(), &[("id", text)])).await;
         match reply.status {
             200 => assert_eq!(reply.json()["result"]["id"], text),
             _ => assert_eq!(reply.code(), 5400, "{text:?}: {reply}"),

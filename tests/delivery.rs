@@ -140,8 +140,7 @@ async fn a_tag_of_what_was_never_rendered_leaves_storage_alone_too() {
 #[tokio::test]
 async fn a_thousand_clients_on_one_cold_rendition_cause_one_render() {
     let server = TestServer::start().await;
-    let cat =
-        server.account().with_image("cat.jpg").with_bytes(drawn::jpeg(&drawn::photo(2400, 1600), 85)).await;
+    let cat = server.account().with_image("cat.jpg").with_bytes(drawn::photograph(2400, 1600, 85)).await;
     let path = cat.path("public");
     let replies = join_all((0..1000).map(|_| server.get(&path))).await;
     assert!(replies.iter().all(|reply| reply.status == 200), "everyone is served");

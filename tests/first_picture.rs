@@ -5,8 +5,7 @@ use crate::harness::{TestServer, drawn};
 #[tokio::test]
 async fn an_uploaded_photograph_comes_out_in_the_right_size_and_format() {
     let server = TestServer::start().await;
-    let cat =
-        server.account().with_image("cat.jpg").with_bytes(drawn::jpeg(&drawn::photo(1800, 1200), 85)).await;
+    let cat = server.account().with_image("cat.jpg").with_bytes(drawn::photograph(1800, 1200, 85)).await;
     assert_eq!(cat.created["filename"], "cat.jpg");
     let url = cat.created["variants"][0].as_str().unwrap();
     assert_eq!(url, server.url(&cat.path("public")));

@@ -313,7 +313,7 @@ async fn a_person_has_so_many_previews_rendered_a_minute() {
 async fn a_picture_beyond_all_memory_of_decoding_is_refused_and_a_small_one_is_not() {
     let server = TestServer::start_with(|config| config.workers.decode_budget_bytes = 6_000_000).await;
     let account = server.account().await;
-    let large = drawn::jpeg(&drawn::photo(1200, 900), 80);
+    let large = drawn::photograph(1200, 900, 80);
     let form = Form::new().part("file", Part::bytes(large).file_name("large.jpg"));
     let refused = account.api_form("POST", "/v1", form).await.expect(413);
     assert_eq!(refused.code(), 5413);
@@ -328,7 +328,7 @@ async fn renders_that_find_no_place_are_told_to_come_back_and_hits_go_on() {
     })
     .await;
     let account = server.account().await;
-    let cat = account.with_image("cat.jpg").with_bytes(drawn::jpeg(&drawn::photo(1800, 1200), 85)).await;
+    let cat = account.with_image("cat.jpg").with_bytes(drawn::photograph(1800, 1200, 85)).await;
     let hit = cat.path("public");
     server.get(&hit).await.expect(200);
     let mut cold = Vec::new();
@@ -356,7 +356,7 @@ async fn an_account_that_floods_the_renders_takes_no_place_from_another() {
     })
     .await;
     let (flooding, other) = (server.account().await, server.account_named("other").await);
-    let large = drawn::jpeg(&drawn::photo(1800, 1200), 85);
+    let large = drawn::photograph(1800, 1200, 85);
     let theirs = flooding.with_image("cat.jpg").with_bytes(large.clone()).await;
     let own = other.with_image("cat.jpg").with_bytes(large).await;
     let mut paths = Vec::new();

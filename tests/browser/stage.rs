@@ -1,13 +1,11 @@
 //! What a scenario plays on: a server, the line to it, and an address at which the script sets the clock, makes
 //! fixtures and asks what only the inside knows.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use catalog::{Actor, AuditFilter, ImageFilter, Order, Role};
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 use server::Config;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,8 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub struct Stage {
     server: TestServer,
     line: Line,
-    /// JPEGs by width, height and quality: drawing is slow, and scenarios ask for the same again.
-    drawn: Mutex<HashMap<(u64, u64, u64), Vec<u8>>>,
 }
 
 impl Stage {
@@ -43,7 +39,7 @@ impl Stage {
         });
         let server = server.await;
         line.lead(listener, server.address());
-        Stage { server, line, drawn: Mutex::default() }
+        Stage { server, line }
     }
 
     /// Makes the first account the one of the scenarios: Fernhill with Mira, Ada and Jonas, variants and all.
@@ -102,7 +98,7 @@ impl Stage {
                 self.server.clock.advance(Duration::from_secs(number(asked, "seconds")));
                 json!(null)
             }
-            "photo" => json!(STANDARD.encode(self.photo(asked, number(asked, "quality")))),
+            "photo" => json!(STANDARD.encode(photo(asked, number(asked, "quality")))),
             "image" => self.insert(asked).await,
             "images" => self.images().await,
             "audit" => self.audit(asked).await,
@@ -124,14 +120,8 @@ impl Stage {
         json!({ "sent_bytes": self.line.sent_bytes(), "lost_answers": self.line.lost_answers() })
     }
 
-    fn photo(&self, asked: &Value, quality: u64) -> Vec<u8> {
-        let (width, height) = (number(asked, "width"), number(asked, "height"));
-        let draw = || drawn::jpeg(&drawn::photo(width as u32, height as u32), quality as u8);
-        self.drawn.lock().entry((width, height, quality)).or_insert_with(draw).clone()
-    }
-
     async fn insert(&self, asked: &Value) -> Value {
-        let bytes = self.photo(asked, 85);
+        let bytes = photo(asked, 85);
         let image = self.server.account().await.with_image(text(asked, "name")).with_bytes(bytes);
         let image = if asked["private"] == true { image.private().await } else { image.await };
         json!({ "id": image.id, "path": image.path("") })
@@ -155,6 +145,10 @@ impl Stage {
         let shown = |entry: &catalog::AuditEntry| json!({ "actor": entry.actor.name, "act": entry.act, "target": entry.target, "result": entry.result });
         entries.iter().map(shown).collect()
     }
+}
+
+fn photo(asked: &Value, quality: u64) -> Vec<u8> {
+    drawn::photograph(number(asked, "width") as u32, number(asked, "height") as u32, quality as u8)
 }
 
 fn text<'v>(asked: &'v Value, name: &str) -> &'v str {

@@ -1,6 +1,8 @@
 //! Pictures drawn by code: smooth like a photograph, unlike in every corner, the same on every run.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
@@ -12,14 +14,33 @@ pub(crate) const CORNERS: [[u8; 3]; 4] = [[220, 40, 40], [40, 180, 60], [40, 70,
 /// The side of a corner's block as a part of the picture's side.
 const CORNER_PART: f64 = 0.12;
 
+/// The pictures of [`file`] and [`photograph`]. Drawing one takes a build for tests a good part of a second, and hundreds of
+/// tests want the same.
+static LOGO: LazyLock<Vec<u8>> = LazyLock::new(|| png(&DynamicImage::ImageRgba8(logo(300, 200))));
+static WEBP: LazyLock<Vec<u8>> = LazyLock::new(|| webp(&DynamicImage::ImageRgb8(photo(640, 480))));
+static GIF: LazyLock<Vec<u8>> =
+    LazyLock::new(|| encoded(&DynamicImage::ImageRgba8(logo(120, 80)), ImageFormat::Gif));
+static PHOTOGRAPHS: Mutex<BTreeMap<(u32, u32, u8), Vec<u8>>> = Mutex::new(BTreeMap::new());
+
 /// A file by its name: a landscape of 900 × 600 for `.jpg`, a logo with alpha for `.png`, and so on.
 pub(crate) fn file(name: &str) -> Vec<u8> {
     match name.rsplit('.').next() {
-        Some("png") => png(&DynamicImage::ImageRgba8(logo(300, 200))),
-        Some("webp") => webp(&DynamicImage::ImageRgb8(photo(640, 480))),
-        Some("gif") => encoded(&DynamicImage::ImageRgba8(logo(120, 80)), ImageFormat::Gif),
-        _ => jpeg(&photo(900, 600), 88),
+        Some("png") => LOGO.clone(),
+        Some("webp") => WEBP.clone(),
+        Some("gif") => GIF.clone(),
+        _ => photograph(900, 600, 88),
     }
+}
+
+/// A landscape as a JPEG of that quality, drawn once.
+pub(crate) fn photograph(width: u32, height: u32, quality: u8) -> Vec<u8> {
+    let kept = || PHOTOGRAPHS.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = kept().get(&(width, height, quality)).cloned();
+    known.unwrap_or_else(|| {
+        let drawn = jpeg(&photo(width, height), quality);
+        kept().insert((width, height, quality), drawn.clone());
+        drawn
+    })
 }
 
 /// A landscape: sky, hills, a sun, grain, and a block of its own colour in each corner.

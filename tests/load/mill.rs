@@ -62,7 +62,7 @@ impl Mill {
         let accounts: Value = serde_json::from_str(&accounts).expect("a list of accounts");
         let default = accounts.as_array().and_then(|all| all.iter().find(|one| one["handle"] == "default"));
         let account = default.and_then(|one| one["id"].as_str()).expect("the account").to_owned();
-        let bytes = drawn::jpeg(&drawn::photo(2400, 1600), 85);
+        let bytes = drawn::photograph(2400, 1600, 85);
         let mut pictures = Vec::new();
         for name in ["default", "other"] {
             pictures.push((name, upload(&place, name, "picture.jpg", &bytes).await));
