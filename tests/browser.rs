@@ -98,6 +98,31 @@ async fn every_act_works_without_javascript() {
 }
 
 #[tokio::test]
+async fn a_scheme_is_reported_then_enforced_and_its_key_revoked() {
+    Stage::fresh().await.at_fernhill().await.play("schemes").await;
+}
+
+#[tokio::test]
+async fn a_url_is_checked_as_if_somebody_else_asked() {
+    Stage::fresh().await.at_fernhill().await.play("checks").await;
+}
+
+#[tokio::test]
+async fn rules_say_what_they_break_and_revocations_hold_at_once() {
+    Stage::fresh().await.at_fernhill().await.play("rules").await;
+}
+
+#[tokio::test]
+async fn the_audit_log_says_who_did_and_fetched_what() {
+    Stage::fresh().await.at_fernhill().await.play("audit").await;
+}
+
+#[tokio::test]
+async fn delivery_and_audit_work_without_javascript() {
+    Stage::fresh().await.at_fernhill().await.play("plainDelivery").await;
+}
+
+#[tokio::test]
 async fn every_page_keeps_its_budget() {
     Stage::fresh().await.at_fernhill().await.play("budgets").await;
 }

@@ -23,6 +23,12 @@ function pages(a, id) {
     "keys-rotate": `${own}/keys/default/rotate`,
     "keys-revoke": `${own}/keys/default/revoke`,
     check: `${own}/check`,
+    delivery: `${own}/delivery`,
+    scheme: `${own}/delivery/schemes/edgeauth`,
+    "scheme-key-new": `${own}/delivery/schemes/gcs/keys/new`,
+    audit: `${own}/audit`,
+    "audit-fetches": `${own}/audit/fetches`,
+    "audit-nothing": `${own}/audit?act=nothing`,
     missing: `${own}/image?id=nothing-here`,
   };
 }
@@ -223,8 +229,8 @@ export async function budgets(visit) {
     return visit.tab(context);
   };
 
-  const { images, upload, keys, check } = pages(a, id);
-  for (const path of ["/dashboard/login", upload, keys, `${keys}/new`, check]) {
+  const { images, upload, keys, check, delivery, scheme, audit } = pages(a, id);
+  for (const path of ["/dashboard/login", upload, keys, `${keys}/new`, check, delivery, scheme, audit]) {
     const page = path === "/dashboard/login" ? await visit.tab(await visit.person()) : await fresh();
     const first = await weigh(page, path);
     const second = await weigh(page, path);

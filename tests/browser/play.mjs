@@ -1,12 +1,13 @@
 // Plays one scenario by its name: `node play.mjs d05`. The addresses come from the environment; Chromium's from
 // CHROMIUM.
+import * as delivery from "./delivery.mjs";
 import * as firstRun from "./first_run.mjs";
 import * as images from "./images.mjs";
 import * as pages from "./pages.mjs";
 import * as uploads from "./uploads.mjs";
 import { Visit } from "./visit.mjs";
 
-const scenarios = { ...firstRun, ...images, ...pages, ...uploads };
+const scenarios = { ...delivery, ...firstRun, ...images, ...pages, ...uploads };
 const name = process.argv[2];
 const scenario = scenarios[name];
 if (!scenario) throw new Error(`there is no scenario ${name}`);

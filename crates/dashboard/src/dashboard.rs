@@ -18,6 +18,8 @@ pub struct Config {
     pub public_url: String,
     /// Scheme and host of delivery URLs, without a trailing slash.
     pub delivery_url: String,
+    /// The setting that `delivery_url` comes from, by its name in the environment.
+    pub delivery_url_from: &'static str,
     /// Seconds until a body that comes slower than `min_body_bytes_per_s` is given up.
     pub body_grace_s: u64,
     /// The slowest body, in bytes a second.

@@ -4,6 +4,7 @@
 
 mod body;
 mod csrf;
+mod csv;
 mod dashboard;
 mod error;
 mod fields;
@@ -12,6 +13,7 @@ mod member;
 mod pages;
 mod reply;
 mod routes;
+mod scheme_words;
 mod session;
 mod setup_code;
 mod shell;

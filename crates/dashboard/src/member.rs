@@ -42,6 +42,11 @@ impl Member {
         Err(Failure::Role { account: self.account.display_name.clone(), role: self.role })
     }
 
+    /// Whether the person runs the server.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.visit.signed_in.as_ref().is_some_and(|signed_in| signed_in.session.person.operator)
+    }
+
     /// Who acts, for the audit log.
     pub(crate) fn actor(&self) -> Actor {
         self.visit.actor()

@@ -1,7 +1,12 @@
 //! The pages, a file each; a page's template has the name of its file.
 
+pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod delivery;
+pub(crate) mod delivery_flexible;
+pub(crate) mod delivery_revoked;
 pub(crate) mod failure;
+pub(crate) mod fetches;
 pub(crate) mod home;
 pub(crate) mod image;
 pub(crate) mod image_delete;
@@ -16,6 +21,14 @@ pub(crate) mod key_rotate;
 pub(crate) mod key_use;
 pub(crate) mod keys;
 pub(crate) mod login;
+pub(crate) mod mount;
 pub(crate) mod pictures;
+pub(crate) mod scheme;
+pub(crate) mod scheme_mode;
 pub(crate) mod setup;
 pub(crate) mod upload;
+pub(crate) mod used;
+pub(crate) mod verifying_key_new;
+pub(crate) mod verifying_key_retire;
+pub(crate) mod verifying_key_revoke;
+pub(crate) mod verifying_keys;

@@ -5,8 +5,10 @@ use actix_web::web::{self, ServiceConfig, get, post, resource, scope};
 
 use crate::error::Failure;
 use crate::pages::{
-    check, home, image, image_delete, image_edit, image_metadata, image_privacy, images, key_new, key_reveal,
-    key_revoke, key_rotate, key_use, keys, login, pictures, setup, upload,
+    audit, check, delivery, delivery_flexible, delivery_revoked, fetches, home, image, image_delete,
+    image_edit, image_metadata, image_privacy, images, key_new, key_reveal, key_revoke, key_rotate, key_use,
+    keys, login, mount, pictures, scheme, scheme_mode, setup, upload, verifying_key_new,
+    verifying_key_retire, verifying_key_revoke,
 };
 use crate::reply::Outcome;
 use crate::welcome::welcome;
@@ -26,7 +28,10 @@ impl Dashboard {
                     .wrap(from_fn(move |request, next| welcome(dashboard.clone(), request, next)))
                     .configure(outside)
                     .service(
-                        scope("/{account:[0-9a-f]{32}}").configure(inside).default_service(web::to(no_page)),
+                        scope("/{account:[0-9a-f]{32}}")
+                            .configure(inside)
+                            .configure(delivery_and_audit)
+                            .default_service(web::to(no_page)),
                     )
                     .default_service(web::to(no_page)),
             );
@@ -88,6 +93,42 @@ fn inside(config: &mut ServiceConfig) {
                 .route(post().to(key_revoke::revoke)),
         )
         .service(resource("/check").route(get().to(check::show)).route(post().to(check::check)));
+}
+
+/// Pages of an account about what it delivers to whom, and about who did what.
+fn delivery_and_audit(config: &mut ServiceConfig) {
+    config
+        .service(resource("/delivery").route(get().to(delivery::show)).route(post().to(delivery::save)))
+        .service(resource("/delivery/flexible").route(post().to(delivery_flexible::change)))
+        .service(resource("/delivery/revoked").route(post().to(delivery_revoked::save)))
+        .service(
+            resource("/delivery/schemes/{scheme}")
+                .route(get().to(scheme::show))
+                .route(post().to(scheme::save)),
+        )
+        .service(resource("/delivery/schemes/{scheme}/mode").route(post().to(scheme_mode::change)))
+        .service(
+            resource("/delivery/schemes/{scheme}/keys/new")
+                .route(get().to(verifying_key_new::show))
+                .route(post().to(verifying_key_new::add)),
+        )
+        .service(
+            resource("/delivery/keys/{key}/retire")
+                .route(get().to(verifying_key_retire::show))
+                .route(post().to(verifying_key_retire::retire)),
+        )
+        .service(
+            resource("/delivery/keys/{key}/revoke")
+                .route(get().to(verifying_key_revoke::show))
+                .route(post().to(verifying_key_revoke::revoke)),
+        )
+        .service(
+            resource("/delivery/mounts/{mount}").route(get().to(mount::show)).route(post().to(mount::change)),
+        )
+        .service(resource("/audit").route(get().to(audit::show)))
+        .service(resource("/audit.csv").route(get().to(audit::export)))
+        .service(resource("/audit/fetches").route(get().to(fetches::show)))
+        .service(resource("/audit/fetches.csv").route(get().to(fetches::export)));
 }
 
 async fn no_page() -> Outcome {

@@ -1,5 +1,6 @@
 //! What the dashboard promises over HTTP, on storage in memory and a fresh catalog; no browser.
 
+mod delivery;
 mod forms;
 mod pages;
 mod setup;
@@ -197,6 +198,7 @@ fn config() -> Config {
     Config {
         public_url: "http://127.0.0.1:8080".into(),
         delivery_url: "http://127.0.0.1:8080".into(),
+        delivery_url_from: "DARKROOM_PUBLIC_URL",
         body_grace_s: 10,
         min_body_bytes_per_s: 1_000,
         max_signing_keys: 8,

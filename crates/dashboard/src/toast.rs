@@ -19,13 +19,25 @@ pub(crate) enum Toast {
     KeyRotated,
     KeyChosen,
     KeyRevoked,
+    RulesSaved,
+    FlexibleSaved,
+    RevocationsSaved,
+    SchemeSaved,
+    SchemeOff,
+    SchemeReport,
+    SchemeEnforced,
+    VerifyingKeyAdded,
+    VerifyingKeyRetired,
+    VerifyingKeyRevoked,
+    MountGiven,
+    MountTaken,
 }
 
 impl Toast {
     /// The cookie's name.
     const COOKIE: &'static str = "toast";
 
-    const ALL: [Toast; 9] = [
+    const ALL: [Toast; 21] = [
         Toast::ImageDeleted,
         Toast::ImageSaved,
         Toast::MetadataSaved,
@@ -35,6 +47,18 @@ impl Toast {
         Toast::KeyRotated,
         Toast::KeyChosen,
         Toast::KeyRevoked,
+        Toast::RulesSaved,
+        Toast::FlexibleSaved,
+        Toast::RevocationsSaved,
+        Toast::SchemeSaved,
+        Toast::SchemeOff,
+        Toast::SchemeReport,
+        Toast::SchemeEnforced,
+        Toast::VerifyingKeyAdded,
+        Toast::VerifyingKeyRetired,
+        Toast::VerifyingKeyRevoked,
+        Toast::MountGiven,
+        Toast::MountTaken,
     ];
 
     fn word(self) -> &'static str {
@@ -48,6 +72,18 @@ impl Toast {
             Toast::KeyRotated => "key-rotated",
             Toast::KeyChosen => "key-chosen",
             Toast::KeyRevoked => "key-revoked",
+            Toast::RulesSaved => "rules-saved",
+            Toast::FlexibleSaved => "flexible-saved",
+            Toast::RevocationsSaved => "revocations-saved",
+            Toast::SchemeSaved => "scheme-saved",
+            Toast::SchemeOff => "scheme-off",
+            Toast::SchemeReport => "scheme-report",
+            Toast::SchemeEnforced => "scheme-enforced",
+            Toast::VerifyingKeyAdded => "verifying-key-added",
+            Toast::VerifyingKeyRetired => "verifying-key-retired",
+            Toast::VerifyingKeyRevoked => "verifying-key-revoked",
+            Toast::MountGiven => "mount-given",
+            Toast::MountTaken => "mount-taken",
         }
     }
 
@@ -63,6 +99,18 @@ impl Toast {
             Toast::KeyRotated => "Signing key rotated. New URLs are signed with the new one.",
             Toast::KeyChosen => "New URLs are signed with this signing key.",
             Toast::KeyRevoked => "Signing key revoked.",
+            Toast::RulesSaved => "Rules saved.",
+            Toast::FlexibleSaved => "Flexible variants changed.",
+            Toast::RevocationsSaved => "Revocations saved.",
+            Toast::SchemeSaved => "Settings of the signing scheme saved.",
+            Toast::SchemeOff => "Signing scheme switched off.",
+            Toast::SchemeReport => "Signing scheme reports: its signatures are judged and open nothing.",
+            Toast::SchemeEnforced => "Signing scheme enforced: right signatures open what they cover.",
+            Toast::VerifyingKeyAdded => "Key added.",
+            Toast::VerifyingKeyRetired => "Key retiring. It verifies until the overlap ends.",
+            Toast::VerifyingKeyRevoked => "Key revoked.",
+            Toast::MountGiven => "Mount given to this account.",
+            Toast::MountTaken => "Mount taken back.",
         }
     }
 

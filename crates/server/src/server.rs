@@ -189,6 +189,8 @@ pub async fn open_catalog(config: &Config, clock: Clock) -> anyhow::Result<Catal
     rows.max_stale_rights_s = config.max_stale_rights_s;
     rows.serve_stale_public = config.serve_stale_public;
     rows.max_signing_keys = config.max_signing_keys;
+    rows.max_verifying_keys = config.max_verifying_keys;
+    rows.fetch_log_days = config.fetch_log_days;
     rows.max_variants = config.max_variants;
     rows.max_tokens = config.max_tokens;
     rows.max_account_images = config.max_account_images;
@@ -305,6 +307,7 @@ fn doors(
         dashboard::Config {
             public_url: public_url.clone(),
             delivery_url: delivery_url.clone(),
+            delivery_url_from: delivery_url_from(config),
             body_grace_s: config.body_grace_s,
             min_body_bytes_per_s: config.min_body_bytes_per_s,
             max_signing_keys: config.max_signing_keys,
@@ -321,6 +324,15 @@ fn doors(
     let rules = Rules::new(config, &public_url, &delivery_url);
     let front = Front::new(delivery, rules, readiness.clone());
     Doors { admission: Admission::new(front, config.max_refusals_per_minute), api, dashboard }
+}
+
+/// The setting that says where delivery URLs point.
+fn delivery_url_from(config: &Config) -> &'static str {
+    match (&config.delivery_url, &config.public_url) {
+        (Some(_), _) => "DARKROOM_DELIVERY_URL",
+        (None, Some(_)) => "DARKROOM_PUBLIC_URL",
+        (None, None) => "DARKROOM_BIND",
+    }
 }
 
 fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Result<actix_web::dev::Server> {

@@ -1,34 +1,34 @@
-//! *Check a signed URL*: what the server would say to it now, and why.
+//! *Check a signed URL*: what the server would say to a request for it now, and why. Never shows a secret.
+
+mod request;
 
 use actix_web::http::StatusCode;
 use askama::Template;
-use catalog::{Admission, Role};
+use catalog::{Explained, Role, Route};
 use domain::{Fault as _, ImageId, Timestamp, sentence};
-use signing::{DeliveryUrl, Explanation};
+use signing::{Error as Refusal, Explanation, Verified};
 
+use self::request::Asked;
 use crate::body::Posted;
 use crate::error::Failure;
-use crate::fields::Fields;
 use crate::member::Member;
 use crate::pages::images::display_name;
 use crate::reply::{self, Outcome};
+use crate::scheme_words::about;
 use crate::shell::Shell;
 use crate::words::Moment;
-
-/// The longest address that is taken, in characters.
-const MAX_URL_CHARS: usize = 10_000;
 
 #[derive(Template)]
 #[template(path = "check.html")]
 struct CheckPage {
     shell: Shell,
-    typed: String,
+    asked: Asked,
     example: String,
-    error: String,
     verdict: Option<Verdict>,
 }
 
 /// What is said about a URL.
+#[derive(Default)]
 struct Verdict {
     /// It is delivered now.
     works: bool,
@@ -41,6 +41,8 @@ struct Verdict {
     expires: Option<Moment>,
     /// Address of the image's page, if the image is here, with its name.
     image: Option<(String, String)>,
+    /// The texts that the signature may stand for.
+    signed_texts: Vec<String>,
     /// Sentence and whether it passed.
     checks: Vec<(String, bool)>,
 }
@@ -48,51 +50,40 @@ struct Verdict {
 /// `GET …/check`.
 pub(crate) async fn show(member: Member) -> Outcome {
     member.require(Role::Editor)?;
-    form(&member, StatusCode::OK, "", String::new(), None)
+    form(&member, StatusCode::OK, Asked::default(), None)
 }
 
 /// `POST …/check`.
 pub(crate) async fn check(member: Member, Posted(fields): Posted) -> Outcome {
     member.require(Role::Editor)?;
-    let typed: String = fields.get("url").trim().chars().take(MAX_URL_CHARS).collect();
-    if typed.is_empty() {
-        let error = "Paste a delivery URL.".to_owned();
-        return form(&member, StatusCode::UNPROCESSABLE_ENTITY, &typed, error, None);
-    }
-    let verdict = match DeliveryUrl::parse(target_of(&typed)) {
-        Ok(url) => judge(&member, &url).await?,
-        Err(error) => Verdict::refused(sentence(&error.to_string()), error.reason().unwrap_or_default()),
+    let mut asked = Asked::typed(&fields);
+    let Some(shown) = asked.shown(&member.visit.dashboard.config().delivery_url) else {
+        return form(&member, StatusCode::UNPROCESSABLE_ENTITY, asked, None);
     };
-    form(&member, StatusCode::OK, &typed, String::new(), Some(verdict))
+    let now = member.visit.dashboard.now();
+    let explained = member.visit.dashboard.catalog().explain(&asked.url, &shown, now).await?;
+    let verdict = judge(&member, explained).await?;
+    form(&member, StatusCode::OK, asked, Some(verdict))
 }
 
-async fn judge(member: &Member, url: &DeliveryUrl) -> Result<Verdict, Failure> {
-    if url.account() != member.account.hash.as_str() {
-        return Ok(Verdict::refused(
-            format!("This URL is of another account than {}.", member.account.display_name),
-            "",
-        ));
+/// What is told of an answer, to somebody of the account whose URL it is.
+async fn judge(member: &Member, explained: Explained) -> Result<Verdict, Failure> {
+    if explained.account.is_some_and(|account| account != member.account.id) {
+        let title = format!("This URL is of another account than {}.", member.account.display_name);
+        return Ok(Verdict { title, ..Verdict::default() });
     }
-    let now = member.visit.dashboard.now();
-    let rights = member.visit.dashboard.catalog().rights(url).await?;
-    let explanation = rights.explain(url, now);
-    let admitted = rights.admit(url, now);
-    let advises = matches!(admitted, Ok(_) | Err(catalog::Error::Signature(_)));
-    let mut verdict = match admitted {
-        Ok(admission) => Verdict::works(&admission),
-        Err(error) => Verdict::refused(sentence(&error.to_string()), error.reason().unwrap_or("refused")),
-    };
-    verdict.explain(url, explanation.filter(|_| advises));
-    verdict.image = image(member, url).await?;
-    verdict.lines.push(("Variant", url.last().to_owned()));
-    if verdict.image.is_none() {
-        verdict.lines.push(("Image", format!("{} (not in this account)", url.image())));
+    let mut verdict = Verdict::of(&explained);
+    if let Some(id) = explained.image.as_deref().filter(|_| explained.account.is_some()) {
+        verdict.image = image(member, id).await?;
+        if verdict.image.is_none() {
+            verdict.lines.push(("Image", format!("{id} (not in this account)")));
+        }
     }
     Ok(verdict)
 }
 
-async fn image(member: &Member, url: &DeliveryUrl) -> Result<Option<(String, String)>, Failure> {
-    let Ok(id) = url.image().parse::<ImageId>() else { return Ok(None) };
+async fn image(member: &Member, id: &str) -> Result<Option<(String, String)>, Failure> {
+    let Ok(id) = id.parse::<ImageId>() else { return Ok(None) };
     match member.visit.dashboard.catalog().image(&member.account.id, &id).await {
         Ok(image) => Ok(Some((member.image_path("image", &id), display_name(&image)))),
         Err(catalog::Error::ImageMissing) => Ok(None),
@@ -101,91 +92,92 @@ async fn image(member: &Member, url: &DeliveryUrl) -> Result<Option<(String, Str
 }
 
 impl Verdict {
-    fn works(admission: &Admission) -> Verdict {
-        let title = match &admission.signed {
-            None => "Works, and needs no signature",
-            Some(verified) if verified.expires_s.is_none() => "Valid until its signing key is revoked",
-            Some(_) => "Valid",
+    fn of(explained: &Explained) -> Verdict {
+        let mut verdict = match &explained.outcome {
+            Ok(signed) => {
+                Verdict { works: true, title: works(signed.as_ref()).to_owned(), ..Verdict::default() }
+            }
+            Err(error) => Verdict {
+                title: refused(explained, error),
+                reason: error.reason().unwrap_or_default(),
+                ..Verdict::default()
+            },
         };
-        Verdict { works: true, ..Verdict::refused(title.to_owned(), "") }
-    }
-
-    fn refused(title: String, reason: &'static str) -> Verdict {
-        Verdict {
-            works: false,
-            title,
-            advice: String::new(),
-            reason,
-            lines: Vec::new(),
-            expires: None,
-            image: None,
-            checks: Vec::new(),
+        verdict.lines.extend(arrives(explained.route));
+        if let Some(explanation) = &explained.explanation {
+            verdict.explain(explanation, &explained.outcome);
         }
+        verdict.lines.extend(explained.variant.clone().map(|variant| ("Variant", variant)));
+        verdict
     }
 
     /// Adds what the signature tells. Where none is needed and none is there, there is nothing to tell; where one is
     /// there all the same, it is judged as if it were needed.
-    fn explain(&mut self, url: &DeliveryUrl, explanation: Option<Explanation>) {
-        let Some(explanation) = explanation.filter(|_| !self.works || url.has_signature()) else { return };
-        let verified = explanation.verdict.as_ref().ok();
-        self.lines.extend(verified.map(|verified| ("Signing key", verified.key.to_string())));
-        let exp = verified.and_then(|verified| verified.expires_s).or_else(|| expiry_of(url));
-        self.expires = exp.map(|exp| Moment::new(Timestamp::from_seconds(exp)));
-        self.advice = match (self.works, &explanation.verdict) {
-            (true, Err(error)) => format!("Its signature would be refused where one is needed: {error}."),
-            _ => explanation.advice.unwrap_or_default(),
+    fn explain(&mut self, explanation: &Explanation, outcome: &Result<Option<Verified>, catalog::Error>) {
+        let is_there =
+            !matches!(explanation.verdict, Err(Refusal::MissingSignature | Refusal::SchemeDisabled));
+        let is_refusal = matches!(outcome, Err(catalog::Error::Signature(_)));
+        if !is_there && !is_refusal {
+            return;
+        }
+        if is_there {
+            self.lines.push(("Scheme", about(explanation.scheme).title.to_owned()));
+        }
+        if let Ok(verified) = &explanation.verdict {
+            self.lines.push(("Signing key", verified.key.to_string()));
+            self.lines.extend(verified.subject.map(|subject| ("Subject", subject.as_str().to_owned())));
+            self.lines.extend(verified.token_id.map(|id| ("Token ID", id.as_str().to_owned())));
+            self.expires = verified.expires_s.map(|exp| Moment::new(Timestamp::from_seconds(exp)));
+        }
+        self.advice = match (outcome, &explanation.verdict) {
+            (Ok(_), Err(error)) => format!("Its signature would be refused where one is needed: {error}."),
+            (Ok(_), Ok(_)) => String::new(),
+            (Err(_), _) if is_refusal => explanation.advice.clone().unwrap_or_default(),
+            (Err(_), _) => String::new(),
         };
-        self.checks = explanation.checks.into_iter().map(|check| (check.detail, check.passed)).collect();
+        self.signed_texts.clone_from(&explanation.signed_texts);
+        self.checks = explanation.checks.iter().map(|check| (check.detail.clone(), check.passed)).collect();
     }
 }
 
-/// The `exp` that a URL carries, whatever else is wrong with it.
-fn expiry_of(url: &DeliveryUrl) -> Option<i64> {
-    Fields::parse(url.query()?).find("exp")?.parse().ok()
+fn works(signed: Option<&Verified>) -> &'static str {
+    match signed {
+        None => "Works, and needs no signature",
+        Some(verified) if verified.expires_s.is_none() => "Valid until its signing key is revoked",
+        Some(_) => "Valid",
+    }
 }
 
-/// Path and query of what was pasted: a whole URL, or a path alone.
-fn target_of(typed: &str) -> &str {
-    let Some((_, rest)) = typed.split_once("://") else { return typed };
-    rest.find('/').map_or("", |at| &rest[at..])
+/// Why a request would be refused, in a sentence.
+fn refused(explained: &Explained, error: &catalog::Error) -> String {
+    match (explained.account, explained.route, error) {
+        (_, _, catalog::Error::Signature(error)) => sentence(&error.to_string()),
+        (None, Route::Mount(mount), _) => {
+            format!("No account of this server has the mount {}.", mount.path())
+        }
+        (None, _, _) => "This URL is of no account of this server.".to_owned(),
+        (_, _, error) => sentence(&error.to_string()),
+    }
 }
 
-fn form(
-    member: &Member,
-    status: StatusCode,
-    typed: &str,
-    error: String,
-    verdict: Option<Verdict>,
-) -> Outcome {
+/// Where a request arrives, if that is not a delivery URL of ours.
+fn arrives(route: Route) -> Option<(&'static str, String)> {
+    match route {
+        Route::Native => None,
+        Route::Mount(mount) => Some(("Mount", mount.path().to_owned())),
+        Route::Storage => Some(("Mount", "/storage".to_owned())),
+    }
+}
+
+fn form(member: &Member, status: StatusCode, asked: Asked, verdict: Option<Verdict>) -> Outcome {
     let page = CheckPage {
         shell: Shell::inside(member, "check", "Check a signed URL"),
-        typed: typed.to_owned(),
+        asked,
         example: format!("{}/{}/…", member.visit.dashboard.config().delivery_url, member.account.hash),
-        error,
         verdict,
     };
-    reply::page(&member.visit, status, &page)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_whole_url_and_a_path_are_the_same() {
-        let check = |typed, target| assert_eq!(target_of(typed), target);
-        check("https://img.example.org/h/i/public?exp=1&sig=2", "/h/i/public?exp=1&sig=2");
-        check("http://127.0.0.1:8080/h/i/public", "/h/i/public");
-        check("/h/i/public?exp=1", "/h/i/public?exp=1");
-        check("https://img.example.org", "");
-        check("nonsense", "nonsense");
-    }
-
-    #[test]
-    fn an_expiry_is_read_from_a_url_that_is_refused_too() {
-        let url = DeliveryUrl::parse("/a/b/c?exp=1700000000&sig=x").unwrap();
-        assert_eq!(expiry_of(&url), Some(1_700_000_000));
-        assert_eq!(expiry_of(&DeliveryUrl::parse("/a/b/c?exp=soon").unwrap()), None);
-        assert_eq!(expiry_of(&DeliveryUrl::parse("/a/b/c").unwrap()), None);
-    }
+    let mut response = reply::page(&member.visit, status, &page)?;
+    // A URL that opens something, or a cookie, may stand in it.
+    reply::no_store(&mut response);
+    Ok(response)
 }

@@ -11,7 +11,8 @@ use signing::KeyState;
 use crate::body::Posted;
 use crate::error::Failure;
 use crate::member::Member;
-use crate::pages::keys::{Used, is_live, live_key};
+use crate::pages::keys::{is_live, live_key};
+use crate::pages::used::Used;
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
 use crate::toast::Toast;
@@ -100,7 +101,7 @@ async fn page(member: &Member, key: &KeyEntry) -> Result<KeyRevokePage, Failure>
 }
 
 /// What the last 24 hours say of what is to come.
-fn damage(usage: &KeyUsage) -> String {
+pub(crate) fn damage(usage: &KeyUsage) -> String {
     let told = |requests: u64| words::count(requests, "request");
     match usage.requests_24h() {
         0 => "No requests in the last 24 hours carried a signature from it.".into(),

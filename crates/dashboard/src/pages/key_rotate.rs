@@ -17,10 +17,11 @@ use crate::shell::Shell;
 use crate::toast::Toast;
 
 /// The overlaps that can be chosen, in seconds, with their words. The third is chosen at first.
-const OVERLAPS: [(u64, &str); 4] =
+pub(crate) const OVERLAPS: [(u64, &str); 4] =
     [(3_600, "1 hour"), (86_400, "1 day"), (604_800, "7 days"), (2_592_000, "30 days")];
 
-const DEFAULT_OVERLAP_S: u64 = OVERLAPS[2].0;
+/// The overlap that is chosen at first.
+pub(crate) const DEFAULT_OVERLAP_S: u64 = OVERLAPS[2].0;
 
 #[derive(Template)]
 #[template(path = "key_rotate.html")]

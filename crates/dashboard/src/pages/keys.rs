@@ -3,12 +3,14 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use askama::Template;
-use catalog::{KeyEntry, KeyUsage, LastUse, Role};
+use catalog::{KeyEntry, KeyUsage, Role};
 use domain::Timestamp;
 use signing::KeyState;
 
 use crate::error::Failure;
 use crate::member::Member;
+use crate::pages::used::Used;
+use crate::pages::verifying_keys::{self, VerifyingRow};
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
 use crate::spark::Spark;
@@ -27,6 +29,8 @@ struct KeysPage {
     example: String,
     /// Why no key can be made; empty where one can.
     full: String,
+    /// Keys of other services.
+    foreign: Vec<VerifyingRow>,
 }
 
 /// A key as the list shows it.
@@ -37,21 +41,15 @@ struct Row {
     tail: String,
     created: Moment,
     last: Option<Used>,
-    /// Within the last 24 hours.
+    /// Within the last 24 hours, and within seven days.
     requests: String,
+    requests_7d: String,
     week: Spark,
     /// It verifies, so its value is still worth something.
     live: bool,
     /// It can be rotated, chosen, revoked.
     active: bool,
     signs: bool,
-}
-
-/// The last delivery that a key signed.
-pub(crate) struct Used {
-    pub(crate) at: Moment,
-    /// `card · 203.0.113.24`.
-    pub(crate) of: String,
 }
 
 /// A key's state in a word, with the class of its tag.
@@ -74,7 +72,8 @@ pub(crate) async fn show(member: Member) -> Outcome {
     let keys = member.visit.dashboard.catalog().signing_keys(&member.account.id).await?;
     let usage = member.visit.dashboard.catalog().signing_key_usage(&member.account.id).await?;
     let usage_of = |key: &KeyEntry| usage.get(&key.id).cloned().unwrap_or_default();
-    let all = usage.values().map(KeyUsage::requests_24h).sum();
+    let own = keys.iter().filter_map(|key| usage.get(&key.id));
+    let all = own.map(KeyUsage::requests_24h).sum();
     let now = member.visit.dashboard.now();
     let config = member.visit.dashboard.config();
     let page = KeysPage {
@@ -87,6 +86,7 @@ pub(crate) async fn show(member: Member) -> Outcome {
             .collect(),
         example: format!("{}/{}", config.delivery_url, member.account.hash),
         full: full(&keys, config.max_signing_keys),
+        foreign: verifying_keys::rows(&member, None).await?,
     };
     reply::page(&member.visit, StatusCode::OK, &page)
 }
@@ -127,22 +127,12 @@ impl Row {
             created: Moment::new(key.created_at),
             last: usage.last.as_ref().map(Used::of),
             requests: words::number(usage.requests_24h()),
+            requests_7d: words::number(usage.requests_7d()),
             week: Spark::new(&usage.days, "Requests in the last seven times 24 hours, the oldest first"),
             live: is_live(key),
             active: key.state == KeyState::Active,
             signs: key.signs,
         }
-    }
-}
-
-impl Used {
-    pub(crate) fn of(last: &LastUse) -> Used {
-        let variant = match last.variant.as_str() {
-            catalog::FLEXIBLE => "options in the URL",
-            name => name,
-        };
-        let address = last.address.map(|address| format!(" · {address}")).unwrap_or_default();
-        Used { at: Moment::new(last.at), of: format!("{variant}{address}") }
     }
 }
 

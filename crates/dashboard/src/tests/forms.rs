@@ -170,7 +170,12 @@ async fn a_signing_key_is_shown_after_a_fresh_password_only_and_the_log_knows() 
     let wrong = house.post(&path, Some(&mira), &[("password", "not her password")]).await;
     assert!(wrong.status == 422 && !wrong.has(&secret) && wrong.has("This password is wrong."));
     assert!(house.post(&path, Some(&mira), &[("password", PASSWORD), ("copy", "1")]).await.has(&secret));
-    let filter = |act: &str| AuditFilter { account: Some(account), act: Some(act.into()), limit: 10, ..Default::default() };
+    let filter = |act: &str| AuditFilter {
+        account: Some(account),
+        act: Some(act.into()),
+        limit: 10,
+        ..Default::default()
+    };
     assert_eq!(house.catalog().audit(&filter("key.reveal")).await.unwrap().len(), 1);
     let copies = house.catalog().audit(&filter("key.copy")).await.unwrap();
     assert_eq!((copies.len(), copies[0].actor.name.as_str()), (1, "person:mira@example.org"));

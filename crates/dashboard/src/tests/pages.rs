@@ -8,8 +8,21 @@ async fn every_page_carries_the_policy_and_no_inline_code() {
     let mira = house.guest("mira@example.org", Some(Role::Owner)).await;
     house.put_images(1, |_| "a.jpg".into()).await;
     let account = house.account().await.id;
-    let inside =
-        ["images", "images?q=none", "images/upload", "keys", "keys/new", "check", "image?id=none", "nothing"];
+    let inside = [
+        "images",
+        "images?q=none",
+        "images/upload",
+        "keys",
+        "keys/new",
+        "check",
+        "image?id=none",
+        "nothing",
+        "delivery",
+        "delivery/schemes/edgeauth",
+        "delivery/schemes/s3/keys/new",
+        "audit",
+        "audit/fetches?key=default",
+    ];
     let mut paths: Vec<String> = inside.iter().map(|rest| format!("/dashboard/{account}/{rest}")).collect();
     paths.extend(["/dashboard/login".into(), "/dashboard/setup".into(), "/dashboard/nothing".into()]);
     paths.extend(

@@ -73,7 +73,12 @@ async fn signing_in_tells_nothing_and_slows_down_guessing() {
         assert!(answer.has("E-mail or password is wrong.") && answer.has("tabindex=\"-1\" autofocus"));
     }
     assert!(wrong.has("value=\"ada@example.org\""));
-    let filter = catalog::AuditFilter { account: None, act: Some("session.start".into()), limit: 10, ..Default::default() };
+    let filter = catalog::AuditFilter {
+        account: None,
+        act: Some("session.start".into()),
+        limit: 10,
+        ..Default::default()
+    };
     let noted = house.catalog().audit(&filter).await.unwrap();
     let refused: Vec<_> =
         noted.iter().filter(|line| line.result == "refused").map(|line| &*line.target).collect();

@@ -1,0 +1,224 @@
+//! The plain rules of an account as a form: how each setting stands in its fields, and what a sent form changes.
+//! Settings have the names and texts of the command line.
+
+use catalog::AccountPolicy;
+use domain::sentence;
+
+use super::duration::Duration;
+use crate::fields::Fields;
+
+/// The rules that stand in the form: what is asked before it is done has a form of its own.
+const NAMES: [&str; 10] = [
+    "browser_ttl",
+    "corp",
+    "require_exp",
+    "max_lifetime",
+    "min_prefix_depth",
+    "leeway",
+    "moved_urls",
+    "ignore_params",
+    "hide_existence",
+    "collapse_refusals",
+];
+
+/// Values of a choice, with their words.
+type Choices = &'static [(&'static str, &'static str)];
+
+const CORP: Choices =
+    &[("cross-origin", "Any site"), ("same-site", "Sites of this domain"), ("same-origin", "This host only")];
+
+const HIDE_EXISTENCE: Choices = &[
+    ("auto", "Automatic: from the first private image with an ID of your own"),
+    ("on", "Always"),
+    ("off", "Never"),
+];
+
+/// A form of rules: what stands in its fields, and what is wrong with them.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    pub(crate) browser_ttl: Duration,
+    corp: String,
+    pub(crate) require_exp: bool,
+    /// Empty for any length.
+    pub(crate) max_lifetime: Duration,
+    pub(crate) min_prefix_depth: String,
+    pub(crate) leeway: String,
+    pub(crate) moved_urls: bool,
+    pub(crate) ignore_params: String,
+    hide_existence: String,
+    pub(crate) collapse_refusals: bool,
+    wrong: Vec<(&'static str, String)>,
+}
+
+impl Rules {
+    /// The rules as they are.
+    pub(crate) fn of(policy: &AccountPolicy) -> Rules {
+        let settings = policy.settings();
+        let text =
+            |name: &str| settings.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text);
+        Rules {
+            browser_ttl: Duration::of_seconds(text("browser_ttl").parse().ok()),
+            corp: text("corp").to_owned(),
+            require_exp: text("require_exp") == "true",
+            max_lifetime: Duration::of_seconds(text("max_lifetime").parse().ok()),
+            min_prefix_depth: text("min_prefix_depth").to_owned(),
+            leeway: text("leeway").to_owned(),
+            moved_urls: text("moved_urls") == "true",
+            ignore_params: text("ignore_params").replace(',', ", "),
+            hide_existence: text("hide_existence").to_owned(),
+            collapse_refusals: text("collapse_refusals") == "true",
+            wrong: Vec::new(),
+        }
+    }
+
+    /// The rules as they were typed.
+    pub(crate) fn typed(fields: &Fields) -> Rules {
+        let text = |name: &str| fields.get(name).trim().to_owned();
+        let length = |name: &str| Duration::typed(fields.get(name), fields.get(&format!("{name}_unit")));
+        Rules {
+            browser_ttl: length("browser_ttl"),
+            corp: text("corp"),
+            require_exp: !fields.get("require_exp").is_empty(),
+            max_lifetime: length("max_lifetime"),
+            min_prefix_depth: text("min_prefix_depth"),
+            leeway: text("leeway"),
+            moved_urls: !fields.get("moved_urls").is_empty(),
+            ignore_params: text("ignore_params"),
+            hide_existence: text("hide_existence"),
+            collapse_refusals: !fields.get("collapse_refusals").is_empty(),
+            wrong: Vec::new(),
+        }
+    }
+
+    /// The settings that differ from the account's, by name and text. What is wrong is noted in the form, and then
+    /// nothing is to be changed.
+    pub(crate) fn changes(&mut self, policy: &AccountPolicy) -> Option<Vec<(String, String)>> {
+        let mut wished = policy.clone();
+        for name in NAMES {
+            if let Err(why) =
+                self.text(name).and_then(|text| wished.set(name, &text).map_err(|why| why.to_string()))
+            {
+                self.wrong.push((name, sentence(&why)));
+            }
+        }
+        let settings = wished.settings().into_iter().zip(policy.settings());
+        let changed = settings.filter(|(wished, known)| wished.1 != known.1);
+        let changes = changed.map(|((name, text), _)| (name.to_owned(), text)).collect();
+        self.wrong.is_empty().then_some(changes)
+    }
+
+    /// Notes what the account said to a setting.
+    pub(crate) fn refuse(&mut self, name: &'static str, why: &str) {
+        self.wrong.push((name, sentence(why)));
+    }
+
+    /// A field as the command line would have it, or what is wrong with it.
+    fn text(&self, name: &str) -> Result<String, String> {
+        let yes = |is: bool| Ok(is.to_string());
+        match name {
+            "browser_ttl" => self
+                .browser_ttl
+                .seconds()
+                .filter(|seconds| (3_600..=31_536_000).contains(seconds))
+                .map(|seconds| seconds.to_string())
+                .ok_or_else(|| "type a time from 1 hour to 365 days".into()),
+            "max_lifetime" if self.max_lifetime.number.is_empty() => Ok("none".into()),
+            "max_lifetime" => self
+                .max_lifetime
+                .seconds()
+                .filter(|seconds| *seconds > 0)
+                .map(|seconds| seconds.to_string())
+                .ok_or_else(|| "type a time, or nothing for any".into()),
+            "corp" => Ok(self.corp.clone()),
+            "hide_existence" => Ok(self.hide_existence.clone()),
+            "min_prefix_depth" => Ok(self.min_prefix_depth.clone()),
+            "leeway" => Ok(self.leeway.clone()),
+            "ignore_params" => Ok(listed(&self.ignore_params)),
+            "require_exp" => yes(self.require_exp),
+            "moved_urls" => yes(self.moved_urls),
+            _ => yes(self.collapse_refusals),
+        }
+    }
+
+    /// What is wrong with a field; empty where nothing is.
+    pub(crate) fn error(&self, name: &str) -> String {
+        self.wrong.iter().find(|(known, _)| *known == name).map(|(_, why)| why.clone()).unwrap_or_default()
+    }
+
+    /// What is wrong: the field's id, and why.
+    pub(crate) fn wrong(&self) -> &[(&'static str, String)] {
+        &self.wrong
+    }
+
+    /// Who may embed: value, words, whether it is chosen.
+    pub(crate) fn corp(&self) -> Vec<(&'static str, &'static str, bool)> {
+        chosen(CORP, &self.corp)
+    }
+
+    /// Whether existence is hidden: value, words, whether it is chosen.
+    pub(crate) fn hide_existence(&self) -> Vec<(&'static str, &'static str, bool)> {
+        chosen(HIDE_EXISTENCE, &self.hide_existence)
+    }
+}
+
+/// What was typed one in a line, or with commas or spaces between, with commas between.
+pub(crate) fn listed(text: &str) -> String {
+    let entries = text.split([',', '\n', '\r', '\t', ' ']).filter(|entry| !entry.is_empty());
+    entries.collect::<Vec<&str>>().join(",")
+}
+
+/// The values of a choice with the one that is set.
+pub(crate) fn chosen(choices: Choices, set: &str) -> Vec<(&'static str, &'static str, bool)> {
+    choices.iter().map(|(value, words)| (*value, *words, *value == set)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A form as a browser sends it where nothing was touched.
+    fn untouched() -> String {
+        "browser_ttl=2&browser_ttl_unit=86400&corp=cross-origin&require_exp=1&max_lifetime=&max_lifetime_unit=86400&\
+         min_prefix_depth=1&leeway=0&ignore_params=&hide_existence=auto"
+            .to_owned()
+    }
+
+    fn changes(form: &str) -> Result<Vec<(String, String)>, Vec<(&'static str, String)>> {
+        let mut rules = Rules::typed(&Fields::parse(form));
+        rules.changes(&AccountPolicy::default()).ok_or_else(|| rules.wrong().to_vec())
+    }
+
+    #[test]
+    fn only_what_was_changed_is_written() {
+        assert_eq!(changes(&untouched()), Ok(Vec::new()));
+        let form = untouched().replace("&require_exp=1", "").replace("browser_ttl=2", "browser_ttl=30");
+        let form = form.replace("ignore_params=", "ignore_params=utm_*%0D%0Afbclid%2C+gclid");
+        let told = changes(&form).unwrap();
+        let told: Vec<String> = told.iter().map(|(name, text)| format!("{name}={text}")).collect();
+        assert_eq!(told, ["require_exp=false", "ignore_params=utm_*,fbclid,gclid", "browser_ttl=2592000"]);
+    }
+
+    #[test]
+    fn each_wrong_field_is_named_and_nothing_is_changed() {
+        let form = untouched()
+            .replace("browser_ttl=2&", "browser_ttl=0&")
+            .replace("leeway=0", "leeway=61")
+            .replace("max_lifetime=&", "max_lifetime=soon&")
+            .replace("ignore_params=", "ignore_params=sig");
+        let wrong = changes(&form).unwrap_err();
+        let named: Vec<&str> = wrong.iter().map(|(name, _)| *name).collect();
+        assert_eq!(named, ["browser_ttl", "max_lifetime", "leeway", "ignore_params"]);
+        assert!(wrong.iter().all(|(_, why)| why.ends_with('.')), "{wrong:?}");
+    }
+
+    #[test]
+    fn what_was_typed_stands_in_the_form_again() {
+        let rules =
+            Rules::typed(&Fields::parse("browser_ttl=x&browser_ttl_unit=3600&ignore_params=a%2C&leeway=+9"));
+        assert_eq!(
+            (rules.browser_ttl.number.as_str(), rules.ignore_params.as_str(), rules.leeway.as_str()),
+            ("x", "a,", "9")
+        );
+        assert!(rules.browser_ttl.units().any(|(unit_s, _, chosen)| unit_s == 3_600 && chosen));
+    }
+}
