@@ -24,7 +24,7 @@ const MAX_OVERLAP_S: u64 = 315_360_000;
 /// A key to register.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct NewKey {
+pub(crate) struct NewKey {
     name: String,
     scheme: String,
     id: String,
@@ -39,7 +39,7 @@ struct NewKey {
 /// How to retire a key.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Retirement {
+pub(crate) struct Retirement {
     overlap_s: Option<u64>,
 }
 

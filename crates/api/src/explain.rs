@@ -26,7 +26,7 @@ const MAX_HEADER_BYTES: usize = 8_192;
 /// A request that somebody makes, or will make.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Asked {
+pub(crate) struct Asked {
     url: String,
     method: Option<String>,
     host: Option<String>,

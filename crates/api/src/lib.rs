@@ -17,6 +17,7 @@ mod list;
 mod logs;
 mod metadata_filters;
 mod mounts;
+mod openapi;
 mod own_routes;
 mod routes;
 mod schemes;
@@ -27,3 +28,4 @@ mod variants;
 mod words;
 
 pub use door::{Api, Config};
+pub use openapi::openapi;

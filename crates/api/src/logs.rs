@@ -20,7 +20,7 @@ const MAX_LIMIT: u32 = 1_000;
 /// What is asked of the log of fetches.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct FetchesAsked {
+pub(crate) struct FetchesAsked {
     from_s: Option<String>,
     to_s: Option<String>,
     image: Option<String>,
@@ -35,7 +35,7 @@ struct FetchesAsked {
 /// What is asked of the audit log.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct AuditAsked {
+pub(crate) struct AuditAsked {
     from_s: Option<String>,
     to_s: Option<String>,
     act: Option<String>,

@@ -1,5 +1,6 @@
-//! The routes of our own API, `/api/v1/accounts/{account_id}/…`: what each path names, which methods it takes, and what a
-//! token needs for it. The contract's routes stand in `routes.rs`, which finds the account and the caller for both.
+//! The routes of our own API, `/api/v1/accounts/{account_id}/…`: one table says which paths there are, which methods they
+//! take, and what a token needs for each. The contract's routes stand in `routes.rs`, which finds the account and the caller
+//! for both.
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
@@ -9,73 +10,84 @@ use crate::authenticated::Authenticated;
 use crate::error::Failure;
 use crate::{Api, all_keys, explain, logs, mounts, schemes, settings, sign};
 
-/// What a path names in an account. Names are decoded, not yet checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Own {
-    /// `/sign`
+/// What is before each path of the table.
+#[cfg(test)]
+pub(crate) const BELOW: &str = "/api/v1/accounts/{account_id}";
+
+/// A path, a method that it takes, the scopes of which a token needs one, and what is done.
+pub(crate) const ROUTES: [(&str, &str, &[Scope], Act); 14] = [
+    ("/sign", "POST", &[Scope::UrlsSign], Act::Sign),
+    // Whoever may see every image, and the names of all keys, learns nothing new.
+    ("/explain", "POST", &[Scope::ImagesRead], Act::Explain),
+    ("/settings", "GET", &[Scope::ImagesRead], Act::GetSettings),
+    // What decides which image is delivered to whom.
+    ("/settings", "PATCH", &[Scope::AccountAdmin], Act::UpdateSettings),
+    ("/schemes", "GET", &[Scope::ImagesRead], Act::ListSchemes),
+    ("/schemes/{name}", "PATCH", &[Scope::AccountAdmin], Act::UpdateScheme),
+    ("/schemes/{name}/report", "GET", &[Scope::UsageRead], Act::ReportScheme),
+    // Names alone, as below the contract's prefix.
+    ("/keys", "GET", &[Scope::ImagesRead, Scope::KeysRead], Act::ListKeys),
+    ("/keys", "POST", &[Scope::KeysWrite], Act::AddKey),
+    ("/keys/{name}", "DELETE", &[Scope::KeysWrite], Act::RevokeKey),
+    ("/keys/{name}/retire", "POST", &[Scope::KeysWrite], Act::RetireKey),
+    ("/mounts", "GET", &[Scope::ImagesRead], Act::ListMounts),
+    // These two tell of visitors and of members.
+    ("/fetches", "GET", &[Scope::AccountAdmin], Act::ListFetches),
+    ("/audit", "GET", &[Scope::AccountAdmin], Act::ListAudit),
+];
+
+/// The part of a path that stands for a name.
+const NAME: &str = "{name}";
+
+/// What is done by a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
     Sign,
-    /// `/explain`
     Explain,
-    /// `/settings`
-    Settings,
-    /// `/schemes`
-    Schemes,
-    /// `/schemes/{scheme}`
-    Scheme(String),
-    /// `/schemes/{scheme}/report`
-    SchemeReport(String),
-    /// `/keys`
-    Keys,
-    /// `/keys/{name}`
-    Key(String),
-    /// `/keys/{name}/retire`
-    KeyRetirement(String),
-    /// `/mounts`
-    Mounts,
-    /// `/fetches`
-    Fetches,
-    /// `/audit`
-    Audit,
+    GetSettings,
+    UpdateSettings,
+    ListSchemes,
+    UpdateScheme,
+    ReportScheme,
+    ListKeys,
+    AddKey,
+    RevokeKey,
+    RetireKey,
+    ListMounts,
+    ListFetches,
+    ListAudit,
+}
+
+/// What a path names in an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Own {
+    /// As it stands in the table.
+    path: &'static str,
+    /// The name in it, decoded and not yet checked; empty where there is none.
+    name: String,
 }
 
 impl Own {
     /// Reads what stands behind the account.
     pub(crate) fn parse(rest: &[&str], decoded: impl Fn(&str) -> String) -> Option<Self> {
-        Some(match rest {
-            ["sign"] => Own::Sign,
-            ["explain"] => Own::Explain,
-            ["settings"] => Own::Settings,
-            ["schemes"] => Own::Schemes,
-            ["schemes", scheme] => Own::Scheme(decoded(scheme)),
-            ["schemes", scheme, "report"] => Own::SchemeReport(decoded(scheme)),
-            ["keys"] => Own::Keys,
-            ["keys", name] => Own::Key(decoded(name)),
-            ["keys", name, "retire"] => Own::KeyRetirement(decoded(name)),
-            ["mounts"] => Own::Mounts,
-            ["fetches"] => Own::Fetches,
-            ["audit"] => Own::Audit,
-            _ => return None,
+        ROUTES.iter().find_map(|(path, ..)| {
+            let parts: Vec<&str> = path.split('/').skip(1).collect();
+            let mut pairs = parts.iter().zip(rest);
+            let fits =
+                parts.len() == rest.len() && pairs.all(|(part, segment)| *part == NAME || part == segment);
+            let place = parts.iter().position(|part| *part == NAME);
+            let name = place.and_then(|place| rest.get(place)).map(|segment| decoded(segment));
+            fits.then(|| Own { path, name: name.unwrap_or_default() })
         })
     }
 
     /// The scopes of which a token needs one for this method; none where the method is not taken.
     pub(crate) fn needs(&self, method: &str) -> Option<&'static [Scope]> {
-        Some(match (self, method) {
-            (Own::Sign, "POST") => &[Scope::UrlsSign],
-            // Whoever may see every image and the names of all keys learns nothing new.
-            (Own::Explain, "POST") | (Own::Settings | Own::Schemes | Own::Mounts, "GET") => {
-                &[Scope::ImagesRead]
-            }
-            (Own::SchemeReport(_), "GET") => &[Scope::UsageRead],
-            // They tell of visitors and members.
-            (Own::Fetches | Own::Audit, "GET") => &[Scope::AccountAdmin],
-            // They decide what is delivered to whom.
-            (Own::Settings | Own::Scheme(_), "PATCH") => &[Scope::AccountAdmin],
-            // Names alone, as below the contract's prefix.
-            (Own::Keys, "GET") => &[Scope::ImagesRead, Scope::KeysRead],
-            (Own::Keys | Own::KeyRetirement(_), "POST") | (Own::Key(_), "DELETE") => &[Scope::KeysWrite],
-            _ => return None,
-        })
+        self.route(method).map(|(_, _, scopes, _)| *scopes)
+    }
+
+    fn route(&self, method: &str) -> Option<&'static (&'static str, &'static str, &'static [Scope], Act)> {
+        ROUTES.iter().find(|(path, taken, ..)| *path == self.path && *taken == method)
     }
 
     /// Answers a request whose caller may make it.
@@ -83,25 +95,68 @@ impl Own {
         self,
         api: &Api,
         caller: &Authenticated,
+        method: &str,
         request: &HttpRequest,
         payload: Payload,
     ) -> Result<HttpResponse, Failure> {
-        let query = request.query_string();
-        match (self, request.method().as_str()) {
-            (Own::Sign, _) => sign::sign(api, caller, payload).await,
-            (Own::Explain, _) => explain::explain(api, caller, payload).await,
-            (Own::Settings, "PATCH") => settings::update(api, caller, payload).await,
-            (Own::Settings, _) => settings::get(api, caller).await,
-            (Own::Schemes, _) => schemes::list(api, caller).await,
-            (Own::Scheme(name), _) => schemes::update(api, caller, &name, payload).await,
-            (Own::SchemeReport(name), _) => schemes::report(api, caller, &name, query).await,
-            (Own::Keys, "POST") => all_keys::add(api, caller, payload).await,
-            (Own::Keys, _) => all_keys::list(api, caller).await,
-            (Own::Key(name), _) => all_keys::revoke(api, caller, &name).await,
-            (Own::KeyRetirement(name), _) => all_keys::retire(api, caller, &name, payload).await,
-            (Own::Mounts, _) => mounts::list(api, caller).await,
-            (Own::Fetches, _) => logs::fetches(api, caller, query).await,
-            (Own::Audit, _) => logs::audit(api, caller, query).await,
+        let Some((.., act)) = self.route(method) else { return Err(Failure::no_route(request.path())) };
+        let (name, query) = (self.name.as_str(), request.query_string());
+        match act {
+            Act::Sign => sign::sign(api, caller, payload).await,
+            Act::Explain => explain::explain(api, caller, payload).await,
+            Act::GetSettings => settings::get(api, caller).await,
+            Act::UpdateSettings => settings::update(api, caller, payload).await,
+            Act::ListSchemes => schemes::list(api, caller).await,
+            Act::UpdateScheme => schemes::update(api, caller, name, payload).await,
+            Act::ReportScheme => schemes::report(api, caller, name, query).await,
+            Act::ListKeys => all_keys::list(api, caller).await,
+            Act::AddKey => all_keys::add(api, caller, payload).await,
+            Act::RevokeKey => all_keys::revoke(api, caller, name).await,
+            Act::RetireKey => all_keys::retire(api, caller, name, payload).await,
+            Act::ListMounts => mounts::list(api, caller).await,
+            Act::ListFetches => logs::fetches(api, caller, query).await,
+            Act::ListAudit => logs::audit(api, caller, query).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(path: &str) -> Option<Own> {
+        Own::parse(&path.split('/').skip(1).collect::<Vec<_>>(), |segment| format!("<{segment}>"))
+    }
+
+    #[test]
+    fn every_path_of_the_table_is_found_with_its_name() {
+        for (path, method, scopes, _) in ROUTES {
+            let found = parse(&path.replace(NAME, "web-2")).unwrap();
+            let name = if path.contains(NAME) { "<web-2>" } else { "" };
+            assert_eq!((found.path, found.name.as_str()), (path, name));
+            assert_eq!(found.needs(method), Some(scopes));
+            assert_eq!(found.needs("TRACE"), None);
+        }
+        for other in ["", "/", "/signs", "/sign/a", "/keys/a/retired", "/keys//retire/a", "/schemes/a/b/c"] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_change_needs_more_than_leave_to_read() {
+        let reads = [Scope::ImagesRead, Scope::KeysRead, Scope::UsageRead];
+        for (path, method, scopes, act) in ROUTES {
+            let is_change = method != "GET" && act != Act::Explain;
+            assert!(!is_change || scopes.iter().all(|scope| !reads.contains(scope)), "{method} {path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_is_a_route_or_none(path in "(/[a-z{}%]{0,8}){0,4}") {
+            let _ = parse(&path);
         }
     }
 }

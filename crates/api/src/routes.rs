@@ -12,7 +12,7 @@ use signing::StorageAddress;
 use crate::authenticated::Authenticated;
 use crate::error::Failure;
 use crate::own_routes::Own;
-use crate::{Api, accounts, config, images, keys, list, storage, variants};
+use crate::{Api, accounts, config, images, keys, list, openapi, storage, variants};
 
 /// The prefix of the contract's routes.
 const PREFIX: &str = "/client/v4";
@@ -31,6 +31,8 @@ pub(crate) enum Route<'p> {
     Accounts,
     /// `/user/tokens/verify`
     TokenVerify,
+    /// `/api/openapi.json`
+    Document,
     /// Something in an account, whose id is still as it was sent.
     In(&'p str, Resource),
 }
@@ -67,6 +69,9 @@ impl<'p> Route<'p> {
     /// Reads a raw path. A trailing slash does not matter (contract R-16).
     pub(crate) fn parse(path: &'p str) -> Option<Self> {
         let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
+        if let ["", "api", "openapi.json"] = segments[..] {
+            return Some(Route::Document);
+        }
         if let ["", "api", "v1", "accounts", account, ref rest @ ..] = segments[..] {
             return Some(Route::In(account, Resource::Own(Own::parse(rest, decoded)?)));
         }
@@ -125,7 +130,7 @@ impl Resource {
         })
     }
 
-    fn methods(&self) -> Vec<&'static str> {
+    pub(crate) fn methods(&self) -> Vec<&'static str> {
         ["GET", "POST", "PUT", "PATCH", "DELETE"]
             .into_iter()
             .filter(|method| self.needs(method).is_some())
@@ -192,6 +197,7 @@ async fn serve(api: &Api, request: &HttpRequest, payload: Payload) -> Result<Htt
             drop(outside);
             return Err(Failure::wrong_method(&["GET"]));
         }
+        Route::Document => return Ok(openapi::answer()),
         Route::Accounts => {
             return accounts::list(api, &Authenticated::of(api, request).await?, request).await;
         }
@@ -235,17 +241,50 @@ async fn dispatch(
         (Resource::Variant(name), _) => variants::get(api, caller, &name).await,
         (Resource::Config, "PATCH") => config::update(api, caller, payload).await,
         (Resource::Config, _) => config::get(api, caller).await,
-        (Resource::Own(own), _) => own.answer(api, caller, request, payload).await,
+        (Resource::Own(own), _) => own.answer(api, caller, method, request, payload).await,
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
     const ACCOUNT: &str = "023e105f4ecef8ad9ca31a8372d0c353";
+
+    /// Everything that a path of the contract names in an account, with the path as documents write it.
+    pub(crate) fn every_resource() -> Vec<(&'static str, Resource)> {
+        let name = String::new;
+        let all = [
+            Resource::Images,
+            Resource::List,
+            Resource::Image(name()),
+            Resource::Blob(name()),
+            Resource::Keys,
+            Resource::Key(name()),
+            Resource::Variants,
+            Resource::Variant(name()),
+            Resource::Config,
+        ];
+        all.into_iter().map(|resource| (template(&resource), resource)).collect()
+    }
+
+    /// What is added to the enum is missed here, and then belongs into the list above too.
+    fn template(resource: &Resource) -> &'static str {
+        match resource {
+            Resource::Images => "/v1",
+            Resource::List => "/v2",
+            Resource::Image(_) => "/v1/{image_id}",
+            Resource::Blob(_) => "/v1/{image_id}/blob",
+            Resource::Keys => "/v1/keys",
+            Resource::Key(_) => "/v1/keys/{name}",
+            Resource::Variants => "/v1/variants",
+            Resource::Variant(_) => "/v1/variants/{name}",
+            Resource::Config => "/v1/config",
+            Resource::Own(_) => "a table of its own",
+        }
+    }
 
     fn check(rest: &str, expected: Option<Resource>) {
         let path = format!("/client/v4/accounts/{ACCOUNT}/images{rest}");
@@ -303,7 +342,9 @@ mod tests {
 
     #[test]
     fn what_is_below_the_api_is_its_own_to_refuse() {
-        for path in ["/client/v4/accounts", "/client/v5", "/client", "/api/v1/keys", "/images/v1", "/storage/a/b"] {
+        for path in
+            ["/client/v4/accounts", "/client/v5", "/client", "/api/v1/keys", "/images/v1", "/storage/a/b"]
+        {
             assert!(Api::answers(path), "{path}");
         }
         for path in ["", "/", "/apis", "api/v1", "/dashboard/api", "/storages", "//images/v1"] {
@@ -313,18 +354,7 @@ mod tests {
 
     #[test]
     fn every_change_needs_a_scope_that_reading_does_not_give() {
-        let all = [
-            Resource::Images,
-            Resource::List,
-            Resource::Image("a".into()),
-            Resource::Blob("a".into()),
-            Resource::Keys,
-            Resource::Key("a".into()),
-            Resource::Variants,
-            Resource::Variant("a".into()),
-            Resource::Config,
-        ];
-        for resource in all {
+        for (_, resource) in every_resource() {
             for method in ["POST", "PUT", "PATCH", "DELETE"] {
                 if let Some(needs) = resource.needs(method) {
                     assert!(!needs.iter().any(|scope| matches!(

@@ -18,7 +18,7 @@ const MAX_DAYS: u32 = 366;
 /// What a change of a scheme says; what is absent stays.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Change {
+pub(crate) struct Change {
     mode: Option<String>,
     settings: Map<String, Value>,
 }
@@ -26,7 +26,7 @@ struct Change {
 /// Of which days a report is asked for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct ReportAsked {
+pub(crate) struct ReportAsked {
     days: Option<String>,
 }
 

@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use signing::{Constraints, DeliveryUrl, KeyState, Policy, SigningKey};
 
-use self::wish::{Target, Wish};
+use self::wish::Target;
+pub(crate) use self::wish::Wish;
 use crate::authenticated::Authenticated;
 use crate::error::Failure;
 use crate::{Api, body, envelope, fields};

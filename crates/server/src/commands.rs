@@ -102,6 +102,8 @@ enum Command {
     Sweep(sweep::Sweep),
     /// Checks that each row has its bytes, and all else that the house promises; changes nothing
     Doctor(doctor::Doctor),
+    /// Prints the OpenAPI document of the management API
+    Openapi,
 }
 
 /// The account that a command is about.
@@ -115,6 +117,10 @@ struct Of {
 /// Runs a command. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let command = arguments.command.unwrap_or(Command::Serve);
+    if let Command::Openapi = command {
+        say!("{}", api::openapi());
+        return Ok(ExitCode::SUCCESS);
+    }
     let loaded = arguments.settings.load();
     if let Command::Config(command) = command {
         return config::run(&command, loaded).await;
@@ -143,7 +149,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Restore(restore) => restore::run(&restore, &config).await,
         Command::Sweep(sweep) => sweep::run(&sweep, &config).await,
         Command::Doctor(doctor) => doctor::run(&doctor, &config).await,
-        Command::Serve | Command::Config(_) => Ok(ExitCode::SUCCESS),
+        Command::Serve | Command::Config(_) | Command::Openapi => Ok(ExitCode::SUCCESS),
     }
 }
 

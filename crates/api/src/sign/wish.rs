@@ -19,7 +19,7 @@ const VARIANT: &str = "public";
 /// The fields of one URL.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Wish {
+pub(crate) struct Wish {
     url: Option<String>,
     image: Option<String>,
     folder: Option<String>,
