@@ -1,5 +1,5 @@
 //! Questions of those who check or copy a whole house: every original that the rows own, totals that do not add up,
-//! and what the database finds wrong with itself.
+//! secrets that do not open, and what the database finds wrong with itself.
 
 use domain::{AccountId, Handle, ImageId, ObjectId};
 
@@ -8,6 +8,7 @@ use crate::accounts::Totals;
 use crate::catalog::Catalog;
 use crate::database::{Connection, Kind, Row, query, query_scalar};
 use crate::rows::{account_id, bytes, object_id, parsed};
+use crate::{schemes, signing_keys, verifying_keys};
 
 /// An original that a row owns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,16 @@ impl Catalog {
             })
         };
         rows.iter().map(wrong).collect()
+    }
+
+    /// Stored secrets that the master key does not open, as people call them; none where all is well.
+    pub async fn unreadable_secrets(&self) -> Result<Vec<String>, Error> {
+        let mut reader = self.inner.database.snapshot().await?;
+        let sealer = self.sealer(&mut reader).await?;
+        let mut unreadable = signing_keys::unreadable(&mut reader, &sealer).await?;
+        unreadable.extend(verifying_keys::unreadable(&mut reader, &sealer).await?);
+        unreadable.extend(schemes::unreadable(&mut reader, &sealer).await?);
+        Ok(unreadable)
     }
 
     /// How many places are doomed and not freed yet.

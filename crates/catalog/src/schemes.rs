@@ -327,6 +327,19 @@ fn place(row: &str) -> Place<'_> {
     Place { table: "signing_schemes", row, column: "settings" }
 }
 
+/// The schemes whose settings do not open, as people call them.
+pub(crate) async fn unreadable(db: &mut Connection, sealer: &Sealer) -> Result<Vec<String>, Error> {
+    let rows = query("select account, scheme, settings from signing_schemes order by account, scheme");
+    let mut unreadable = Vec::new();
+    for row in &rows.fetch_all(db).await? {
+        let (account, scheme): (_, &str) = (account_id(row, "account")?, row.try_get("scheme")?);
+        if unsealed(row, sealer, scheme).is_err() {
+            unreadable.push(format!("settings of the scheme {scheme} of account {account}"));
+        }
+    }
+    Ok(unreadable)
+}
+
 /// Seals the settings of every scheme anew; returns how many there are.
 pub(crate) async fn reseal(writing: &mut Writing, old: &Sealer, new: &Sealer) -> Result<u64, Error> {
     let rows = query("select account, scheme, settings from signing_schemes").fetch_all(writing.db()).await?;

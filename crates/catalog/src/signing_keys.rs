@@ -418,6 +418,19 @@ fn place(row: &str) -> Place<'_> {
     Place { table: "signing_keys", row, column: "secret" }
 }
 
+/// The keys whose secrets do not open, as people call them.
+pub(crate) async fn unreadable(db: &mut Connection, sealer: &Sealer) -> Result<Vec<String>, Error> {
+    let rows = query("select account, name, secret from signing_keys order by account, name");
+    let mut unreadable = Vec::new();
+    for row in &rows.fetch_all(db).await? {
+        let (account, id) = (account_id(row, "account")?, parsed(row, "name")?);
+        if unsealed(row, sealer, &id).is_err() {
+            unreadable.push(format!("signing key {id} of account {account}"));
+        }
+    }
+    Ok(unreadable)
+}
+
 /// Seals every key anew; returns how many there are.
 pub(crate) async fn reseal(writing: &mut Writing, old: &Sealer, new: &Sealer) -> Result<u64, Error> {
     let rows = query("select account, name, secret from signing_keys").fetch_all(writing.db()).await?;

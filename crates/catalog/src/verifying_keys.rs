@@ -347,6 +347,19 @@ fn place(row: &str) -> Place<'_> {
     Place { table: "verifying_keys", row, column: "material" }
 }
 
+/// The keys that do not open or do not read, as people call them.
+pub(crate) async fn unreadable(db: &mut Connection, sealer: &Sealer) -> Result<Vec<String>, Error> {
+    let rows = query("select * from verifying_keys order by account, name").fetch_all(db).await?;
+    let mut unreadable = Vec::new();
+    for row in &rows {
+        if stored(row, sealer, Timestamp::from_micros(0)).is_err() {
+            let (account, name): (_, &str) = (account_id(row, "account")?, row.try_get("name")?);
+            unreadable.push(format!("verifying key {name} of account {account}"));
+        }
+    }
+    Ok(unreadable)
+}
+
 /// Seals every key anew; returns how many there are.
 pub(crate) async fn reseal(writing: &mut Writing, old: &Sealer, new: &Sealer) -> Result<u64, Error> {
     let rows = query("select account, name, material from verifying_keys").fetch_all(writing.db()).await?;

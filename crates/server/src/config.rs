@@ -104,6 +104,10 @@ pub struct Config {
     pub idempotency_ttl_s: u64,
     /// Signing keys of an account, active or retiring.
     pub max_signing_keys: u32,
+    /// Verifying keys of an account that are active or retiring.
+    pub max_verifying_keys: u32,
+    /// Days for which it is kept who fetched what; 0 for not at all.
+    pub fetch_log_days: u32,
     /// Variants of an account.
     pub max_variants: u32,
     /// API tokens of an account.
@@ -183,6 +187,8 @@ impl Config {
             max_address_sign_in_failures: rows.max_address_sign_in_failures,
             idempotency_ttl_s: rows.idempotency_ttl_s,
             max_signing_keys: rows.max_signing_keys,
+            max_verifying_keys: rows.max_verifying_keys,
+            fetch_log_days: rows.fetch_log_days,
             max_variants: rows.max_variants,
             max_tokens: rows.max_tokens,
             max_account_images: rows.max_account_images,

@@ -195,6 +195,30 @@ async fn a_commit_whose_answer_is_lost_is_no_success_and_no_certain_failure() {
     .await;
 }
 
+#[tokio::test]
+async fn a_use_whose_answer_is_lost_is_never_let_through_twice() {
+    let lost = Lost::new(|_| {}).await;
+    let mut cut_off = 0;
+    for bytes in (0..1_200).step_by(50) {
+        let once = signing::Uses { counter: rand::random(), most: 1, until_s: None };
+        lost.proxy.cut_after(bytes);
+        let first = lost.catalog.consume_uses(&lost.account, &[once]).await;
+        let second = lost.other.catalog.consume_uses(&lost.account, &[once]).await;
+        assert!(first.is_err() || second.is_err(), "{bytes}");
+        for refused in [&first, &second].into_iter().filter_map(|consumed| consumed.as_ref().err()) {
+            let Error::Signature(reason) = refused else { panic!("{bytes}: {refused:?}") };
+            assert!(
+                matches!(reason, signing::Error::AlreadyUsed | signing::Error::ReplayStoreUnavailable),
+                "{bytes}: {reason:?}"
+            );
+        }
+        cut_off += usize::from(first.is_err());
+        let third = lost.other.catalog.consume_uses(&lost.account, &[once]).await;
+        assert!(matches!(third, Err(Error::Signature(signing::Error::AlreadyUsed))), "{bytes}: {third:?}");
+    }
+    assert!(cut_off > 3, "{cut_off}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn with_few_connections_some_wait_or_are_refused_and_nothing_breaks() {
     let database = PostgresDatabase::empty().await;

@@ -248,6 +248,30 @@ async fn a_sealed_key_opens_in_its_own_row_only() {
     writing.changes(Change::Account(desk.account));
     desk.test.catalog.commit(writing).await.unwrap();
     assert!(matches!(desk.test.catalog.verifying_keys(&desk.account).await, Err(Error::MasterKey)));
+    let told = format!("verifying key b of account {}", desk.account);
+    assert_eq!(desk.test.catalog.unreadable_secrets().await.unwrap(), [told]);
+}
+
+#[tokio::test]
+async fn who_checks_the_house_is_told_each_secret_that_does_not_open() {
+    let desk = Desk::new().await;
+    let salt = vec![("salt".to_owned(), "pepper".to_owned())];
+    let change = crate::SchemeChange { mode: None, settings: salt };
+    desk.test.catalog.set_scheme(&desk.account, Scheme::EdgeAuth, change, &actor()).await.unwrap();
+    desk.add(bunny("bunny")).await.unwrap();
+    assert!(desk.test.catalog.unreadable_secrets().await.unwrap().is_empty());
+    let mut writing = desk.test.catalog.begin(crate::database::Lock::House).await.unwrap();
+    for (table, column) in
+        [("signing_keys", "secret"), ("verifying_keys", "material"), ("signing_schemes", "settings")]
+    {
+        let spoil = query(format!("update {table} set {column} = $1")).bind(vec![7_u8; 60]);
+        spoil.execute(writing.db()).await.unwrap();
+    }
+    desk.test.catalog.commit(writing).await.unwrap();
+    let unreadable = desk.test.catalog.unreadable_secrets().await.unwrap();
+    let of = format!("of account {}", desk.account);
+    let told = ["signing key default", "verifying key bunny", "settings of the scheme edgeauth"];
+    assert_eq!(unreadable, told.map(|what| format!("{what} {of}")));
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! What goes and what stays: objects of removed images, objects of none, renditions over the budget or in the way.
 
+use catalog::{FetchFilter, Fetched};
+use signing::{Scheme, Uses};
+
 use super::*;
 use crate::stopping::Stopping;
 use crate::{Running, Swept};
@@ -19,6 +22,40 @@ async fn what_a_crash_left_of_a_removed_image_is_gone_soon_after_the_start() {
         .await;
     assert_eq!(house.catalog.catalog.at_rest_total().await.unwrap().renditions, 0);
     running.stop(soon()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_fetched_and_reported_is_written_down_at_the_stop_and_swept_after_its_time() {
+    let house = House::new().await;
+    let (catalog, now) = (&house.catalog.catalog, house.hands.clock().now());
+    let running = house.jobs().start().await.unwrap();
+    let fetched = Fetched {
+        account: house.account,
+        image: "cat",
+        variant: "card",
+        scheme: Scheme::Native,
+        key: None,
+        subject: None,
+        token_id: None,
+        verdict: "ok",
+        address: None,
+    };
+    catalog.fetches().note(&fetched, now);
+    catalog.reports().note(house.account, Scheme::Bunny, "expired", now);
+    running.stop(soon()).await;
+    let other = Catalog::open(house.catalog.config.clone(), house.hands.clock()).await.unwrap();
+    let filter = FetchFilter { limit: 9, ..FetchFilter::default() };
+    let kept = async || {
+        let fetches = other.fetches_page(&house.account, &filter).await.unwrap().items.len();
+        (fetches, other.scheme_report(&house.account, Scheme::Bunny, 366).await.unwrap().len())
+    };
+    assert_eq!(kept().await, (1, 1));
+    let uses = Uses { counter: [7; 32], most: 1, until_s: Some(now.as_seconds()) };
+    catalog.consume_uses(&house.account, &[uses]).await.unwrap();
+    house.hands.pass(31 * OVER_A_DAY);
+    house.jobs().run_once(Kind::Expired).await.unwrap();
+    assert_eq!(kept().await, (0, 1));
+    other.consume_uses(&house.account, &[uses]).await.unwrap();
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ struct Report {
 /// One thing that is wrong.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// Which check found it: `permissions`, `database`, `storage`, `original`, `totals`,
+    /// Which check found it: `permissions`, `database`, `secrets`, `storage`, `original`, `totals`,
     /// `audit`.
     check: &'static str,
     /// What it is about.
@@ -147,6 +147,18 @@ async fn look_at_database(catalog: &Catalog, report: &mut Report) {
         Err(error) => report.find(
             "database",
             "integrity",
+            format!("cannot be checked: {:#}", anyhow::Error::from(error)),
+        ),
+    }
+    match catalog.unreadable_secrets().await {
+        Ok(unreadable) => {
+            for subject in unreadable {
+                report.find("secrets", subject, "does not open under the master key, or was altered");
+            }
+        }
+        Err(error) => report.find(
+            "secrets",
+            "all of them",
             format!("cannot be checked: {:#}", anyhow::Error::from(error)),
         ),
     }

@@ -294,8 +294,20 @@ pub static SETTINGS: &[Setting] = &[
         1,
         "wrong passwords from one address before waits begin"
     ),
+    limit!(
+        "fetch_log_days",
+        fetch_log_days,
+        0,
+        "days for which it is kept which key, subject and token id fetched what; 0 keeps no such log"
+    ),
     limit!("idempotency_ttl_s", idempotency_ttl_s, 1, "seconds for which an idempotency key is remembered"),
     limit!("max_signing_keys", max_signing_keys, 1, "signing keys of an account, active and retiring"),
+    limit!(
+        "max_verifying_keys",
+        max_verifying_keys,
+        1,
+        "keys of other signing schemes that an account verifies with, active and retiring"
+    ),
     limit!("max_variants", max_variants, 1, "variants of an account"),
     limit!("max_tokens", max_tokens, 1, "API tokens of an account"),
     limit!("max_account_images", max_account_images, 0, "images of an account; 0 is no limit"),
