@@ -17,6 +17,9 @@ const MAX_REVOKED: usize = 1_000;
 /// The latest time that a token can name, in unix seconds: twelve digits.
 const MOST_SECONDS: i64 = 999_999_999_999;
 
+/// The largest size that `redirect_to_storage` takes.
+const MOST_BYTES: u64 = 999_999_999_999;
+
 /// Who may put options into a URL (contract 6.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,6 +99,8 @@ pub struct AccountPolicy {
     pub collapse_refusals: bool,
     /// Which pages may load images.
     pub corp: Corp,
+    /// Originals and renditions of at least so many bytes are fetched from the bucket itself, where objects lie in one.
+    pub redirect_to_storage_bytes: Option<u64>,
 }
 
 impl Default for AccountPolicy {
@@ -115,13 +120,14 @@ impl Default for AccountPolicy {
             revoked_before_s: None,
             collapse_refusals: false,
             corp: Corp::CrossOrigin,
+            redirect_to_storage_bytes: None,
         }
     }
 }
 
 impl AccountPolicy {
     /// The settings by their names on the command line, with the values they take.
-    pub const SETTINGS: [(&'static str, &'static str); 14] = [
+    pub const SETTINGS: [(&'static str, &'static str); 15] = [
         ("require_exp", "true or false"),
         ("flexible_variants", "off, signed or all"),
         ("hide_existence", "auto, on or off"),
@@ -136,6 +142,7 @@ impl AccountPolicy {
         ("revoked_before", "unix seconds, or none"),
         ("collapse_refusals", "true or false"),
         ("corp", "cross-origin, same-site or same-origin"),
+        ("redirect_to_storage", "bytes from 0 to 999999999999 from which on, or none"),
     ];
 
     /// Sets one setting from text; the error says what it takes.
@@ -156,6 +163,10 @@ impl AccountPolicy {
             "revoked_before" => self.revoked_before_s = seconds_or_none(name, value, 0)?,
             "collapse_refusals" => self.collapse_refusals = word(name, value)?,
             "corp" => self.corp = word(name, value)?,
+            "redirect_to_storage" if value == "none" => self.redirect_to_storage_bytes = None,
+            "redirect_to_storage" => {
+                self.redirect_to_storage_bytes = Some(within(name, value, 0..=MOST_BYTES)?);
+            }
             _ => {
                 return Err(Error::Invalid(format!(
                     "there is no setting {name:?}; there are {}",
@@ -184,6 +195,7 @@ impl AccountPolicy {
             self.revoked_before_s.map_or_else(none, |seconds| seconds.to_string()),
             text(&self.collapse_refusals),
             text(&self.corp),
+            self.redirect_to_storage_bytes.map_or_else(none, |bytes| bytes.to_string()),
         ];
         Self::SETTINGS.into_iter().map(|(name, _)| name).zip(texts).collect()
     }

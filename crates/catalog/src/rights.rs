@@ -92,6 +92,8 @@ pub struct Admission {
     pub ttl_s: u32,
     /// Which pages may load it.
     pub corp: Corp,
+    /// From how many bytes on it is fetched from the bucket itself, where objects lie in one; none for never.
+    pub redirect_bytes: Option<u64>,
     /// What the signature proved, where one was needed; then the answer is private and ends with the URL.
     pub signed: Option<Verified>,
 }
@@ -385,6 +387,7 @@ impl Asked<'_> {
             options,
             ttl_s,
             corp: self.account.policy.corp,
+            redirect_bytes: self.account.policy.redirect_to_storage_bytes,
             signed,
         }
     }

@@ -48,6 +48,8 @@ pub struct StorageLeave {
     pub query: Vec<(String, String)>,
     /// Seconds for which a browser may keep an original, at most.
     pub ttl_s: u32,
+    /// From how many bytes on an original is fetched from the bucket itself, where objects lie in one; none for never.
+    pub redirect_bytes: Option<u64>,
 }
 
 /// What came of a request for an original, for the counts and for the list of fetches.
@@ -93,6 +95,11 @@ impl StorageRights {
         self.account.as_ref().map(|account| account.id)
     }
 
+    /// Whether a refusal says no more than that it is one.
+    pub fn collapses(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.policy.collapse_refusals)
+    }
+
     /// Decides about a request. Some clients know the server by an address that ends in the mount, and sign the path
     /// behind it: both texts are tried.
     pub fn admit(&self, request: &Request<'_>, now: Timestamp) -> Result<StorageLeave, Error> {
@@ -101,7 +108,7 @@ impl StorageRights {
         self.report(&signed, judge, now);
         let (signed, account) = (signed?, self.account.as_deref().ok_or(signing::Error::UnknownKey)?);
         let query = signing::signed_query(request, &account.verification, &signed)?;
-        Ok(StorageLeave { account: account.id, signed, query, ttl_s: account.policy.browser_ttl_s })
+        Ok(leave(account, signed, query))
     }
 
     /// Decides about a form that a browser posts to the account.
@@ -110,12 +117,7 @@ impl StorageRights {
         let signed = judge(self.enforced());
         self.report(&signed, judge, now);
         let (signed, account) = (signed?, self.account.as_deref().ok_or(signing::Error::UnknownKey)?);
-        Ok(StorageLeave {
-            account: account.id,
-            signed,
-            query: Vec::new(),
-            ttl_s: account.policy.browser_ttl_s,
-        })
+        Ok(leave(account, signed, Vec::new()))
     }
 
     /// Notes what came of a request, where the account is there: under its signing key, and in the list of fetches.
@@ -219,6 +221,12 @@ impl StorageRights {
             }
         }
     }
+}
+
+fn leave(account: &AccountRights, signed: Verified, query: Vec<(String, String)>) -> StorageLeave {
+    let policy = &account.policy;
+    let (ttl_s, redirect_bytes) = (policy.browser_ttl_s, policy.redirect_to_storage_bytes);
+    StorageLeave { account: account.id, signed, query, ttl_s, redirect_bytes }
 }
 
 /// What a request for an original would be answered, for people.

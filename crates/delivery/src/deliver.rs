@@ -9,7 +9,7 @@ use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse};
 use catalog::{Admission, Answered, Catalog, Counted, Fetched, Mount, Outcome, Rights, UNKNOWN, Wanted};
 use domain::{Accepts, AccountId, Clock, Fault, Problem, Timestamp};
-use renditions::{Original, Rendered, Renditions};
+use renditions::{Original, Rendered, Renditions, Terms};
 use signing::{Request, Scheme, ShortText, TargetLimits, Verified};
 use variant::{Format, Limits, Recipe};
 
@@ -271,7 +271,7 @@ impl Delivery {
             Found::AtVisitor if !leave.spends(asking) => {
                 Decided::Done(self.tell_not_modified(of, &leave, asking, now))
             }
-            Found::Here(rendered) if !leave.spends(asking) => {
+            Found::Here(rendered) if !leave.spends(asking) && !leave.may_be_lent(&rendered, asking) => {
                 Decided::Done(self.tell(of, &leave, Outcome::Hit, &rendered, asking, now))
             }
             found => Decided::Wait(Box::new(Waiting::new(leave, found, of))),
@@ -305,9 +305,57 @@ impl Delivery {
             return self.refuse(of, Judged::by(admission), &error, asking);
         }
         match rendered {
-            Some(rendered) => self.tell(of, leave, outcome, &rendered, asking, now),
+            Some(rendered) => match self.lend(leave, &rendered, asking, now).await {
+                Some(url) => self.tell_where(of, leave, outcome, &url, asking, now),
+                None => self.tell(of, leave, outcome, &rendered, asking, now),
+            },
             None => self.tell_not_modified(of, leave, asking, now),
         }
+    }
+
+    /// Where the visitor gets a large rendition from the bucket itself, if the account wants it so.
+    async fn lend(
+        &self,
+        leave: &Leave,
+        rendered: &Rendered,
+        asking: Asking,
+        now: Timestamp,
+    ) -> Option<String> {
+        if !leave.may_be_lent(rendered, asking) {
+            return None;
+        }
+        let Leave { admission, digest, .. } = leave;
+        let (disposition, cache) = dress::lent_words(admission, rendered, now);
+        let terms = Terms {
+            now,
+            until_s: admission.signed.as_ref().and_then(|signed| signed.expires_s),
+            content_type: rendered.format.media_type(),
+            content_disposition: &disposition,
+            cache_control: &cache,
+        };
+        self.renditions.lend(&Original::admitted(admission), digest, rendered, &terms).await
+    }
+
+    /// The visitor is told where to get the rendition.
+    fn tell_where(
+        &self,
+        of: Concerned<'_>,
+        leave: &Leave,
+        outcome: Outcome,
+        url: &str,
+        asking: Asking,
+        now: Timestamp,
+    ) -> HttpResponse {
+        let Leave { admission, recipe, digest, .. } = leave;
+        let format = Some(recipe.encoding.format());
+        self.count(
+            of,
+            admission,
+            Told { outcome, format, digest: Some(*digest), sent_bytes: 0 },
+            asking,
+            now,
+        );
+        dress::elsewhere(admission, recipe, url)
     }
 
     /// The rendition goes out.
@@ -446,6 +494,14 @@ impl Leave {
     /// Whether answering costs one of a number of uses. A HEAD costs none (signing-schemes 1.2).
     fn spends(&self, asking: Asking) -> bool {
         !asking.is_head && self.admission.signed.as_ref().is_some_and(|signed| !signed.uses.is_empty())
+    }
+
+    /// Whether a redirect to the bucket may answer it: a large rendition of an account that wants it so. What a token
+    /// demands beside its path and its end, a bucket would not.
+    fn may_be_lent(&self, rendered: &Rendered, asking: Asking) -> bool {
+        let large = self.admission.redirect_bytes.is_some_and(|least| rendered.bytes.len() as u64 >= least);
+        let signed = self.admission.signed.as_ref();
+        large && !asking.is_head && signed.is_none_or(|signed| signed.shareable && signed.uses.is_empty())
     }
 }
 

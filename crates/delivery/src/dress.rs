@@ -76,6 +76,26 @@ pub(crate) fn not_modified(
     response.finish()
 }
 
+/// 302: the bucket has the rendition. Nobody keeps that, since where it leads ends soon.
+pub(crate) fn elsewhere(admission: &Admission, recipe: &Recipe, url: &str) -> HttpResponse {
+    let mut response = HttpResponse::Found();
+    if let Ok(url) = HeaderValue::from_str(url) {
+        response.insert_header((header::LOCATION, url));
+    }
+    response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")));
+    if recipe.negotiated {
+        response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
+    }
+    common_headers(&mut response, admission.corp);
+    response.finish()
+}
+
+/// What a bucket is to say of a rendition: how it is shown, and how long it may be kept.
+pub(crate) fn lent_words(admission: &Admission, rendered: &Rendered, now: Timestamp) -> (String, String) {
+    let text = |value: HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    (text(disposition(rendered.format)), text(cache_control(admission, now)))
+}
+
 /// The refusal of a link that ended while its rendition was made.
 pub(crate) fn still_valid(admission: &Admission, now: Timestamp) -> Result<(), signing::Error> {
     match admission.signed.as_ref().and_then(|signed| signed.expires_s) {
@@ -104,12 +124,23 @@ pub(crate) fn refusal(fault: &dyn Fault, accepts: Accepts, collapses: bool) -> H
         Some(_) if collapses && problem == Problem::SignatureRefused => {
             (Some(FORBIDDEN), "Forbidden".to_owned())
         }
+        Some(reason) if !accepts.json => (Some(reason), told_to_all(problem, fault)),
         reason => (reason, capitalised(&fault.to_string())),
     };
     if let Some(reason) = reason {
         response.insert_header((IMAGE_AUTH, HeaderValue::from_static(reason)));
     }
     body(response, problem, reason, &text, accepts)
+}
+
+/// What the text of a refusal says where a header gives the reason: one sentence for all of a status, so that a body tells
+/// nothing apart.
+fn told_to_all(problem: Problem, fault: &dyn Fault) -> String {
+    match problem {
+        Problem::SignatureMalformed => "The URL is not written as a signed one is: x-image-auth says why".into(),
+        Problem::SignatureRefused => "The URL does not open this image: x-image-auth says why".into(),
+        _ => capitalised(&fault.to_string()),
+    }
 }
 
 /// Counts a refusal, where it is one of a signature or of a limit.

@@ -6,6 +6,7 @@ mod counts;
 mod error;
 mod fetch;
 mod kept;
+mod lend;
 mod memory;
 mod once;
 mod original;
@@ -15,5 +16,6 @@ mod tests;
 
 pub use error::Error;
 pub use fetch::{Config, Renditions};
+pub use lend::Terms;
 pub use original::Original;
 pub use rendered::Rendered;

@@ -41,7 +41,7 @@ pub(super) fn guard(response: &mut HttpResponseBuilder) {
 }
 
 /// Private, and no longer than the signature.
-fn cache_control(leave: &StorageLeave, now: Timestamp) -> String {
+pub(super) fn cache_control(leave: &StorageLeave, now: Timestamp) -> String {
     format!("private, max-age={}", left_s(leave, now))
 }
 

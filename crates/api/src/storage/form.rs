@@ -23,10 +23,11 @@ pub(super) async fn post(
     let now = asked.api.clock.now();
     let posted = fields(asked, payload).await?;
     let judge = |posted: &PostForm<'_>| rights.admit_form(posted, now);
+    let told = |error: catalog::Error| Refused::of(&error).collapsed(rights.collapses());
     // How long the file is only the end tells: until then a condition may seem to fail.
     let leave = match judge(&form(&posted, 0)) {
         Err(catalog::Error::Signature(signing::Error::PolicyConditionFailed)) => None,
-        judged => Some(judged?),
+        judged => Some(judged.map_err(told)?),
     };
     let id =
         form(&posted, 0).object_key().map(|key| key.into_owned()).ok_or(signing::Error::MalformedParam)?;
@@ -37,7 +38,7 @@ pub(super) async fn post(
     let (fields, filename, kept) = (posted.fields.clone(), posted.filename.clone(), posted.kept_filename());
     let file = posted.read_file(asked.api.uploads.storage(), |piece| wishes.checks.see(piece)).await?;
     let whole = PostForm { fields: &fields, file_name: filename.as_deref(), file_bytes: file.len() };
-    let leave: StorageLeave = judge(&whole)?;
+    let leave: StorageLeave = judge(&whole).map_err(told)?;
     wishes.checks.check_length(file.len())?;
     wishes.checks.finish()?;
     let new = NewUpload {

@@ -21,7 +21,8 @@ pub(super) async fn put(
     payload: Payload,
 ) -> Result<HttpResponse, Refused> {
     let rights = asked.api.catalog.storage_rights(address.account()).await?;
-    let leave = rights.admit(&asked.signed(signing::Payload::Unread), asked.api.clock.now())?;
+    let leave = rights.admit(&asked.signed(signing::Payload::Unread), asked.api.clock.now());
+    let leave = leave.map_err(|error| Refused::of(&error).collapsed(rights.collapses()))?;
     query::check(&leave.query)?;
     let mut wishes = Wishes::of(asked, &leave)?;
     let length = asked.content_length();

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use catalog::{Image, StorageFetch, StorageLeave};
 use domain::{ImageId, Timestamp};
 use futures_util::stream;
-use renditions::Original;
-use signing::{Payload, StorageAddress};
+use renditions::{Original, Terms};
+use signing::{Carrier, Payload, StorageAddress};
 
 use super::asked::Asked;
 use super::conditions::{There, Wanted};
@@ -42,7 +42,7 @@ pub(super) async fn read(
     };
     fetch.refused = answered.as_ref().err().map(Refused::word);
     rights.note(&fetch, &request, now);
-    answered
+    answered.map_err(|refused| refused.collapsed(rights.collapses()))
 }
 
 async fn deliver(
@@ -78,6 +78,9 @@ async fn deliver(
                 let nothing = stream::empty::<Result<Bytes, Infallible>>();
                 return Ok(response.body(SizedStream::new(image.bytes, nothing)));
             }
+            if let Some(url) = lend(asked, leave, &image, &original, now).await {
+                return Ok(elsewhere(&url));
+            }
             let object = asked.api.renditions.original(&original).await?;
             fetch.sent_bytes = object.len;
             Ok(response.body(SizedStream::new(object.len, object.body)))
@@ -91,6 +94,39 @@ async fn deliver(
             Ok(response.body(SizedStream::new(object.len, object.body)))
         }
     }
+}
+
+/// Where the client gets a large original from the bucket itself, if the account wants it so. Who signs by a header does
+/// not follow with it, and who asks for another head gets it here.
+async fn lend(
+    asked: &Asked<'_>,
+    leave: &StorageLeave,
+    image: &Image,
+    original: &Original,
+    now: Timestamp,
+) -> Option<String> {
+    let large = leave.redirect_bytes.is_some_and(|least| image.bytes >= least);
+    let plain = !leave.query.iter().any(|(name, _)| name.starts_with("response-"));
+    if !large || !plain || leave.signed.carrier != Carrier::Url {
+        return None;
+    }
+    let (disposition, cache) = (images::attachment(image), entity::cache_control(leave, now));
+    let terms = Terms {
+        now,
+        until_s: leave.signed.expires_s,
+        content_type: original.facts.format.media_type(),
+        content_disposition: &disposition,
+        cache_control: &cache,
+    };
+    asked.api.renditions.lend_original(original, &terms).await
+}
+
+/// 302: the bucket has it. Nobody keeps that, since where it leads ends soon.
+fn elsewhere(url: &str) -> HttpResponse {
+    let mut response = HttpResponse::Found();
+    response.insert_header((header::LOCATION, url));
+    response.insert_header((header::CACHE_CONTROL, "private, no-store"));
+    response.finish()
 }
 
 /// The head of an answer that carries bytes, with what the signed query wishes of it.

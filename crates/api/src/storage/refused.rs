@@ -73,6 +73,15 @@ impl Refused {
         }
     }
 
+    /// Where an account wants refusals to say nothing, one of a signature says no more than that it is one.
+    pub(super) fn collapsed(self, collapses: bool) -> Self {
+        if !collapses || self.status != 403 || self.reason.is_none() {
+            return self;
+        }
+        let told = Refused::new(403, "AccessDenied", "This request is not let in.");
+        Refused { reason: Some("forbidden"), ..told }
+    }
+
     /// The word under which it is counted.
     pub(super) fn word(&self) -> &'static str {
         match self.code {
