@@ -301,3 +301,105 @@ async fn a_stop_finishes_what_runs() {
     assert_eq!((answer.status().as_u16(), code), (200, 0));
     assert!(!answer.bytes().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn many_urls_are_signed_from_a_file_or_none() {
+    let server = TestServer::start().await;
+    let cat = server.account().with_image("cat.jpg").with_id("cat").private().await;
+    let url = cat.path("public");
+    let list = write(server.data_dir(), "urls", format!("{url}\n\n  {url}?a=b \n").as_bytes());
+    let signed = server.cli(["sign", &url, "--from", &list, "--expires", "1h"]).ok().await;
+    let signed: Vec<&str> = signed.lines().collect();
+    assert_eq!(signed.len(), 3, "{signed:?}");
+    for url in &signed {
+        server.get(url).await.expect(200);
+    }
+    let piped = server.cli(["sign", "--from", "-", "--uses", "1", "--json"]).run_with_input(&url).await;
+    let piped = json(&piped.out);
+    assert_eq!(
+        (&piped[0]["key"], piped[0]["token_id"].as_str().unwrap().len()),
+        (&Value::from("default"), 32)
+    );
+    let once = piped[0]["url"].as_str().unwrap();
+    server.get(once).await.expect(200);
+    let twice = server.get(once).await.expect(403);
+    assert_eq!(twice.header("x-image-auth"), Some("already_used"));
+
+    let wrong = write(server.data_dir(), "wrong", format!("{url}\n/nobody/cat/public\n").as_bytes());
+    let said = server.cli(["sign", "--from", &wrong]).run().await;
+    assert!(said.code == 1 && said.out.is_empty() && said.err.contains("/nobody/cat/public"), "{said:?}");
+    server.account().await.set("max_lifetime", "3600").await;
+    let long = server.cli(["sign", &url, "--expires", "2h"]).run().await;
+    assert!(long.code == 1 && long.err.contains("lives longer than the account allows"), "{long:?}");
+    server.get(server.cli(["sign", &url]).ok().await.trim()).await.expect(200);
+    let nothing = server.cli(["sign"]).run().await;
+    assert_eq!(nothing.code, 2, "{nothing:?}");
+}
+
+#[tokio::test]
+async fn a_scheme_is_switched_on_with_a_mount_and_a_key_and_its_urls_are_explained() {
+    let server = TestServer::start().await;
+    let cat = server.account().with_image("cat.jpg").with_id("cat").private().await;
+    let (key, salt) =
+        (write(server.data_dir(), "key", b"6b6579\n"), write(server.data_dir(), "salt", b"73616c74"));
+    let add = ["key", "add", "old", "--scheme", "imgproxy", "--key-file", &key];
+    let half = server.cli(add).run().await;
+    assert_eq!(half.code, 2, "a key without its salt: {half:?}");
+    server
+        .cli(["key", "add", "old", "--scheme", "imgproxy", "--key-file", &key, "--salt-file", &salt])
+        .ok()
+        .await;
+    let twice = server.cli(["key", "add", "old", "--scheme", "bunny", "--secret-file", &key]).run().await;
+    assert!(twice.code == 1 && twice.err.contains("exists"), "{twice:?}");
+    server.cli(["mount", "give", "imgproxy", "--account", "default"]).ok().await;
+    server.cli(["account", "create", "other"]).ok().await;
+    let taken = server.cli(["mount", "give", "imgproxy", "--account", "other"]).run().await;
+    assert!(taken.code == 1 && taken.err.contains("another account has imgproxy"), "{taken:?}");
+    let mounts = json(&server.cli(["mount", "list", "--json"]).ok().await);
+    let given = mounts.as_array().unwrap().iter().find(|mount| mount["mount"] == "imgproxy").unwrap();
+    assert_eq!((&given["path"], &given["account"]), (&Value::from("/imgproxy/"), &Value::from("default")));
+
+    let set = server.cli(["scheme", "set", "imgproxy", "enforce", "signature_size=16"]).ok().await;
+    assert!(set.contains("imgproxy=enforce") && set.contains("signature_size=16"), "{set}");
+    let listed = json(&server.cli(["scheme", "list", "--json"]).ok().await);
+    let listed = listed.as_array().unwrap().iter().find(|scheme| scheme["scheme"] == "imgproxy").unwrap();
+    assert_eq!((&listed["mode"], &listed["keys"]), (&Value::from("enforce"), &Value::from("1")));
+    let keys = json(&server.cli(["key", "list", "--json"]).ok().await);
+    let old = keys.as_array().unwrap().iter().find(|key| key["name"] == "old").unwrap();
+    assert_eq!((&old["scheme"], &old["value"]), (&Value::from("imgproxy"), &Value::from("key_and_salt")));
+
+    let url = "/imgproxy/AAAAAAAAAAAAAAAAAAAAAA/w:40/plain/cat";
+    let said = server.cli(["verify", url, "--explain"]).run().await;
+    assert!(
+        said.code == 1 && said.out.contains("scheme: imgproxy") && said.out.contains("bad_signature"),
+        "{said:?}"
+    );
+    assert!(said.out.contains("image: cat") && said.out.contains("first: "), "{said:?}");
+    let open = server.cli(["verify", &cat.path("public"), "--explain", "--header", "X-Odd: 1"]).run().await;
+    assert!(open.code == 1 && open.out.contains("missing_signature"), "{open:?}");
+
+    let retired = server.cli(["key", "retire", "default"]).run().await;
+    assert!(retired.code == 1 && retired.err.contains("key rotate default"), "{retired:?}");
+    server.cli(["key", "retire", "old", "--overlap", "1h"]).ok().await;
+    server.cli(["key", "revoke", "old"]).ok().await;
+    server.cli(["mount", "take", "imgproxy"]).ok().await;
+    let gone = server.cli(["mount", "take", "imgproxy"]).run().await;
+    assert!(gone.code == 1 && gone.err.contains("no account has imgproxy"), "{gone:?}");
+    let unknown = server.cli(["scheme", "set", "imgproxy", "colour=red"]).run().await;
+    assert!(unknown.code == 1 && unknown.err.contains("signature_size"), "{unknown:?}");
+    let unknown = server.cli(["scheme", "set", "nosuch", "off"]).run().await;
+    assert!(unknown.code == 2 && unknown.err.contains("cloudfront"), "{unknown:?}");
+    let report = server.cli(["scheme", "report", "imgproxy", "--json"]).ok().await;
+    assert_eq!(report, "[]");
+}
+
+#[tokio::test]
+async fn the_document_of_the_api_is_printed_without_a_house_and_served_to_everybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = Cli::new(folder.path(), &["openapi"]).ok().await;
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let server = TestServer::start().await;
+    let served = server.get("/api/openapi.json").await.expect(200);
+    assert_eq!(json(&printed), served.json());
+    assert_eq!(served.header("content-type"), Some("application/json"));
+}
