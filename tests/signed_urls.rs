@@ -40,12 +40,10 @@ async fn check_cases(vectors: &str) -> (usize, usize) {
         for case in cases {
             server.clock.stop_at(Timestamp::from_seconds(case["request"]["now"].as_i64().unwrap()));
             let target = text(&case["request"]["target"]);
-            let reply = server.get_raw_with(target, &headers(case)).await;
-            if counts_uses(case) {
-                check_refusal(&reply, "unknown_constraint", &case["id"]);
-                whole += 1;
-                continue;
+            for _ in 0..case["context"]["uses_before"].as_u64().unwrap_or(0) {
+                check_picture(&server.get_raw_with(target, &headers(case)).await, &case["id"]);
             }
+            let reply = server.get_raw_with(target, &headers(case)).await;
             assert_eq!(Some(u64::from(reply.status)), case["status"].as_u64(), "{}: {reply}", case["id"]);
             // What no HTTP parser takes gets its bare 400, before any of our code (signing-schemes 12).
             if target.bytes().any(|byte| !(0x21..0x7F).contains(&byte) || b"<>`".contains(&byte)) {
@@ -71,11 +69,6 @@ fn headers(case: &Value) -> Vec<(&str, &str)> {
     given.chain([("x-forwarded-for", text(&request["client_ip"]))]).collect()
 }
 
-/// Whether the server would have to count uses, which it does not yet: it refuses such URLs.
-fn counts_uses(case: &Value) -> bool {
-    case["context"]["uses_before"].is_u64()
-}
-
 #[tokio::test]
 async fn urls_that_a_javascript_client_signs_work() {
     let server = TestServer::start().await;
@@ -90,13 +83,10 @@ async fn urls_that_a_javascript_client_signs_work() {
 async fn urls_that_the_documented_javascript_signs_work() {
     let documents = ["seeds/000_49836fe9628522e0.txt", "seeds/001_2a84db4e8c72991c.txt"];
     let documents: Vec<_> = documents.into_iter().filter_map(shared::path).collect();
-    if documents.is_empty() {
-        return;
-    }
-    let server = TestServer::start().await;
-    let paths = private_paths(&server).await;
-    let secret = server.account().await.secret("default").await;
     for document in documents {
+        let server = TestServer::start().await;
+        let paths = private_paths(&server).await;
+        let secret = server.account().await.secret("default").await;
         let script = node("js/documented_worker.mjs").arg(document).arg(server.url("")).arg(&secret);
         let urls = paths.iter().fold(script, Tool::arg).ok().await;
         check_signed_elsewhere(&server, &urls, paths.len()).await;
@@ -339,24 +329,35 @@ async fn private_paths(server: &TestServer) -> Vec<String> {
     ]
 }
 
-/// Asks for each signed URL exactly as it was printed; and that without its signature each is refused.
+/// Asks for each signed URL exactly as it was printed; each is refused without its signature, with a parameter more, and
+/// once its time is over, which is a day at most.
 async fn check_signed_elsewhere(server: &TestServer, urls: &str, count: usize) {
-    let urls: Vec<&str> = urls.lines().collect();
-    assert_eq!(urls.len(), count);
-    for url in urls {
-        let target =
-            url.strip_prefix(&server.url("")).unwrap_or_else(|| panic!("{url} is no URL of this server"));
-        check_picture(&server.get_raw(target).await, &url.into());
+    let origin = server.url("");
+    let elsewhere = |url| panic!("{url} is no URL of this server");
+    let targets: Vec<&str> =
+        urls.lines().map(|url: &str| url.strip_prefix(&origin).unwrap_or_else(|| elsewhere(url))).collect();
+    assert_eq!(targets.len(), count);
+    for &target in &targets {
+        check_picture(&server.get_raw(target).await, &target.into());
         let (unsigned, _) = target.split_once("&sig=").expect("a signature at the end");
-        check_refusal(&server.get_raw(unsigned).await, "missing_signature", &url.into());
+        check_refusal(&server.get_raw(unsigned).await, "missing_signature", &target.into());
+        check_refusal(&server.get_raw(&format!("{target}&x=1")).await, "bad_signature", &target.into());
+    }
+    server.clock.advance(std::time::Duration::from_secs(86_400));
+    for target in targets {
+        check_refusal(&server.get_raw(target).await, "expired", &target.into());
     }
 }
 
-/// The cases by what their account holds: each lot gets a house of its own.
+/// The cases by what their account holds: each lot gets a house of its own, and so does each whose token was used before.
 fn houses(vectors: &Value) -> BTreeMap<String, Vec<&Value>> {
     let mut houses = BTreeMap::<String, Vec<&Value>>::new();
     for case in vectors["cases"].as_array().into_iter().flatten() {
-        houses.entry(format!("{} {}", case["verifier_keys"], case["policy"])).or_default().push(case);
+        let used = case["context"]["uses_before"].is_u64().then_some(&case["id"]);
+        houses
+            .entry(format!("{} {} {used:?}", case["verifier_keys"], case["policy"]))
+            .or_default()
+            .push(case);
     }
     houses
 }
@@ -422,7 +423,7 @@ fn revoked(value: &Value) -> Vec<(String, String)> {
     names.iter().filter_map(of).collect()
 }
 
-async fn insert_keys(server: &TestServer, account: &Account, vectors: &Value, case: &Value) {
+pub(crate) async fn insert_keys(server: &TestServer, account: &Account, vectors: &Value, case: &Value) {
     let catalog = server.catalog();
     for name in case["verifier_keys"].as_array().into_iter().flatten() {
         let secret = Secret::new(text(&vectors["keys"][text(name)]["secret"]));
@@ -440,7 +441,7 @@ async fn insert_keys(server: &TestServer, account: &Account, vectors: &Value, ca
     catalog.revoke_signing_key(&account.id, &own, &Actor::command()).await.expect("its first key goes");
 }
 
-async fn insert_variant(server: &TestServer, account: &Account, name: VariantName) {
+pub(crate) async fn insert_variant(server: &TestServer, account: &Account, name: VariantName) {
     let options = variant::Options::parse("width=64").expect("options");
     let created_at = Timestamp::from_seconds(0);
     let new = Variant { name, options, always_public: false, browser_ttl_s: None, created_at };
@@ -448,8 +449,8 @@ async fn insert_variant(server: &TestServer, account: &Account, name: VariantNam
 }
 
 /// An image under any id, one too that the API would not let a client choose.
-async fn insert_image(server: &TestServer, account: &Account, id: ImageId) {
-    let bytes = Bytes::from(drawn::jpeg(&drawn::photo(96, 64), 85));
+pub(crate) async fn insert_image(server: &TestServer, account: &Account, id: ImageId) {
+    let bytes = Bytes::from(drawn::photograph(96, 64, 85));
     let (object, day) = (ObjectId::random(), 20_700);
     let original = Prefix::new(day, &account.id, &object).original();
     server.storage().put(&original, bytes.clone()).await.expect("the original is put");
@@ -471,6 +472,6 @@ async fn insert_image(server: &TestServer, account: &Account, id: ImageId) {
     server.catalog().insert_image(new, &Actor::command()).await.expect("a new image");
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("a text is due where {value} stands"))
 }
