@@ -10,7 +10,7 @@ use catalog::{Error, Explained, Shown};
 use domain::{AccountId, Fault as _, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use signing::Verified;
+use signing::{ShortText, Verified};
 
 use crate::authenticated::Authenticated;
 use crate::error::Failure;
@@ -149,8 +149,8 @@ fn proof(verified: &Verified) -> Value {
     json!({
         "accepted": true,
         "expires_at": verified.expires_s.map(|end_s| Timestamp::from_seconds(end_s).to_rfc3339()),
-        "subject": verified.subject.as_ref().map(|text| text.as_str()),
-        "token_id": verified.token_id.as_ref().map(|text| text.as_str()),
+        "subject": verified.subject.as_ref().map(ShortText::as_str),
+        "token_id": verified.token_id.as_ref().map(ShortText::as_str),
         "uses": verified.uses.iter().map(|uses| uses.most).min(),
     })
 }

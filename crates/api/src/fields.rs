@@ -13,10 +13,20 @@ const MAX_TOLD_CHARS: usize = 600;
 pub(crate) fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Failure> {
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
         let place = error.path().to_string();
-        let why = error.into_inner().to_string();
+        let why = without_value(&error.into_inner().to_string());
         let told = if place == "." { why } else { format!("{place}: {why}") };
         Failure::bad_request(tidy(&told))
     })
+}
+
+/// What is wrong without the value that is: it may be a secret in a field of another name.
+fn without_value(why: &str) -> String {
+    let kinds = ["invalid type", "invalid value", "invalid length"];
+    let kind = kinds.into_iter().find(|kind| why.starts_with(kind));
+    match (kind, why.rfind(", expected ")) {
+        (Some(kind), Some(place)) => format!("{kind}{}", &why[place..]),
+        _ => why.to_owned(),
+    }
 }
 
 /// A query as fields, each of them a text. A name that comes twice is refused, since only one could count.
@@ -60,7 +70,8 @@ mod tests {
         assert!(refused(json!({"life_s": -1})).starts_with("life_s: invalid value"));
         let unknown = refused(json!({"lives": 1}));
         assert!(unknown.contains("unknown field `lives`") && unknown.contains("`life_s`"), "{unknown}");
-        assert!(refused(json!({"names": "x".repeat(9_000)})).chars().count() <= MAX_TOLD_CHARS);
+        assert_eq!(refused(json!({"life_s": "t0psecret, expected"})), "life_s: invalid type, expected u32");
+        assert!(refused(json!({"x".repeat(9_000): 1})).chars().count() <= MAX_TOLD_CHARS);
     }
 
     #[test]

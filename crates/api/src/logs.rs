@@ -3,7 +3,7 @@
 
 use actix_web::HttpResponse;
 use catalog::{AuditEntry, AuditFilter, Cursor, FetchEntry, FetchFilter};
-use domain::Timestamp;
+use domain::{SigningKeyId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -107,7 +107,7 @@ fn words_of_fetch(entry: &FetchEntry) -> Value {
         "image": entry.image,
         "variant": entry.variant,
         "scheme": entry.scheme,
-        "key": entry.key.as_ref().map(|key| key.as_str()),
+        "key": entry.key.as_ref().map(SigningKeyId::as_str),
         "subject": entry.subject,
         "token_id": entry.token_id,
         "verdict": entry.verdict,
