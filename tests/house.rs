@@ -224,6 +224,22 @@ fn no_file_names_a_machine_or_a_registry() {
 }
 
 #[test]
+fn every_link_between_pages_leads_to_a_file() {
+    let mut broken = Vec::new();
+    for page in files().iter().filter(|path| path.ends_with(".md")) {
+        let folder = Path::new(page).parent().unwrap();
+        for link in read(page).split("](").skip(1).filter_map(|rest| rest.split([')', '#', ' ']).next()) {
+            let is_here =
+                link.is_empty() || link.contains("://") || repository().join(folder).join(link).exists();
+            if !is_here {
+                broken.push(format!("{page}: {link}"));
+            }
+        }
+    }
+    assert_eq!(broken, Vec::<String>::new());
+}
+
+#[test]
 fn the_table_of_options_is_what_the_engine_knows() {
     let documented = words_in(&read("docs/delivery-urls.md"), "| option | other words |", 2);
     let known: BTreeSet<String> = variant::Options::WORDS

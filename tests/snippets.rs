@@ -1,6 +1,7 @@
 //! The snippets of `docs/snippets`, each run where its language is on this machine: they sign what the committed vectors
-//! say and what the house itself signs, byte for byte.
+//! say and what the house itself signs, byte for byte. So do the recipes of `docs/signed-urls.md`, as they stand there.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -11,7 +12,7 @@ use sha2::Sha256;
 use signing::{Constraints, KeyState, Policy, Request, SigningKey, Target, Verifier};
 use tokio::process::Command;
 
-use crate::harness::repository;
+use crate::harness::{TestServer, repository};
 
 #[expect(dead_code, reason = "its command line is called where it is copied to")]
 #[path = "../docs/snippets/sign_urls.rs"]
@@ -93,6 +94,82 @@ async fn every_snippet_signs_as_the_house_does() {
     }
     let names = |list: &[&Language]| list.iter().map(|language| language.name).collect::<Vec<_>>().join(", ");
     println!("{} cases each: Rust, {}; not on this machine: {}", cases.len(), names(&run), names(&absent));
+}
+
+#[tokio::test]
+async fn every_recipe_of_the_page_signs_what_is_let_in() {
+    let server = TestServer::start().await;
+    let account = server.account().await;
+    let secret = account.secret("default").await;
+    let page = PAGE.replace("HASH", account.account.hash.as_str());
+    let recipes: Vec<Vec<&str>> = blocks(&page, "").filter_map(|block| recipe(block)).collect();
+    assert!(recipes.len() >= 8, "{} recipes", recipes.len());
+
+    let python: String =
+        blocks(&page, "python").map(|block| format!("{}\n", block.replace("print(", "str("))).collect();
+    let calls = recipes.iter().flatten().filter(|line| line.starts_with("sign("));
+    let prints: String = calls.map(|call| format!("print({call})\n")).collect();
+    let narrowed =
+        format!("print(narrow(sign('/{}/a/public', KEY), 's-ip=203.0.113.0/24'))\n", account.account.hash);
+    let code = format!("KEY = {secret:?}\nvalue = {SESSION:?}\n{python}{prints}{narrowed}");
+    let printed = run("python3", &["-c".into(), code], &[]).await;
+    assert_eq!(printed.lines().count(), prints.lines().count() + 1, "{printed}");
+    printed.lines().for_each(|url| check_let_in(url, &secret));
+
+    for line in recipes.iter().flatten().filter(|line| line.starts_with("darkroom ")) {
+        let words = words(line);
+        let words: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+        let said = server.place().cli(&words).ok().await;
+        let token = said.strip_prefix("Set-Cookie: imgtoken=").and_then(|cookie| cookie.split(';').next());
+        let url = token.map(|token| format!("/{}/albums/2026/?{token}", account.account.hash));
+        check_let_in(&url.unwrap_or(said), &secret);
+    }
+}
+
+const PAGE: &str = include_str!("../docs/signed-urls.md");
+const SESSION: &str = "VALUE OF THE COOKIE";
+
+/// The blocks of code in a language.
+fn blocks<'p>(page: &'p str, language: &str) -> impl Iterator<Item = &'p str> {
+    let fences = page.split("\n```").skip(1).step_by(2);
+    fences
+        .filter_map(move |fence| fence.split_once('\n').filter(|(first, _)| *first == language))
+        .map(|(_, rest)| rest)
+}
+
+/// The lines of a block that begins with a signing command.
+fn recipe(block: &str) -> Option<Vec<&str>> {
+    let is_call = |line: &&str| line.starts_with("darkroom sign ") || line.starts_with("sign(");
+    let lines: Vec<&str> = block.lines().filter(is_call).collect();
+    lines.first()?.starts_with("darkroom").then_some(lines)
+}
+
+/// The words of a command, quotes being taken off.
+fn words(line: &str) -> Vec<String> {
+    let parts = line.split('"').enumerate();
+    let split = parts.flat_map(|(number, part)| match number % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    });
+    split.collect()
+}
+
+/// That a URL, or one below a folder, is let in from where the page says.
+#[track_caller]
+fn check_let_in(url: &str, secret: &str) {
+    let url = url.trim().replacen("/?", "/beach/thumb?", 1);
+    let headers = BTreeMap::from([
+        ("cookie".to_owned(), format!("imgsess={SESSION}")),
+        ("referer".to_owned(), "https://www.shop.example/".to_owned()),
+    ]);
+    let target = signing::DeliveryUrl::parse_url(&url).unwrap_or_else(|why| panic!("{why}: {url}"));
+    let client_ip = Some("203.0.113.7".parse().unwrap());
+    let request = Request { client_ip, headers: &headers, ..Request::get(Target::Delivery(&target)) };
+    let keys = [SigningKey::new(SigningKeyId::default_key(), Secret::new(secret), KeyState::Active)];
+    let policy = Policy::default();
+    let verifier = Verifier { counts_uses: true, ..Verifier::native(&keys, &policy) };
+    let verdict = signing::verify_request(&request, &verifier, domain::Clock::system().now());
+    assert!(verdict.is_ok(), "{url}: {verdict:?}");
 }
 
 /// What a snippet is asked, and its answer.
