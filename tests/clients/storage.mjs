@@ -5,12 +5,13 @@
 // `sign` prints the keys to register, as the API takes them, then each signed request, a line each. `act` lets the clients
 // put and read.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { Storage } from '@google-cloud/storage';
 import AWS from 'aws-sdk';
 
 process.env.AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE = '1';
@@ -38,10 +39,10 @@ function signed(client, what, url, name) {
 
 // Clients count from the second in which they sign, which may be a later one than this script's.
 function endOf(query) {
-  const date = query.get('X-Amz-Date');
-  if (!date) return Number(query.get('Expires'));
-  const iso = date.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z');
-  return Date.parse(iso) / 1000 + Number(query.get('X-Amz-Expires'));
+  const kind = ['X-Amz', 'X-Goog'].find((name) => query.has(`${name}-Date`));
+  if (!kind) return Number(query.get('Expires'));
+  const iso = query.get(`${kind}-Date`).replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z');
+  return Date.parse(iso) / 1000 + Number(query.get(`${kind}-Expires`));
 }
 
 async function sign() {
@@ -56,6 +57,21 @@ async function sign() {
   const v2 = { ...of, Expires: leftS };
   signed('aws-sdk v2', 'as it comes', second(undefined).getSignedUrl('getObject', v2), 'Signature');
   signed('aws-sdk v2', 'v4', second('v4').getSignedUrl('getObject', v2), 'X-Amz-Signature');
+  await signAsGoogle();
+}
+
+// It leaves the path of its endpoint out of the URL and of what it signs: `/storage` is put in front afterwards.
+async function signAsGoogle() {
+  const encoding = { publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } };
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048, ...encoding });
+  const email = 'node@project.iam.example';
+  say({ key: { name: 'google-node', scheme: 'gcs', id: email, public_key_pem: pair.publicKey } });
+  const credentials = { client_email: email, private_key: pair.privateKey };
+  const file = new Storage({ projectId: 'project', apiEndpoint: origin, credentials }).bucket(account).file(image);
+  for (const [version, name] of [['v4', 'X-Goog-Signature'], ['v2', 'Signature']]) {
+    const [url] = await file.getSignedUrl({ version, action: 'read', expires: stage.ends_s * 1000 });
+    signed('@google-cloud/storage', version, url.replace(origin, endpoint), name);
+  }
 }
 
 async function fetched(url, options) {
