@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// Decodes each `%XX` once; a plus stays a plus. None where an escape is broken or the result is not UTF-8.
 pub(crate) fn decoded(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains('%') {
+    if memchr::memchr(b'%', text.as_bytes()).is_none() {
         return Some(Cow::Borrowed(text));
     }
     let mut bytes = Vec::with_capacity(text.len());

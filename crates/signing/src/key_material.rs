@@ -11,6 +11,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::derived_keys::DerivedKeys;
 use crate::public_key::PublicKey;
 use crate::{KeyState, Scheme};
 
@@ -24,6 +25,7 @@ pub struct VerifyingKey {
     verify_from: Option<Timestamp>,
     material: KeyMaterial,
     macs: Option<Macs>,
+    derived: Arc<DerivedKeys>,
 }
 
 /// HMAC states that have taken in the key and nothing else: what is done once for a key is not done for each request.
@@ -67,7 +69,8 @@ impl VerifyingKey {
         material: KeyMaterial,
     ) -> Self {
         let macs = Macs::of(scheme, &material);
-        VerifyingKey { scheme, name: Arc::new(name), id: id.into(), state, verify_from: None, material, macs }
+        let (name, id, derived) = (Arc::new(name), id.into(), Arc::default());
+        VerifyingKey { scheme, name, id, state, verify_from: None, material, macs, derived }
     }
 
     /// The same key, which verifies from a time on only.
@@ -110,6 +113,11 @@ impl VerifyingKey {
     /// What it is made of.
     pub fn material(&self) -> &KeyMaterial {
         &self.material
+    }
+
+    /// What its secret became for the scopes of version 4 that it has signed for.
+    pub(crate) fn derived(&self) -> &DerivedKeys {
+        &self.derived
     }
 
     /// The secret text, for schemes that hash it with what is signed. One that is empty would let everybody sign.

@@ -2,9 +2,14 @@
 //! No clock and no database: key and time are arguments.
 #![forbid(unsafe_code)]
 
+// Tests share a reader of signed requests with the benches, which name this crate so.
+#[cfg(test)]
+extern crate self as signing;
+
 mod canonical;
 mod constraints;
 mod delivery_url;
+mod derived_keys;
 mod error;
 mod escape;
 mod issue;

@@ -143,7 +143,7 @@ impl Outbound {
         for (name, value) in request.headers {
             let name = name.to_ascii_lowercase();
             let is_sendable = !value.contains(['\r', '\n', '\0']) && value.is_ascii();
-            if !is_sendable || canonical::signed_headers(&name) != Some(vec![name.as_str()]) {
+            if !is_sendable || (name.contains(';') || canonical::signed_headers(&name).is_none()) {
                 return Err(Invalid(format!("the header {name} cannot be signed")));
             }
             if !UNSIGNED_HEADERS.contains(&name.as_str()) && !made.contains(&name) {
@@ -211,19 +211,20 @@ impl Outbound {
         let own = made.iter().map(|(name, value)| (*name, value.as_str())).chain([("host", url.host)]);
         let given = headers.iter().map(|(name, value)| (name.as_str(), *value));
         let signed = joined(own.chain(given).collect());
-        let canonical = canonical::request(request.method, &url.path, &url.query, &signed, &payload_hash);
-        let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
-        let authorization = self.authorization_of_google(&date, &names.join(";"), &canonical);
+        let names = signed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+        let headers = (signed.into_iter(), names.as_str());
+        let canonical = canonical::request(request.method, &url.path, &url.query, headers, &payload_hash);
+        let authorization = self.authorization_of_google(&date, &names, canonical);
         made.push(("authorization", authorization));
         made
     }
 
-    fn authorization_of_google(&self, date: &str, names: &str, canonical_request: &str) -> String {
+    fn authorization_of_google(&self, date: &str, names: &str, canonical_request: String) -> String {
         let (algorithm, id, day) = (GOOGLE.hmac, &self.access_key_id, &date[..8]);
         let scope = [day, &self.region, GOOGLE.service, GOOGLE.terminator].join("/");
         let key = canonical::signing_key(&GOOGLE, &self.secret, day, &self.region);
-        let text = canonical::Text::of(algorithm, date, &scope, canonical_request);
-        let signature = hex::encode(text.mac(&key).as_slice());
+        let text = canonical::text_to_sign(algorithm, date, &scope, canonical_request);
+        let signature = hex::encode(canonical::mac(&key, &text));
         format!("{algorithm} Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}")
     }
 }

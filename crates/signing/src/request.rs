@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use sha2::{Digest as _, Sha256};
 
 use crate::delivery_url::check_path;
-use crate::pairs::pairs;
+use crate::pairs::{pairs, split_at};
 use crate::policy::Policy;
 use crate::{DeliveryUrl, Error, TargetLimits};
 
@@ -100,13 +100,18 @@ impl<'r> Request<'r> {
 
     /// The raw path.
     pub fn path(&self) -> &'r str {
-        let target = self.target();
-        target.split_once('?').map_or(target, |(path, _)| path)
+        match self.target {
+            Target::Raw(target) => split_at(b'?', target).map_or(target, |(path, _)| path),
+            Target::Delivery(url) => url.path(),
+        }
     }
 
     /// The raw query without its `?`, if there is one.
     pub fn query(&self) -> Option<&'r str> {
-        self.target().split_once('?').map(|(_, query)| query)
+        match self.target {
+            Target::Raw(target) => split_at(b'?', target).map(|(_, query)| query),
+            Target::Delivery(url) => url.query(),
+        }
     }
 
     /// Whether a native token is there to be judged: a `sig` in its URL, or a cookie that carries one.

@@ -14,6 +14,8 @@ mod image_kit;
 mod imgix;
 mod imgproxy;
 mod native;
+#[cfg(test)]
+mod one_path;
 mod post_policy;
 mod s3;
 mod signed_query;

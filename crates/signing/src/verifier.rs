@@ -42,20 +42,20 @@ impl<'a> Verifier<'a> {
 
     /// The keys of a scheme that URLs name by this id and that verify. [`Error::KeyRevoked`] where there is one that does
     /// not, [`Error::UnknownKey`] where there is none.
-    pub(crate) fn named(
+    pub(crate) fn named<'i>(
         &self,
         scheme: Scheme,
-        id: &str,
+        id: &'i str,
         now: Timestamp,
-    ) -> Result<Vec<&'a VerifyingKey>, Error> {
-        let of_id = || self.foreign_keys.iter().filter(|key| key.scheme() == scheme && key.id() == id);
-        let keys: Vec<_> = of_id().filter(|key| key.verifies_at(now)).take(MAX_KEYS_TRIED).collect();
-        let ended = || of_id().any(|key| !matches!(key.state(), KeyState::Active));
-        match keys.is_empty() {
-            false => Ok(keys),
-            true if ended() => Err(Error::KeyRevoked),
-            true => Err(Error::UnknownKey),
+    ) -> Result<impl Iterator<Item = &'a VerifyingKey> + Clone + use<'a, 'i>, Error> {
+        let is_of_id = move |key: &&VerifyingKey| key.scheme() == scheme && key.id() == id;
+        let of_id = self.foreign_keys.iter().filter(is_of_id);
+        let keys = of_id.clone().filter(move |key| key.verifies_at(now)).take(MAX_KEYS_TRIED);
+        if keys.clone().next().is_some() {
+            return Ok(keys);
         }
+        let has_ended = of_id.clone().any(|key| !matches!(key.state(), KeyState::Active));
+        Err(if has_ended { Error::KeyRevoked } else { Error::UnknownKey })
     }
 
     /// The keys of a scheme that verify, for URLs that name none.

@@ -14,7 +14,8 @@ use crate::{drawn, median, verdict};
 
 const BODY_BYTES: usize = 20_000;
 const ROUNDS: usize = 5;
-const ROUND_S: u32 = 3;
+/// How long a side is loaded at a time, in seconds.
+pub(crate) const ROUND_S: u32 = 3;
 
 pub(crate) fn run(binary: &Path) -> Result<()> {
     let free = compare(binary, None, "2")?;
@@ -25,22 +26,26 @@ pub(crate) fn run(binary: &Path) -> Result<()> {
 }
 
 /// A server under load.
-struct Side {
-    url: String,
-    pid: u32,
+pub(crate) struct Side {
+    pub(crate) url: String,
+    pub(crate) pid: u32,
 }
 
-/// The signed target and the bytes of a private rendition of about the wanted length.
-fn rendition(darkroom: &Darkroom, account: &Account) -> Result<(String, Vec<u8>)> {
-    let id = darkroom.upload(account, &drawn::jpeg(&drawn::photo(1600, 1200), 90), true)?;
+/// The target and the bytes of a rendition of about the wanted length; that of a private one is signed.
+pub(crate) fn rendition(
+    darkroom: &Darkroom,
+    account: &Account,
+    is_private: bool,
+) -> Result<(String, Vec<u8>)> {
+    let id = darkroom.upload(account, &drawn::jpeg(&drawn::photo(1600, 1200), 90), is_private)?;
     let mut all = Vec::new();
     for width in (160..=800).step_by(40) {
         let name = format!("w{width}");
         darkroom.variant(account, &name, width)?;
-        let signed =
-            darkroom.cli(&["sign", &format!("http://{}/{}/{id}/{name}", darkroom.at, account.hash)])?;
+        let url = format!("http://{}/{}/{id}/{name}", darkroom.at, account.hash);
+        let url = if is_private { darkroom.cli(&["sign", &url])? } else { url };
         let target =
-            signed.split_once("//").and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned()));
+            url.split_once("//").and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned()));
         let target = target.context("a whole URL")?;
         // wrk sends no Accept: this is what it will get.
         let answer = crate::http::ask(darkroom.at, "GET", &target, "", b"")?;
@@ -54,7 +59,7 @@ fn rendition(darkroom: &Darkroom, account: &Account) -> Result<(String, Vec<u8>)
 fn compare(binary: &Path, cores: Option<(&str, &str)>, threads: &str) -> Result<f64> {
     let folder = tempfile::tempdir()?;
     let darkroom = Darkroom::start_on(binary, folder.path(), cores.map(|cores| cores.0))?;
-    let (target, bytes) = rendition(&darkroom, &darkroom.account()?)?;
+    let (target, bytes) = rendition(&darkroom, &darkroom.account()?, true)?;
     println!(
         "a rendition of {} bytes, wrk with 64 connections, {ROUNDS} rounds of {ROUND_S} s each",
         bytes.len()
@@ -85,7 +90,7 @@ fn compare(binary: &Path, cores: Option<(&str, &str)>, threads: &str) -> Result<
 }
 
 /// Requests per second, and microseconds of the server's processor time for each.
-fn load(side: &Side, threads: &str, cores: Option<&str>) -> Result<(f64, f64)> {
+pub(crate) fn load(side: &Side, threads: &str, cores: Option<&str>) -> Result<(f64, f64)> {
     let before = cpu_s(side.pid)?;
     let mut command = on_cores(Path::new("wrk"), cores);
     command.args(["-t", threads, "-c", "64", "-d", &format!("{ROUND_S}s"), &side.url]);

@@ -1,7 +1,7 @@
 //! Speed and memory of the release binary beside programs that everyone has: nginx and sharp. Only ratios within one
 //! run mean something on a shared machine; each figure is printed with what it is compared with.
 //!
-//! usage: bench BINARY [hits] [cold] [memory] [start] [uploads]; bench BINARY scale
+//! usage: bench BINARY [verify] [hits] [signed] [cold] [memory] [start] [uploads]; bench BINARY scale
 
 mod cold;
 mod darkroom;
@@ -14,8 +14,12 @@ mod memory;
 mod process;
 mod scale;
 mod score;
+#[path = "../../vectors/signed.rs"]
+mod signed;
+mod signed_hits;
 mod start;
 mod uploads;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -24,10 +28,12 @@ use anyhow::{Context as _, Result};
 /// A bench: its name on the command line, and what it measures and prints.
 type Bench = (&'static str, fn(&std::path::Path) -> Result<()>);
 
-const BENCHES: [Bench; 5] = [
+const BENCHES: [Bench; 7] = [
+    ("verify", verify::run),
     ("start", start::run),
     ("memory", memory::run),
     ("hits", hits::run),
+    ("signed", signed_hits::run),
     ("cold", cold::run),
     ("uploads", uploads::run),
 ];
@@ -38,7 +44,9 @@ const ON_REQUEST: [Bench; 1] = [("scale", scale::run)];
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let binary = PathBuf::from(
-        arguments.next().context("usage: bench BINARY [hits] [cold] [memory] [start] [uploads]")?,
+        arguments
+            .next()
+            .context("usage: bench BINARY [verify] [hits] [signed] [cold] [memory] [start] [uploads]")?,
     );
     let binary = binary.canonicalize().with_context(|| format!("{} is not there", binary.display()))?;
     let wanted: Vec<String> = arguments.collect();

@@ -116,7 +116,8 @@ impl Question<'_> {
         now: Timestamp,
         witness: &mut impl Witness,
     ) -> Result<&'k VerifyingKey, Error> {
-        let keys = verifier.named(Scheme::CloudFront, parameters.key_id, now);
+        let keys =
+            verifier.named(Scheme::CloudFront, parameters.key_id, now).map(Iterator::collect::<Vec<_>>);
         let keys = witness.step("signing key", keys, |_| {
             format!("The key pair id {} names one that verifies.", parameters.key_id)
         })?;

@@ -13,7 +13,7 @@ use domain::Timestamp;
 use subtle::ConditionallySelectable as _;
 
 pub(super) use self::advice::advice;
-use self::blocks::Blocks;
+use self::blocks::{Added, Blocks};
 use self::chain::{Chain, Reading, readings};
 use self::constraint::Held;
 use self::demands::Demands;
@@ -121,7 +121,8 @@ fn judge_token<W: Witness>(
 ) -> Result<Verified, Error> {
     let Presented { url, query, dialect, .. } = presented;
     witness.see("path", true, || "The path can be read in one way only.".into());
-    if pairs(query).count() > TargetLimits::MOST_QUERY_PAIRS {
+    // Who read the URL has counted those of its query.
+    if presented.carrier == Carrier::Cookie && pairs(query).count() > TargetLimits::MOST_QUERY_PAIRS {
         return witness.step("parameters", Err(Error::MalformedParam), |_| String::new());
     }
     let blocks = Blocks::walk(query, dialect, verifier.policy);
@@ -147,14 +148,16 @@ fn judge_token<W: Witness>(
             None => format!("The URL names no signing key; each that verifies is tried, {tried} in all."),
         }
     })?;
-    let chain = Chain::new(&blocks, &first);
+    let added = blocks.added();
+    let chain = Chain::new(&blocks, &first, &added);
     let readings = readings(url, &blocks, verifier.policy);
     let (key, reading) = witness.step(
         "signature",
         signer(&chain, candidates(&first, verifier.keys, now), readings, &sig),
         |(key, _)| format!("The signing key {} made this signature of this path and query.", key.id()),
     )?;
-    let token = Token { presented, blocks: &blocks, first: &first, chain: &chain, key, reading };
+    let token =
+        Token { presented, blocks: &blocks, first: &first, added: &added, chain: &chain, key, reading };
     token.judge(verifier, now, witness)
 }
 
@@ -164,6 +167,8 @@ struct Token<'t, 'u> {
     blocks: &'t Blocks<'u>,
     /// What the first block demands.
     first: &'t Demands<'u>,
+    /// What those demand that holders added.
+    added: &'t Added<'u>,
     chain: &'t Chain<'t, 'u>,
     key: &'t SigningKey,
     reading: Reading<'t>,
@@ -200,23 +205,12 @@ impl Token<'_, '_> {
 
     /// What each block says of a demand, the first refusal before all.
     fn each(&self, judge: impl Fn(&Demands<'_>) -> Held) -> Held {
-        let mut held = judge(self.first);
-        for block in 1..self.blocks.count() {
-            let demands = match self.blocks.demands(block) {
-                Ok(demands) => demands,
-                Err(error) => return Some(Err(error)),
-            };
-            held = and(held, judge(&demands));
-        }
-        held
+        self.added.iter().flatten().fold(judge(self.first), |held, demands| and(held, judge(demands)))
     }
 
     /// The value of a demand in each block that makes it.
     fn values<T>(&self, of: impl Fn(&Demands<'_>) -> Option<T>) -> impl Iterator<Item = T> {
-        let first = of(self.first);
-        let others =
-            (1..self.blocks.count()).filter_map(move |block| of(&self.blocks.demands(block).ok()?));
-        first.into_iter().chain(others)
+        std::iter::once(self.first).chain(self.added.iter().flatten()).filter_map(of)
     }
 
     fn expires_s(&self) -> Option<i64> {
@@ -278,12 +272,9 @@ impl Token<'_, '_> {
     fn uses(&self, until_s: Option<i64>) -> Vec<Uses> {
         let mut uses = Vec::new();
         for block in 0..self.blocks.count() {
-            let most = if block == 0 {
-                self.first.uses
-            } else {
-                self.blocks.demands(block).ok().and_then(|d| d.uses)
-            };
-            let Some(most) = most else { continue };
+            let added = || self.added.get(block - 1)?.as_ref();
+            let demands = if block == 0 { Some(self.first) } else { added() };
+            let Some(most) = demands.and_then(|demands| demands.uses) else { continue };
             let counter = self.chain.signature(self.key, self.reading, block);
             uses.extend(counter.map(|counter| Uses { counter, most, until_s }));
         }
@@ -307,7 +298,7 @@ fn see(witness: &mut impl Witness, name: &'static str, held: Held, detail: &str)
 
 /// The texts that the signatures of each block may stand for, for people.
 fn signed_texts(url: &DeliveryUrl, blocks: &Blocks<'_>, policy: &Policy) -> Vec<String> {
-    let chain = Chain::new(blocks, &blocks.demands(0).unwrap_or_default());
+    let chain = Chain::new(blocks, &blocks.demands(0).unwrap_or_default(), &blocks.added());
     let of_reading = |reading| (0..blocks.count()).map(move |block| (reading, block));
     let all = readings(url, blocks, policy).flat_map(of_reading);
     all.filter_map(|(reading, block)| chain.written(reading, block)).collect()

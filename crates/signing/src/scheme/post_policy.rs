@@ -13,7 +13,7 @@ use self::document::{Condition, Document};
 use super::foreign::{Life, signed_by, signer};
 use super::v4::{Mark, candidates, check_region, check_scope, has_session, is_signed, read_mark};
 use crate::Error;
-use crate::canonical::{AMAZON, Credential, Dialect, Text};
+use crate::canonical::{AMAZON, Credential, Dialect};
 use crate::request::PostForm;
 use crate::stamp::parse_compact;
 use crate::verdict::{Carrier, Verified, Witness};
@@ -156,9 +156,9 @@ impl<'f> Fields<'f> {
             format!("{} is of the day of its date.", parts.credential.scope)
         })?;
         witness.text(|| parts.policy.to_owned());
-        let texts = [Text::Policy(parts.policy)];
-        let signer = signer(keys.into_iter(), |key| {
-            is_signed(self.dialect, key, &parts.credential, &texts, mark) & has_session(key, session)
+        let texts = std::iter::once(parts.policy);
+        let signer = signer(keys, |key| {
+            is_signed(self.dialect, key, &parts.credential, texts.clone(), mark) & has_session(key, session)
         });
         signed_by(signer, witness)
     }
@@ -211,7 +211,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::canonical::{GOOGLE, signing_key};
+    use crate::canonical::{GOOGLE, mac, signing_key};
     use crate::settings::{S3Settings, SchemeSettings};
     use crate::verdict::{Listener, Nobody};
     use crate::{KeyMaterial, KeyState, Policy, Scheme, SchemeSet, VerifyingKey};
@@ -232,7 +232,7 @@ mod tests {
     fn signed(document: &str, fields: &[(&str, &str)]) -> Vec<(String, String)> {
         let policy = STANDARD.encode(document);
         let key = signing_key(&AMAZON, &Secret::new(SECRET), "20260921", "eu-central-1");
-        let signature = hex::encode(Text::Policy(&policy).mac(&key).as_slice());
+        let signature = hex::encode(mac(&key, &policy));
         let usual = [
             ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
             ("x-amz-credential", "AKID/20260921/eu-central-1/s3/aws4_request"),

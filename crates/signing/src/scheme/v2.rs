@@ -241,7 +241,7 @@ fn candidates<'a>(
         KeyMaterial::PublicKey(_) => words.scheme == Scheme::Gcs,
         KeyMaterial::KeyAndSalt { .. } => false,
     };
-    let keys: Vec<_> = verifier.named(words.scheme, token.id, now)?.into_iter().filter(fits).collect();
+    let keys: Vec<_> = verifier.named(words.scheme, token.id, now)?.filter(fits).collect();
     if keys.is_empty() { Err(Error::UnknownKey) } else { Ok(keys) }
 }
 

@@ -11,7 +11,7 @@ use subtle::Choice;
 use self::found::{Claim, Found, Parts};
 pub(super) use self::found::{Mark, read_mark};
 use super::foreign::{Life, signed_by, signer};
-use crate::canonical::{self, AMAZON, Credential, Dialect, Text, UNSIGNED_PAYLOAD};
+use crate::canonical::{self, AMAZON, Credential, Dialect, UNSIGNED_PAYLOAD};
 use crate::key_material::{KeyMaterial, VerifyingKey};
 use crate::public_key::SignedDigest;
 use crate::request::{Payload, Request};
@@ -118,16 +118,15 @@ impl<'w> Walk<'w, '_> {
 
     /// Refuses a request one of whose headers counts, and is not signed.
     fn all_signed(&self, parts: &Parts<'_>) -> Result<(), Error> {
-        let is_signed = |name: &str| parts.headers.binary_search(&name).is_ok();
         let counts = |name: &str| name.starts_with(self.dialect.prefix);
-        let loose = self.headers.iter().any(|(name, _)| counts(name) && !is_signed(name));
-        if loose || !is_signed("host") { Err(Error::UnsignedHeader) } else { Ok(()) }
+        let loose = self.headers.iter().any(|(name, _)| counts(name) && !parts.signs(name));
+        if loose || !parts.signs("host") { Err(Error::UnsignedHeader) } else { Ok(()) }
     }
 
     /// The payload hash of a presigned URL: the signed header, else the parameter, else none is signed.
     fn claim_of_query<'p>(&self, parts: &Parts<'p>) -> Result<(Claim, Cow<'p, str>), Error> {
         let name = self.dialect.content_header;
-        let header = parts.headers.binary_search(&name).is_ok().then(|| Cow::Owned(self.header(name)));
+        let header = parts.signs(name).then(|| Cow::Owned(self.header(name)));
         let text = header.or(parts.content.map(Cow::Borrowed)).unwrap_or(UNSIGNED_PAYLOAD.into());
         Ok((Claim::lenient(&text)?, text))
     }
@@ -160,35 +159,37 @@ impl<'w> Walk<'w, '_> {
             format!("{} is of the day of its date.", parts.credential.scope)
         })?;
         let texts = self.texts(path, parts, payload_hash, witness)?;
-        let signer = signer(keys.into_iter(), |key| {
-            is_signed(self.dialect, key, &parts.credential, &texts, mark) & has_session(key, parts.session)
+        let texts = texts.iter().flatten().map(String::as_str);
+        let signer = signer(keys, |key| {
+            is_signed(self.dialect, key, &parts.credential, texts.clone(), mark)
+                & has_session(key, parts.session)
         });
         signed_by(signer, witness)
     }
 
     /// The texts that the signature may stand for, one for each way to write the host.
-    fn texts<'p>(
+    fn texts(
         &self,
         path: &str,
-        parts: &Parts<'p>,
+        parts: &Parts<'_>,
         payload_hash: &str,
         witness: &mut impl Witness,
-    ) -> Result<Vec<Text<'p>>, Error> {
+    ) -> Result<[Option<String>; 2], Error> {
         let is_mark = |name: &str| self.dialect.is_named(name, self.dialect.signature_name);
         let is_presigned = parts.lifetime_s.is_some();
         let pairs = self.verifier.pairs(self.request).filter(|pair| !is_presigned || !is_mark(pair.name));
         let query = canonical::query(pairs).ok_or(Error::MalformedParam)?;
-        let mut texts = Vec::with_capacity(2);
-        for host in hosts(self.dialect, self.request) {
-            let headers: Vec<_> =
-                parts.headers.iter().map(|&name| (name, self.signed_value(name, host))).collect();
-            let canonical = canonical::request(self.request.method, path, &query, &headers, payload_hash);
-            let text = Text::of(parts.algorithm, parts.date, parts.credential.scope, &canonical);
-            witness.text(|| canonical);
-            witness.text(|| text.written());
-            texts.push(text);
-        }
-        Ok(texts)
+        let mut text = |host| {
+            let headers = parts.headers().map(|name| (name, self.signed_value(name, host)));
+            let headers = (headers, parts.signed_headers);
+            let canonical = canonical::request(self.request.method, path, &query, headers, payload_hash);
+            witness.text(|| canonical.clone());
+            let (algorithm, scope) = (parts.algorithm, parts.credential.scope);
+            let text = canonical::text_to_sign(algorithm, parts.date, scope, canonical);
+            witness.text(|| text.clone());
+            text
+        };
+        Ok(hosts(self.dialect, self.request).map(|host| host.map(&mut text)))
     }
 
     fn signed_value<'h>(&self, name: &str, host: &'h str) -> Cow<'h, str> {
@@ -229,24 +230,24 @@ pub(super) fn candidates<'a>(
     mark: &Mark,
     session: Option<&str>,
     now: Timestamp,
-) -> Result<Vec<&'a VerifyingKey>, Error> {
+) -> Result<impl Iterator<Item = &'a VerifyingKey>, Error> {
     let own = if *dialect == AMAZON { Scheme::S3 } else { Scheme::Gcs };
     let keys =
         if verifier.schemes.contains(own) { verifier.named(own, id, now) } else { Err(Error::UnknownKey) };
-    let mut keys = match keys {
+    let keys = match keys {
         Err(Error::UnknownKey) if own == Scheme::S3 && verifier.schemes.contains(Scheme::Gcs) => {
             verifier.named(Scheme::Gcs, id, now)?
         }
         keys => keys?,
     };
-    let fits = |key: &&VerifyingKey| match (key.material(), mark) {
+    let mut keys = keys.filter(move |key| match (key.material(), mark) {
         (KeyMaterial::Text(_), Mark::Mac(_)) => session.is_none(),
         (KeyMaterial::TextWithSession { .. }, Mark::Mac(_)) => session.is_some(),
         (KeyMaterial::PublicKey(_), Mark::Rsa(_)) => session.is_none(),
         _ => false,
-    };
-    keys.retain(fits);
-    if keys.is_empty() { Err(Error::UnknownKey) } else { Ok(keys) }
+    });
+    let first = keys.next().ok_or(Error::UnknownKey)?;
+    Ok(std::iter::once(first).chain(keys))
 }
 
 /// Whether a scope is of the day of its date, and of the service that is served.
@@ -271,27 +272,32 @@ pub(super) fn check_region(
 
 /// Whether a key made this signature of one of the texts, in the scope of a credential. All are tried, in a time that
 /// does not tell how nearly.
-pub(super) fn is_signed(
+pub(super) fn is_signed<'t>(
     dialect: &Dialect,
     key: &VerifyingKey,
     credential: &Credential<'_>,
-    texts: &[Text<'_>],
+    texts: impl Iterator<Item = &'t str>,
     mark: &Mark,
 ) -> Choice {
-    let any = |all: Choice, one: Choice| all | one;
+    let none = Choice::from(0);
     match (key.material(), mark) {
         (KeyMaterial::Text(secret) | KeyMaterial::TextWithSession { secret, .. }, Mark::Mac(mac)) => {
-            let derived = canonical::signing_key(dialect, secret, credential.day, credential.region);
-            let right = |text: &Text<'_>| same(text.mac(&derived).as_slice(), mac);
-            texts.iter().map(right).fold(Choice::from(0), any)
+            let kept = key.derived().get(credential.scope);
+            let is_kept = kept.is_some();
+            let derive = || canonical::signing_key(dialect, secret, credential.day, credential.region);
+            let derived = kept.unwrap_or_else(derive);
+            let is_right = |text| same(&canonical::mac(&derived, text), mac);
+            let right = texts.map(is_right).fold(none, |all, one| all | one);
+            if !is_kept && right.into() {
+                key.derived().keep(credential.scope, derived);
+            }
+            right
         }
         (KeyMaterial::PublicKey(public), Mark::Rsa(signature)) => {
-            let right = |text: &Text<'_>| {
-                public.is_signed(SignedDigest::Sha256, text.written().as_bytes(), signature)
-            };
-            texts.iter().map(|text| u8::from(right(text)).into()).fold(Choice::from(0), any)
+            let is_right = |text: &str| public.is_signed(SignedDigest::Sha256, text.as_bytes(), signature);
+            texts.map(|text| u8::from(is_right(text)).into()).fold(none, |all, one| all | one)
         }
-        _ => Choice::from(0),
+        _ => none,
     }
 }
 
@@ -307,13 +313,13 @@ pub(super) fn has_session(key: &VerifyingKey, session: Option<&str>) -> Choice {
 
 /// The ways to write the host that may have been signed: as it was sent, and without its port, which Google's signers
 /// leave out always and others where it is the usual one.
-fn hosts<'r>(dialect: &Dialect, request: &Request<'r>) -> impl Iterator<Item = &'r str> {
+fn hosts<'r>(dialect: &Dialect, request: &Request<'r>) -> [Option<&'r str>; 2] {
     let usual = if request.is_https { "443" } else { "80" };
     let bare = request.host.rsplit_once(':').filter(|(_, port)| {
         let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         is_port && (*port == usual || *dialect != AMAZON)
     });
-    [Some(request.host), bare.map(|(host, _)| host)].into_iter().flatten()
+    [Some(request.host), bare.map(|(host, _)| host)]
 }
 
 #[cfg(test)]
@@ -428,15 +434,16 @@ mod tests {
             })
             .collect();
         let query = query.join("&");
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, Cow::Borrowed(*value))).collect();
+        let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+        let headers = headers.iter().map(|(name, value)| (*name, Cow::Borrowed(*value)));
         let (path_signed, query_signed) =
             (canonical::path(path).unwrap(), canonical::query(pairs(Some(&query))));
         let canonical =
-            canonical::request("GET", &path_signed, &query_signed.unwrap(), &headers, payload_hash);
+            canonical::request("GET", &path_signed, &query_signed.unwrap(), (headers, &names), payload_hash);
         let scope = format!("{DAY}/eu-central-1/s3/aws4_request");
-        let text = Text::of("AWS4-HMAC-SHA256", DATE, &scope, &canonical);
+        let text = canonical::text_to_sign("AWS4-HMAC-SHA256", DATE, &scope, canonical);
         let key = canonical::signing_key(&AMAZON, &Secret::new(SECRET), DAY, "eu-central-1");
-        let signature = hex::encode(text.mac(&key).as_slice());
+        let signature = hex::encode(canonical::mac(&key, &text));
         format!("{path}?{query}&X-Amz-Signature={signature}")
     }
 
@@ -692,7 +699,11 @@ mod tests {
     fn a_host_is_tried_without_a_port_where_signers_leave_it_out() {
         let check = |dialect, host, is_https, expected: &[&str]| {
             let request = Request { host, is_https, ..Request::get(Target::Raw("/")) };
-            assert_eq!(hosts(dialect, &request).collect::<Vec<_>>(), expected, "{host}");
+            assert_eq!(
+                hosts(dialect, &request).into_iter().flatten().collect::<Vec<_>>(),
+                expected,
+                "{host}"
+            );
         };
         check(&AMAZON, "h", true, &["h"]);
         check(&AMAZON, "h:9000", true, &["h:9000"]);

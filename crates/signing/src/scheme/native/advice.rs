@@ -74,7 +74,7 @@ fn why_bad(
 ) -> String {
     let sig = blocks.signature().and_then(|sig| blocks.dialect().mac(sig)).unwrap_or_default();
     let first = blocks.demands(0).unwrap_or_default();
-    let chain = Chain::new(blocks, &first);
+    let chain = Chain::new(blocks, &first, &blocks.added());
     let signer_of = |block: usize| {
         let signs = |key: &&SigningKey| {
             let made =

@@ -14,6 +14,9 @@ pub(super) const MAX_BLOCKS: usize = MAX_ADDED_BLOCKS + 1;
 /// Most runs of signed pairs: of the most pairs that a URL may have, every second one signed, and each block begins one.
 const MAX_RUNS: usize = TargetLimits::MOST_QUERY_PAIRS / 2 + 1 + MAX_ADDED_BLOCKS;
 
+/// What the blocks that holders added demand, one after another; none where there is no block, or a malformed one.
+pub(super) type Added<'u> = [Option<Demands<'u>>; MAX_ADDED_BLOCKS];
+
 /// A query as its blocks. Each is kept as runs of neighbouring pairs, and not pair by pair, since most URLs have a
 /// single run.
 #[derive(Debug)]
@@ -125,6 +128,14 @@ impl<'u> Blocks<'u> {
     /// What a block demands.
     pub(super) fn demands(&self, block: usize) -> Result<Demands<'u>, Error> {
         Demands::read(|| self.pairs(block), self.dialect, block > 0)
+    }
+
+    /// What the added blocks demand.
+    pub(super) fn added(&self) -> Added<'u> {
+        std::array::from_fn(|place| {
+            let block = place + 1;
+            if block < self.count { self.demands(block).ok() } else { None }
+        })
     }
 
     /// What each block demands, the first one's given back: first the syntax of all, then that nothing occurs twice, then

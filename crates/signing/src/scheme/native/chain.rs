@@ -2,10 +2,11 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq as _};
+use subtle::Choice;
 
-use super::blocks::{Blocks, MAX_BLOCKS};
+use super::blocks::{Added, Blocks, MAX_BLOCKS};
 use super::demands::Demands;
+use crate::syntax::same;
 use crate::{DeliveryUrl, Policy, SigningKey};
 
 /// What may have been signed, as far as that is left open: the path as requested or as it was before it moved, and
@@ -49,12 +50,12 @@ impl<'u> Reading<'u> {
 }
 
 impl<'b, 'u> Chain<'b, 'u> {
-    /// The chain of blocks that were checked; the first one's demands are at hand already.
-    pub(super) fn new(blocks: &'b Blocks<'u>, first: &Demands<'_>) -> Self {
+    /// The chain of blocks that were checked, with what the first one and those that were added demand.
+    pub(super) fn new(blocks: &'b Blocks<'u>, first: &Demands<'_>, added: &Added<'_>) -> Self {
         let mut prefixes = [None; MAX_BLOCKS];
         prefixes[0] = first.prefix_segments;
-        for (block, prefix) in prefixes.iter_mut().enumerate().take(blocks.count()).skip(1) {
-            *prefix = blocks.demands(block).ok().and_then(|demands| demands.prefix_segments);
+        for (prefix, demands) in prefixes.iter_mut().skip(1).zip(added) {
+            *prefix = demands.as_ref().and_then(|demands| demands.prefix_segments);
         }
         Chain { blocks, prefixes }
     }
@@ -82,7 +83,7 @@ impl<'b, 'u> Chain<'b, 'u> {
     /// Whether the key made this signature of one reading, in constant time.
     pub(super) fn is_signed(&self, key: &SigningKey, reading: Reading<'_>, sig: &[u8; 32]) -> Choice {
         let last = self.blocks.count() - 1;
-        self.signature(key, reading, last).map_or(Choice::from(0), |signature| signature.ct_eq(sig))
+        self.signature(key, reading, last).map_or(Choice::from(0), |signature| same(&signature, sig))
     }
 
     /// The text of a block in one piece, for people.

@@ -66,7 +66,7 @@ fn with_chain(
     if is_folder_alone {
         return Err(Error::BadPath);
     }
-    sign((&Chain::new(&blocks, &first), &first), blocks.count() - 1)
+    sign((&Chain::new(&blocks, &first, &blocks.added()), &first), blocks.count() - 1)
 }
 
 /// Refuses to sign what would be refused for its form. A folder is signed for what lies below it.

@@ -42,8 +42,8 @@ pub(super) struct Parts<'f> {
     pub(super) signed_at: Timestamp,
     /// For how long, in seconds; none for a header.
     pub(super) lifetime_s: Option<i64>,
-    /// The names of the signed headers.
-    pub(super) headers: Vec<&'f str>,
+    /// The names of the signed headers with `;` between them.
+    pub(super) signed_headers: &'f str,
     /// The token of a temporary key.
     pub(super) session: Option<&'f str>,
     /// The payload hash that stands among the parts.
@@ -191,10 +191,22 @@ impl<'r> Found<'r> {
             date,
             signed_at: parse_compact(date)?,
             lifetime_s,
-            headers: signed_headers(self.signed_headers.text()?)?,
+            signed_headers: signed_headers(self.signed_headers.text()?)?,
             session: self.session.text(),
             content: self.content.text(),
         })
+    }
+}
+
+impl<'f> Parts<'f> {
+    /// The names of the signed headers.
+    pub(super) fn headers(&self) -> impl Iterator<Item = &'f str> + Clone + use<'f> {
+        self.signed_headers.split(';')
+    }
+
+    /// Whether a header is signed, by its name in lower case.
+    pub(super) fn signs(&self, name: &str) -> bool {
+        self.headers().any(|signed| signed == name)
     }
 }
 
