@@ -21,6 +21,12 @@ function native(path, secret, constraints) {
   return `${BASE}${path}?${query}&sig=${signature}`;
 }
 
+/** A picture of a dialog that has come to rest. */
+async function shotOfDialog(visit, name) {
+  await visit.page.waitForFunction(() => document.getAnimations().length === 0);
+  await visit.shot(name);
+}
+
 const menu = (page, name) => page.getByRole("navigation", { name: "Main" }).getByRole("link", { name }).click();
 const heading = (page, name) => page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
 
@@ -59,7 +65,7 @@ export async function schemes(visit) {
   await dialog.getByRole("button", { name: "Add key" }).click();
   await dialog.locator("[aria-invalid=true]").waitFor();
   await dialog.getByText(/private key/).first().waitFor();
-  await visit.shot("verifying-key-wrong");
+  await shotOfDialog(visit, "verifying-key-wrong");
   await dialog.getByLabel("Public key").fill(publicKey.export({ type: "spki", format: "pem" }));
   await dialog.getByRole("button", { name: "Add key" }).click();
   await page.getByText("Key added.").waitFor();
@@ -79,7 +85,7 @@ export async function schemes(visit) {
   await changeMode(page, "Enforce");
   const asked = page.getByRole("dialog", { name: "Let CloudFront open private images?" });
   await asked.getByRole("row", { name: /Would be accepted 3/ }).waitFor();
-  await visit.shot("scheme-enforce-dialog");
+  await shotOfDialog(visit, "scheme-enforce-dialog");
   await visit.accessible();
   assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "Cancel", "the focus is on what is safe");
   await asked.getByRole("button", { name: "Enforce" }).click();
@@ -100,7 +106,7 @@ export async function schemes(visit) {
   await page.getByRole("link", { name: "Revoke old-cdn" }).click();
   const revoke = page.getByRole("dialog", { name: "Revoke the key old-cdn?" });
   await revoke.getByText("about 2 requests a day will fail").waitFor();
-  await visit.shot("verifying-key-revoke");
+  await shotOfDialog(visit, "verifying-key-revoke");
   await revoke.getByLabel("Type old-cdn to confirm").fill("old");
   await revoke.getByRole("button", { name: "Revoke now" }).click();
   await revoke.getByText("Type old-cdn to confirm.").waitFor();
@@ -124,17 +130,17 @@ export async function checks(visit) {
   await menu(page, "Check a URL");
   const verdict = page.locator("#verdict");
   const check = () => page.getByRole("button", { name: "Check" }).click();
-  await page.getByLabel("Delivery URL").fill(url);
+  await page.getByRole("textbox", { name: "Delivery URL" }).fill(url);
   await check();
   await verdict.getByText("ip_mismatch").waitFor();
   await verdict.getByText("No address was given to judge it by").waitFor();
 
   await page.getByText("Who asks, and how").click();
-  await page.getByLabel("Address").fill("203.0.113.300");
+  await page.getByRole("textbox", { name: "Address" }).fill("203.0.113.300");
   await check();
   await page.locator(".error-summary").getByText(/Type an address/).waitFor();
-  await page.getByLabel("Address").fill("203.0.113.24");
-  await page.getByLabel("Referer").fill("https://www.shop.example/page");
+  await page.getByRole("textbox", { name: "Address" }).fill("203.0.113.24");
+  await page.getByRole("textbox", { name: "Referer" }).fill("https://www.shop.example/page");
   await check();
   await verdict.getByRole("heading", { name: /^Valid until/ }).waitFor();
   for (const told of ["Native", "default", "ada@shop.example", "public"]) await verdict.getByText(told, { exact: true }).first().waitFor();
@@ -142,14 +148,14 @@ export async function checks(visit) {
   await visit.shot("check-valid", page, { fullPage: true });
   await visit.accessible();
 
-  await page.getByLabel("Referer").fill("https://elsewhere.example/");
+  await page.getByRole("textbox", { name: "Referer" }).fill("https://elsewhere.example/");
   await check();
   await verdict.getByText("referer_not_allowed").waitFor();
-  await page.getByLabel("Delivery URL").fill(url.replace("public?", "card?"));
+  await page.getByRole("textbox", { name: "Delivery URL" }).fill(url.replace("public?", "card?"));
   await check();
   await verdict.getByText("bad_signature").waitFor();
   await visit.shot("check-refused", page, { fullPage: true });
-  await page.getByLabel("Delivery URL").fill(`${BASE}/v7/somewhere/cat.jpg?w=100&ci_sign=0123456789abcdef01`);
+  await page.getByRole("textbox", { name: "Delivery URL" }).fill(`${BASE}/v7/somewhere/cat.jpg?w=100&ci_sign=0123456789abcdef01`);
   await check();
   await verdict.getByText("No account of this server has the mount /v7.").waitFor();
   assert.ok(!(await page.content()).includes(secret), "the page never holds the secret");
@@ -190,7 +196,7 @@ export async function rules(visit) {
   await page.getByRole("button", { name: "Change", exact: true }).click();
   const opens = page.getByRole("dialog", { name: "Open flexible variants to everyone?" });
   await opens.getByText("Private images still need a signature.").waitFor();
-  await visit.shot("flexible-open-dialog");
+  await shotOfDialog(visit, "flexible-open-dialog");
   await opens.getByRole("button", { name: "Open to everyone" }).click();
   await page.getByText("Flexible variants changed.").waitFor();
   for (let i = 0; i < 3; i++) assert.equal(await visit.status(flexible), 200);
@@ -198,14 +204,13 @@ export async function rules(visit) {
   await page.getByRole("button", { name: "Change", exact: true }).click();
   const closes = page.getByRole("dialog", { name: "Require a signature for options in the URL?" });
   await closes.getByText("Up to 3 requests in the last 24 hours used them unsigned and will answer 403.").waitFor();
-  await visit.shot("flexible-signed-dialog");
+  await shotOfDialog(visit, "flexible-signed-dialog");
   await closes.getByRole("button", { name: "Require signatures" }).click();
   await page.getByText("Flexible variants changed.").last().waitFor();
   assert.equal(await visit.status(flexible), 403);
 
   const signed = native(`${hidden.path}public`, secret, { "s-sub": "ada@shop.example", "s-jti": "leaked-token" });
   assert.equal(await visit.status(signed), 200);
-  await openDelivery(page);
   await page.getByLabel("Token IDs").fill("leaked-token");
   await page.getByRole("button", { name: "Save revocations" }).click();
   await page.getByText("Revocations saved.").waitFor();
@@ -215,7 +220,7 @@ export async function rules(visit) {
   await page.getByRole("button", { name: "Save revocations" }).click();
   const marks = page.getByRole("dialog", { name: "Refuse URLs by their time?" });
   await marks.getByText(/1 request.* in the last 24 hours/).waitFor();
-  await visit.shot("revoked-dialog");
+  await shotOfDialog(visit, "revoked-dialog");
   await marks.getByRole("button", { name: "Refuse them" }).click();
   await page.getByText("Revocations saved.").last().waitFor();
   assert.equal(await visit.status(signed), 403, "it does not say when it was issued");
@@ -313,9 +318,9 @@ export async function plainDelivery(visit) {
   await page.getByRole("row", { name: /moved Revoked/ }).waitFor();
 
   await menu(page, "Check a URL");
-  await page.getByLabel("Delivery URL").fill(native(`${path}public`, secret, { "s-ip": "203.0.113.7" }));
+  await page.getByRole("textbox", { name: "Delivery URL" }).fill(native(`${path}public`, secret, { "s-ip": "203.0.113.7" }));
   await page.getByText("Who asks, and how").click();
-  await page.getByLabel("Address").fill("203.0.113.7");
+  await page.getByRole("textbox", { name: "Address" }).fill("203.0.113.7");
   await page.getByRole("button", { name: "Check" }).click();
   await page.getByRole("heading", { name: /^Valid until/ }).waitFor();
 

@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use askama::Template;
 use catalog::{Catalog, FetchEntry, FetchFilter, Role};
-use domain::{AccountId, Fault as _};
+use domain::AccountId;
 use futures_util::Stream;
 
 use crate::csv;
@@ -165,7 +165,7 @@ async fn key_names(member: &Member) -> Result<Vec<String>, Failure> {
 
 fn verdicts() -> Vec<(&'static str, String)> {
     let fixed = [("", "Any verdict"), ("ok", "Accepted"), ("refused", "Any refusal")];
-    let reasons = signing::Error::ALL.iter().filter_map(|error| error.reason());
+    let reasons = signing::Error::ALL.iter().filter_map(domain::Fault::reason);
     let reasons = reasons.map(|reason| (reason, reason.replace('_', " ")));
     fixed.into_iter().map(|(word, words)| (word, words.to_owned())).chain(reasons).collect()
 }

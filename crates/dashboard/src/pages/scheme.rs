@@ -150,6 +150,8 @@ fn settings(entry: &SchemeEntry) -> Vec<Setting> {
         .map(|&(name, takes)| {
             let (label, hint) = words(name, takes);
             let input = input(entry.scheme, name, !value(name).is_empty());
+            // The values of a choice stand in it.
+            let hint = if matches!(input, Input::Choice(_)) { String::new() } else { hint };
             let shown = if matches!(input, Input::Secret { .. }) { "" } else { value(name) };
             Setting { name, label, hint, value: shown.to_owned(), input, error: String::new() }
         })
@@ -258,7 +260,8 @@ mod tests {
         for &scheme in Scheme::ALL {
             for setting in settings(&entry(scheme)) {
                 assert_ne!(setting.label, setting.name, "{scheme:?}");
-                assert!(setting.hint.ends_with('.'), "{}", setting.hint);
+                let is_choice = matches!(setting.input, Input::Choice(_));
+                assert!(is_choice || setting.hint.ends_with('.'), "{}", setting.hint);
             }
         }
     }

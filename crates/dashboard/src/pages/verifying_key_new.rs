@@ -200,11 +200,11 @@ fn form(
 mod tests {
     use super::*;
 
-    fn read_form(scheme: Scheme, form: &str) -> Result<KeyKind, Wrong> {
+    fn read_form(scheme: Scheme, form: &str) -> Result<KeyKind, Box<Wrong>> {
         let fields = Fields::parse(form);
         let mut wrong = Wrong::default();
         let read = read(scheme, &fields, &Typed::of(&fields), &mut wrong);
-        read.map(|new| new.material.kind()).ok_or(wrong)
+        read.map(|new| new.material.kind()).ok_or(Box::new(wrong))
     }
 
     #[test]

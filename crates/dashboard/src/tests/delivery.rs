@@ -284,6 +284,7 @@ async fn fetches_say_who_had_what_with_which_token() {
 async fn the_check_tells_nothing_of_another_account() {
     let house = House::new().await;
     let ada = house.guest("ada@example.org", Some(Role::Editor)).await;
+    let check = at(&house, "check").await;
     let new = catalog::NewAccount {
         handle: "other".parse().unwrap(),
         display_name: None,
@@ -292,14 +293,35 @@ async fn the_check_tells_nothing_of_another_account() {
     };
     let other = house.catalog().insert_account(new, &Actor::command()).await.unwrap();
     let url = format!("/{}/cat/public?exp=2000000000&sig={}", other.hash, "0".repeat(64));
-    let told = house.post(&at(&house, "check").await, Some(&ada), &[("url", &url)]).await;
+    let told = house.post(&check, Some(&ada), &[("url", &url)]).await;
     assert!(
         told.has("This URL is of another account")
             && !told.has("signature does not match")
             && !told.has("Signed text")
     );
     assert_eq!(told.header("cache-control"), "no-store");
-    let wrong =
-        house.post(&at(&house, "check").await, Some(&ada), &[("url", &url), ("address", "here")]).await;
+    let wrong = house.post(&check, Some(&ada), &[("url", &url), ("address", "here")]).await;
     assert!(wrong.status == 422 && wrong.has("<details class=\"more\" open>") && wrong.has("value=\"here\""));
+}
+
+#[actix_web::test]
+async fn a_url_that_a_page_signs_is_one_that_the_rules_let_in() {
+    let house = House::new().await;
+    let ada = house.guest("ada@example.org", Some(Role::Editor)).await;
+    house.put_images(1, |_| "a.jpg".into()).await;
+    let account = house.account().await.id;
+    let page = house
+        .catalog()
+        .page_images(&account, &Default::default(), Default::default(), None, 1)
+        .await
+        .unwrap();
+    let path = at(&house, &format!("image?id={}&expires=604800", page.items[0].id)).await;
+    assert!(house.get(&path, Some(&ada)).await.has("sig="));
+    let set = |name: &str, value: &str| [(name.to_owned(), value.to_owned())];
+    let settings = set("revoked_before", "1794999000");
+    house.catalog().update_account(&account, &settings, &Actor::command()).await.unwrap();
+    assert!(house.get(&path, Some(&ada)).await.has("s-iat=1795000000"), "it says that it is a later one");
+    house.catalog().update_account(&account, &set("max_lifetime", "3600"), &Actor::command()).await.unwrap();
+    let told = house.get(&path, Some(&ada)).await;
+    assert!(told.has("The URL lives longer than the account allows.") && !told.has("sig="));
 }

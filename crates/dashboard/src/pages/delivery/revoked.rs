@@ -3,7 +3,7 @@
 use catalog::AccountPolicy;
 use domain::{Timestamp, sentence};
 
-use super::rules::listed;
+use super::rules::{WrongFields, listed};
 use crate::fields::Fields;
 use crate::words;
 
@@ -14,9 +14,9 @@ pub(crate) struct Revoked {
     pub(crate) subjects: String,
     /// `2026-11-14T10:40`, in UTC; empty for none.
     pub(crate) before: String,
-    /// Whether each may be set, in seconds: the mark as it was, which the field shows in minutes only.
+    /// The mark as it was, in seconds: the field shows minutes only.
     before_s: Option<i64>,
-    wrong: Vec<(&'static str, String)>,
+    wrong: WrongFields,
 }
 
 impl Revoked {
@@ -91,10 +91,7 @@ impl Revoked {
 mod tests {
     use super::*;
 
-    fn changes(
-        form: &str,
-        policy: &AccountPolicy,
-    ) -> Result<Vec<(String, String)>, Vec<(&'static str, String)>> {
+    fn changes(form: &str, policy: &AccountPolicy) -> Result<Vec<(String, String)>, WrongFields> {
         let mut revoked = Revoked::typed(&Fields::parse(form), policy);
         revoked.changes(policy).ok_or_else(|| revoked.wrong().to_vec())
     }

@@ -21,6 +21,9 @@ const NAMES: [&str; 10] = [
     "collapse_refusals",
 ];
 
+/// What is wrong with a form: the field's id, and why.
+pub(crate) type WrongFields = Vec<(&'static str, String)>;
+
 /// Values of a choice, with their words.
 type Choices = &'static [(&'static str, &'static str)];
 
@@ -47,7 +50,7 @@ pub(crate) struct Rules {
     pub(crate) ignore_params: String,
     hide_existence: String,
     pub(crate) collapse_refusals: bool,
-    wrong: Vec<(&'static str, String)>,
+    wrong: WrongFields,
 }
 
 impl Rules {
@@ -183,7 +186,7 @@ mod tests {
             .to_owned()
     }
 
-    fn changes(form: &str) -> Result<Vec<(String, String)>, Vec<(&'static str, String)>> {
+    fn changes(form: &str) -> Result<Vec<(String, String)>, WrongFields> {
         let mut rules = Rules::typed(&Fields::parse(form));
         rules.changes(&AccountPolicy::default()).ok_or_else(|| rules.wrong().to_vec())
     }

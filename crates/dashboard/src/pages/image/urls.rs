@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use catalog::{Image, KeyEntry, Variant};
 use domain::Timestamp;
-use signing::{DeliveryUrl, KeyState, SigningKey};
+use signing::{Constraints, DeliveryUrl, KeyState, SigningKey};
 
 use crate::fields::Fields;
 use crate::member::Member;
@@ -140,7 +140,7 @@ pub(super) fn url_box(
     let host = member.visit.dashboard.config().delivery_url.clone();
     let path = DeliveryUrl::path_of(&member.account.hash, &image.id, variant.name.as_str());
     let unsigned = format!("{host}{path}");
-    let whole = if wish.signed { signed(&unsigned, wish, keys)? } else { unsigned.clone() };
+    let whole = if wish.signed { signed(member, &unsigned, wish, keys)? } else { unsigned.clone() };
     let expires = wish.expires_s.filter(|_| wish.signed).map(|s| Moment::new(Timestamp::from_seconds(s)));
     let name = display_name(image);
     let alt = image.metadata.get("alt").and_then(|alt| alt.as_str()).unwrap_or_default();
@@ -158,7 +158,8 @@ pub(super) fn url_box(
     })
 }
 
-fn signed(unsigned: &str, wish: &Wish, keys: &[KeyEntry]) -> Result<String, String> {
+/// The URL with its signature: one only that the account's own rules let in.
+fn signed(member: &Member, unsigned: &str, wish: &Wish, keys: &[KeyEntry]) -> Result<String, String> {
     if keys.is_empty() {
         return Err("This image is private. Someone who may sign URLs can give you one.".into());
     }
@@ -171,7 +172,13 @@ fn signed(unsigned: &str, wish: &Wish, keys: &[KeyEntry]) -> Result<String, Stri
     let entry = named.or_else(|| keys.iter().filter(usable).find(|key| key.signs));
     let entry = entry.ok_or("There is no active signing key. Make one first.")?;
     let key = SigningKey::new(entry.id.clone(), entry.secret.clone(), entry.state);
-    signing::sign(unsigned, &key, wish.expires_s).map_err(|error| domain::sentence(&error.to_string()))
+    let (policy, now) = (member.account.policy.signing(), member.visit.dashboard.now());
+    let constraints = Constraints {
+        issued_at_s: signing::issued_at_s(&policy, now, 1),
+        ..Constraints::until(wish.expires_s)
+    };
+    signing::issue(unsigned, &key, &constraints, &policy, now)
+        .map_err(|error| domain::sentence(&error.to_string()))
 }
 
 fn html_text(text: &str) -> String {
