@@ -53,6 +53,17 @@ fn statement_on(setup: Setup, statement: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_secret_that_does_not_open_is_named() {
+    let site = Site::embedded().await;
+    execute(site.place(), "update signing_keys set secret = zeroblob(60)".into()).await;
+    let told = site.doctor(&["--quick"]).await;
+    let findings = told["findings"].as_array().expect("findings");
+    let [finding] = &findings[..] else { panic!("{told}") };
+    assert_eq!(finding["check"], "secrets");
+    assert!(finding["subject"].as_str().is_some_and(|subject| subject.starts_with("signing key")), "{told}");
+}
+
+#[tokio::test]
 async fn totals_that_do_not_add_up_and_files_that_are_open_to_others_are_named() {
     let site = Site::embedded().await;
     execute(site.place(), "update accounts set images = 7, bytes = 5".into()).await;

@@ -56,3 +56,33 @@ async fn the_feed_is_pruned_and_a_watcher_that_lags_forgets_everything() {
     assert_eq!(list.len(), 2);
     assert_eq!(crate::changes::since(&mut reader, newest).await.unwrap(), (Vec::new(), newest));
 }
+
+#[tokio::test]
+async fn a_copy_has_what_an_account_decided_about_schemes_its_keys_and_what_was_used() {
+    let test = fresh().await;
+    let account = account_of(&test.catalog).await;
+    let bunny = crate::NewVerifyingKey {
+        name: key_id("bunny"),
+        scheme: signing::Scheme::Bunny,
+        id: String::new(),
+        material: signing::KeyMaterial::text("a secret"),
+        verify_from: None,
+    };
+    test.catalog.add_verifying_key(&account, bunny, &actor()).await.unwrap();
+    let report = crate::SchemeChange { mode: Some(crate::SchemeMode::Report), settings: Vec::new() };
+    test.catalog.set_scheme(&account, signing::Scheme::Bunny, report, &actor()).await.unwrap();
+    test.catalog.give_mount(crate::Mount::Thumbor, &account, &actor()).await.unwrap();
+    let once = signing::Uses { counter: [7; 32], most: 1, until_s: None };
+    test.catalog.consume_uses(&account, &[once]).await.unwrap();
+    let file = test.folder().join("copy.db");
+    test.catalog.copy_to(&file).await.unwrap();
+
+    let config = crate::Config { database: file.into(), ..test.config.clone() };
+    let copy = Catalog::open(config, Clock::system()).await.unwrap();
+    let keys = copy.verifying_keys(&account).await.unwrap();
+    assert_eq!(keys, test.catalog.verifying_keys(&account).await.unwrap());
+    assert_eq!(copy.schemes(&account).await.unwrap(), test.catalog.schemes(&account).await.unwrap());
+    assert_eq!(copy.mounts().await.unwrap(), test.catalog.mounts().await.unwrap());
+    assert!(copy.consume_uses(&account, &[once]).await.is_err());
+    assert!(copy.unreadable_secrets().await.unwrap().is_empty());
+}
