@@ -3,12 +3,14 @@
 
 mod signer;
 
-use catalog::{Actor, AuditFilter, FetchFilter, NewVerifyingKey, SchemeChange, SchemeMode};
+use std::sync::Arc;
+
+use catalog::{Actor, AuditFilter, FetchFilter, NewVerifyingKey, SchemeChange, SchemeMode, Shown};
 use reqwest::multipart::{Form, Part};
 use signing::{KeyMaterial, Scheme};
 
 use self::signer::{ID, SECRET, ToSign, digest, form};
-use crate::harness::{Reply, TestAccount, TestServer, drawn};
+use crate::harness::{Place, Reply, Setup, TestAccount, TestServer, drawn};
 
 /// A server whose account takes requests that are signed as for S3.
 async fn house() -> TestServer {
@@ -464,4 +466,126 @@ async fn who_fetched_an_original_is_noted_with_the_key() {
     let uses = server.catalog().signing_key_usage(&account).await.unwrap();
     let door = &uses["door"];
     assert_eq!(door.days.iter().sum::<u64>(), 1, "{door:?}");
+}
+
+/// What is at the end of a redirect to the bucket, and for how many seconds.
+async fn lent(reply: Reply, server: &TestServer) -> (Reply, i64) {
+    let reply = reply.expect(302);
+    assert_eq!(reply.header("cache-control"), Some("private, no-store"), "{reply}");
+    let url = reply.header("location").expect("a place").to_owned();
+    let bucket = server.place().storage_address().expect("a bucket");
+    assert!(url.starts_with(&format!("http://{bucket}/")), "{url}");
+    let lifetime =
+        url.split("X-Amz-Expires=").nth(1).and_then(|rest| rest.split('&').next()).expect("an end");
+    let got = reqwest::get(&url).await.expect("the bucket answers");
+    (Reply::of(got).await.expect(200), lifetime.parse().expect("seconds"))
+}
+
+#[tokio::test]
+async fn a_large_original_comes_from_the_bucket_itself_and_never_for_longer_than_its_url() {
+    let server = TestServer::start_on(&Arc::new(Place::on(Setup::PostgresS3).await), |_| {}).await;
+    let account = server.account().await;
+    register(&account, "door", ID, SECRET).await;
+    set_mode(&account, SchemeMode::Enforce).await;
+    let cat = account.with_image("cat.jpg").with_id("cat").private().await;
+    let get = || Request::new(&server, "GET", "cat");
+    assert_eq!(get().presigned().await.expect(200).body, cat.bytes, "off unless it is set");
+    account.set("redirect_to_storage", "1000").await;
+    let (whole, lifetime_s) = lent(get().presigned().await, &server).await;
+    assert_eq!((whole.body, lifetime_s), (cat.bytes.clone().into(), 299));
+    let name =
+        whole.headers.iter().find(|(name, _)| name == "content-disposition").map(|(_, value)| value.as_str());
+    assert_eq!(name, Some("attachment; filename*=UTF-8''cat.jpg"));
+    server.clock.stop_at(domain::Timestamp::from_seconds(server.clock.now().as_seconds()));
+    let short = server.get(&get().to_sign().presigned(60)).await;
+    assert_eq!(lent(short, &server).await.1, 59);
+    let over = server.get(&get().to_sign().presigned(1)).await.expect(200);
+    assert_eq!(over.body, cat.bytes, "what ends at once is delivered here");
+
+    Request::new(&server, "HEAD", "cat").presigned().await.expect(200);
+    get().sent(None, Vec::new()).await.expect(200);
+    let tag = format!("\"{}\"", digest(&cat.bytes));
+    Request { headers: vec![("if-none-match", &tag)], ..get() }.presigned().await.expect(304);
+    Request { pairs: vec![("response-content-type", "image/png")], ..get() }.presigned().await.expect(200);
+    account.set("redirect_to_storage", "99999999").await;
+    get().presigned().await.expect(200);
+}
+
+#[tokio::test]
+async fn a_large_rendition_comes_from_the_bucket_itself_where_a_url_demands_no_more_than_a_path() {
+    let server = TestServer::start_on(&Arc::new(Place::on(Setup::PostgresS3).await), |_| {}).await;
+    let cat = server.account().with_image("cat.jpg").with_id("cat").private().await;
+    let account = &cat.account;
+    let path = cat.path("public");
+    let direct = server.get(&account.sign(&path).await).await.expect(200);
+    account.set("redirect_to_storage", "0").await;
+    for what in ["made", "kept in memory"] {
+        let (got, lifetime_s) = lent(server.get(&account.sign(&path).await).await, &server).await;
+        assert_eq!((got.body, lifetime_s), (direct.body.clone(), 299), "{what}");
+        assert_eq!(got.headers.iter().any(|(_, value)| value == "image/jpeg"), true, "{what}");
+    }
+    server.clock.stop_at(domain::Timestamp::from_seconds(server.clock.now().as_seconds()));
+    let short = account.sign_until(&path, server.clock.now().as_seconds() + 20).await;
+    assert_eq!(lent(server.get(&short).await, &server).await.1, 19);
+
+    server.head(&account.sign(&path).await).await.expect(200);
+    for demand in ["s-ip=127.0.0.1", "s-ref=-", "s-jti=abcdefgh&s-uses=9"] {
+        let url = account.sign(&format!("{path}?{demand}")).await;
+        assert_eq!(server.get(&url).await.expect(200).body, direct.body, "{demand}");
+    }
+    let tag = direct.header("etag").expect("a tag").to_owned();
+    server.get_with(&account.sign(&path).await, &[("if-none-match", &tag)]).await.expect(304);
+    account.set("redirect_to_storage", "99999999").await;
+    server.get(&account.sign(&path).await).await.expect(200);
+}
+
+#[tokio::test]
+async fn on_a_disk_nothing_is_lent() {
+    let server = TestServer::start_on(&Arc::new(Place::on(Setup::Embedded).await), |_| {}).await;
+    let cat = server.account().with_image("cat.jpg").await;
+    cat.account.set("redirect_to_storage", "0").await;
+    cat.get("public").await.expect(200);
+}
+
+#[tokio::test]
+async fn who_owns_the_account_is_told_what_a_request_would_be_answered() {
+    let server = house().await;
+    let cat = server.account().with_image("cat.jpg").with_id("cat").await;
+    let shown = |method: &str| Shown {
+        method: Some(method.into()),
+        host: Some(server.address().to_string()),
+        is_https: Some(false),
+        ..Shown::default()
+    };
+    let explain = async |url: String, method: &str| {
+        let now = server.clock.now();
+        server.catalog().explain(&url, &shown(method), now).await.expect("rights can be read")
+    };
+    let get = Request::new(&server, "GET", "cat");
+    let url = server.url(&get.to_sign().presigned(600));
+    let open = explain(url.clone(), "GET").await;
+    assert_eq!(
+        (open.route.word(), open.account, open.is_here),
+        ("storage", Some(cat.account.account.id), true)
+    );
+    assert_eq!(open.image.as_deref(), Some("cat"));
+    assert!(matches!(open.outcome, Ok(Some(_))), "{open:?}");
+    let texts = open.explanation.expect("how it was judged").signed_texts;
+    assert!(texts.iter().any(|text| text.contains("/storage/default/cat")), "{texts:?}");
+
+    let outcome =
+        |explained: catalog::Explained| explained.outcome.map(|_| ()).map_err(|error| error.to_string());
+    let bad = outcome(explain(url.replace("Expires=600", "Expires=700"), "GET").await);
+    assert_eq!(bad, Err("the signature does not match".into()));
+    assert_eq!(outcome(explain(url.clone(), "PUT").await), Err("the signature does not match".into()));
+    let put = server.url(&Request::new(&server, "PUT", "cat").to_sign().presigned(600));
+    assert_eq!(outcome(explain(put, "PUT").await), Err("resource already exists".into()));
+    let missing = server.url(&Request::new(&server, "GET", "nobody").to_sign().presigned(600));
+    assert_eq!(outcome(explain(missing, "GET").await), Err("image not found".into()));
+    let nowhere = explain(server.url("/storage/no-such/cat"), "GET").await;
+    assert!(
+        nowhere.account.is_none() && nowhere.explanation.is_none() && nowhere.outcome.is_err(),
+        "{nowhere:?}"
+    );
+    assert!(explain(server.url("/storage/default//cat"), "GET").await.outcome.is_err());
 }
