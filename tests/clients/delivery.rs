@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{Line, Signed, check_all};
-use crate::harness::{TestAccount, TestServer, Tool, node, python};
+use crate::harness::{TestAccount, TestServer, Tool, drawn, node, python};
 
 #[tokio::test]
 async fn what_clients_for_node_sign_is_delivered_until_it_ends() {
@@ -23,8 +23,9 @@ async fn check(script: Tool) {
     for mount in ["v7", "imgproxy", "thumbor"] {
         server.cli(["mount", "give", mount, "--account", "default"]).ok().await;
     }
+    let bytes = drawn::photograph(96, 64, 85);
     for id in ["albums/2026/cat.jpg", "albums/2026/dog.jpg", "albums/2025/cat.jpg"] {
-        account.with_image("cat.jpg").with_id(id).private().await;
+        account.with_image("cat.jpg").with_bytes(bytes.clone()).with_id(id).private().await;
     }
     let folder = format!("/{}/albums/2026/", account.account.hash);
     let ends_s = server.clock.now().as_seconds() + 3600;

@@ -105,8 +105,9 @@ async fn check(script: impl Fn() -> Tool) {
 /// Two private images in a folder; the id of the first, and whose they are.
 async fn furnish(server: &TestServer) -> (String, TestAccount<'_>) {
     let account = server.account().await;
+    let bytes = drawn::photograph(96, 64, 85);
     for id in ["albums/2026/cat.jpg", "albums/2026/dog.jpg"] {
-        account.with_image("cat.jpg").with_id(id).private().await;
+        account.with_image("cat.jpg").with_bytes(bytes.clone()).with_id(id).private().await;
     }
     ("albums/2026/cat.jpg".into(), account)
 }
