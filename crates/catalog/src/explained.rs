@@ -128,7 +128,7 @@ impl Catalog {
         request: &Request<'_>,
         now: Timestamp,
     ) -> Result<Explained, Error> {
-        let rights = self.rights_of(wanted, request).await?;
+        let rights = self.rights_told(wanted).await?;
         let counted = rights.counted(wanted);
         Ok(Explained {
             account: counted.map(|counted| counted.account),

@@ -158,7 +158,7 @@ impl Delivery {
     ) -> Answer {
         let address = match self.readable(address, request) {
             Ok(address) => address,
-            Err(refusal) => return Answer::Ready(refusal),
+            Err(refusal) => return Answer::Ready(*refusal),
         };
         match self.decide_at_once(address.wanted(), request, &outside) {
             Some(Decided::Done(response)) => Answer::Ready(response),
@@ -179,11 +179,11 @@ impl Delivery {
         &self,
         address: Result<Address, signing::Error>,
         request: &HttpRequest,
-    ) -> Result<Address, HttpResponse> {
+    ) -> Result<Address, Box<HttpResponse>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Err(dress::method_not_allowed(accepts(request)));
+            return Err(Box::new(dress::method_not_allowed(accepts(request))));
         }
-        address.map_err(|error| dress::refusal(&error, accepts(request), false))
+        address.map_err(|error| Box::new(dress::refusal(&error, accepts(request), false)))
     }
 
     /// The decision from memory alone. Where no signature can matter, nothing of the request but its URL is looked at.
@@ -213,7 +213,7 @@ impl Delivery {
         let address = Address::read_mounted(mount, account, target, &self.config.target);
         match self.readable(address, &visit.request) {
             Ok(address) => Some(self.look_up(&address, &visit).await),
-            Err(refusal) => Some(refusal),
+            Err(refusal) => Some(*refusal),
         }
     }
 
@@ -292,18 +292,10 @@ impl Delivery {
                 }
             }
         };
-        // Rendering takes time: a link that ended meanwhile is not answered.
-        let now = self.clock.now();
-        if let Err(error) = dress::still_valid(admission, now) {
-            return self.refuse(of, Judged::by(admission), &error, asking);
-        }
-        // The last thing before bytes go out: what fails until here costs the visitor no use.
-        if leave.spends(asking)
-            && let Some(signed) = &admission.signed
-            && let Err(error) = self.catalog.consume_uses(&admission.account, &signed.uses).await
-        {
-            return self.refuse(of, Judged::by(admission), &error, asking);
-        }
+        let now = match self.permit(admission, leave.spends(asking)).await {
+            Ok(now) => now,
+            Err(error) => return self.refuse(of, Judged::by(admission), &error, asking),
+        };
         match rendered {
             Some(rendered) => match self.lend(leave, &rendered, asking, now).await {
                 Some(url) => self.tell_where(of, leave, outcome, &url, asking, now),
@@ -311,6 +303,20 @@ impl Delivery {
             },
             None => self.tell_not_modified(of, leave, asking, now),
         }
+    }
+
+    /// The moment at which what was allowed is still so, and its use counted where it has a number of them: the last thing
+    /// before bytes go out, so that what fails until here costs the visitor none.
+    async fn permit(&self, admission: &Admission, spends: bool) -> Result<Timestamp, catalog::Error> {
+        // Rendering takes time: a link that ended meanwhile is not answered.
+        let now = self.clock.now();
+        dress::still_valid(admission, now)?;
+        let Some(signed) = admission.signed.as_ref().filter(|_| spends) else { return Ok(now) };
+        self.catalog.consume_uses(&admission.account, &signed.uses).await?;
+        // So does counting.
+        let now = self.clock.now();
+        dress::still_valid(admission, now)?;
+        Ok(now)
     }
 
     /// Where the visitor gets a large rendition from the bucket itself, if the account wants it so.

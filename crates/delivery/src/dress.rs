@@ -137,7 +137,9 @@ pub(crate) fn refusal(fault: &dyn Fault, accepts: Accepts, collapses: bool) -> H
 /// nothing apart.
 fn told_to_all(problem: Problem, fault: &dyn Fault) -> String {
     match problem {
-        Problem::SignatureMalformed => "The URL is not written as a signed one is: x-image-auth says why".into(),
+        Problem::SignatureMalformed => {
+            "The URL is not written as a signed one is: x-image-auth says why".into()
+        }
         Problem::SignatureRefused => "The URL does not open this image: x-image-auth says why".into(),
         _ => capitalised(&fault.to_string()),
     }

@@ -106,16 +106,21 @@ impl Rules {
         request.peer_addr().is_some_and(|peer| self.addresses.is_proxy(peer.ip()))
     }
 
-    /// Who asks: the socket's peer, or behind a trusted proxy whom it names.
+    /// Who asks.
     fn visitor(&self, request: &HttpRequest) -> Visitor {
-        let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-        let address = match peer {
-            Some(ip) if self.addresses.is_proxy(ip) => self.forwarded(request).or(peer),
-            _ => peer,
-        };
+        let address = self.address(request);
         let address_counts = address.is_some_and(|ip| self.addresses.tells_apart(ip));
         let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
         Visitor { address, address_counts, accepts: Accepts::parse(accept.unwrap_or_default()) }
+    }
+
+    /// The address of who asks: the socket's peer, or behind a trusted proxy whom it names.
+    fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+        match peer {
+            Some(ip) if self.addresses.is_proxy(ip) => self.forwarded(request).or(peer),
+            _ => peer,
+        }
     }
 
     /// How a request came, as the outside sees it: by what a trusted proxy says, else by the host that it names, whose
@@ -129,7 +134,7 @@ impl Rules {
             Some(scheme) => scheme.eq_ignore_ascii_case("https"),
             None => self.https_hosts.iter().any(|known| known.eq_ignore_ascii_case(host)),
         };
-        Outside { host: host.into(), is_https, address: self.visitor(request).address }
+        Outside { host: host.into(), is_https, address: self.address(request) }
     }
 
     /// The rightmost forwarded address that is no trusted proxy. What stands left of an entry that cannot be read is

@@ -269,6 +269,28 @@ async fn a_refusal_that_hides_asks_the_database_each_time() {
 }
 
 #[tokio::test]
+async fn people_are_told_what_a_stranger_is_not() {
+    let house = House::with_private_custom(&[]).await;
+    let now = house.hands.clock().now();
+    let explain = async |path: &str| {
+        let target = house.target(path);
+        house.test.catalog.explain(&target, &crate::Shown::default(), now).await.unwrap()
+    };
+    let reason = |explained: &crate::Explained| explained.outcome.as_ref().err().and_then(Error::reason);
+    let hidden = explain("secret/cat/public").await;
+    assert!(hidden.is_here && hidden.account == Some(house.account));
+    assert_eq!((hidden.image.as_deref(), reason(&hidden)), (Some("secret/cat"), Some("missing_signature")));
+    let guess = explain("guess/public").await;
+    assert!(!guess.is_here && reason(&guess) == Some("missing_signature"));
+    let signed = explain("secret/cat/w=40…").await;
+    assert!(matches!(signed.outcome, Ok(Some(_))) && signed.variant.as_deref() == Some("w=40"));
+    let open = explain("open/cat/public!").await;
+    assert!(matches!(open.outcome, Ok(None)) && open.explanation.unwrap().verdict.is_err());
+    let odd = explain("open//public").await;
+    assert!(odd.account.is_none() && reason(&odd) == Some("bad_path"));
+}
+
+#[tokio::test]
 async fn guesses_at_what_is_hidden_wait_for_a_turn() {
     let house = House::with_private_custom(&[]).await;
     house.check(&[("open/cat/public", "ok")]).await;
