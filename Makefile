@@ -1,6 +1,6 @@
 # One command for everything. `make help` lists the targets; each is a script of its own below scripts/.
 
-.PHONY: help run test test-full check bench bench-scale services gate-operations gate-containers gate-durability gate-load
+.PHONY: help run test test-full check bench bench-scale fuzz services gate-operations gate-containers gate-durability gate-load
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ bench: ## speed and memory, as ratios within one run
 
 services: ## a private PostgreSQL and S3 server to try things with, until Ctrl-C
 	@scripts/services
+
+fuzz: ## makes up requests of every signing scheme, a minute each
+	@scripts/fuzz
 
 bench-scale: ## what the catalog costs among many images, as ratios within one run
 	@scripts/bench-scale

@@ -13,7 +13,7 @@ use domain::Timestamp;
 use subtle::ConditionallySelectable as _;
 
 pub(super) use self::advice::advice;
-use self::blocks::{Added, Blocks};
+use self::blocks::{Added, Blocks, NONE_ADDED};
 use self::chain::{Chain, Reading, readings};
 use self::constraint::Held;
 use self::demands::Demands;
@@ -148,7 +148,8 @@ fn judge_token<W: Witness>(
             None => format!("The URL names no signing key; each that verifies is tried, {tried} in all."),
         }
     })?;
-    let added = blocks.added();
+    let mut added = NONE_ADDED;
+    blocks.read_added(&mut added);
     let chain = Chain::new(&blocks, &first, &added);
     let readings = readings(url, &blocks, verifier.policy);
     let (key, reading) = witness.step(
@@ -365,11 +366,14 @@ fn signer<'k, 't>(
     readings: impl Iterator<Item = Reading<'t>> + Clone,
     sig: &[u8; 32],
 ) -> Result<(&'k SigningKey, Reading<'t>), Error> {
-    let mut tries = keys.flat_map(|key| readings.clone().map(move |reading| (key, reading)));
-    let mut right = 0_u8;
-    for (number, (key, reading)) in (1..).zip(tries.clone()) {
-        right.conditional_assign(&number, chain.is_signed(key, reading, sig));
+    let (mut right, mut number) = (0_u8, 0);
+    for key in keys.clone() {
+        for reading in readings.clone() {
+            number += 1;
+            right.conditional_assign(&number, chain.is_signed(key, reading, sig));
+        }
     }
+    let mut tries = keys.flat_map(|key| readings.clone().map(move |reading| (key, reading)));
     let index = usize::from(right).checked_sub(1).ok_or(Error::BadSignature)?;
     tries.nth(index).ok_or(Error::BadSignature)
 }

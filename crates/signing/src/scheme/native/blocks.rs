@@ -17,6 +17,9 @@ const MAX_RUNS: usize = TargetLimits::MOST_QUERY_PAIRS / 2 + 1 + MAX_ADDED_BLOCK
 /// What the blocks that holders added demand, one after another; none where there is no block, or a malformed one.
 pub(super) type Added<'u> = [Option<Demands<'u>>; MAX_ADDED_BLOCKS];
 
+/// No block was added.
+pub(super) const NONE_ADDED: Added<'static> = [const { None }; MAX_ADDED_BLOCKS];
+
 /// A query as its blocks. Each is kept as runs of neighbouring pairs, and not pair by pair, since most URLs have a
 /// single run.
 #[derive(Debug)]
@@ -132,10 +135,16 @@ impl<'u> Blocks<'u> {
 
     /// What the added blocks demand.
     pub(super) fn added(&self) -> Added<'u> {
-        std::array::from_fn(|place| {
-            let block = place + 1;
-            if block < self.count { self.demands(block).ok() } else { None }
-        })
+        let mut added = NONE_ADDED;
+        self.read_added(&mut added);
+        added
+    }
+
+    /// The same, written into its place: most tokens have no such block, and pay for none.
+    pub(super) fn read_added(&self, added: &mut Added<'u>) {
+        for (block, demands) in (1..self.count).zip(added) {
+            *demands = self.demands(block).ok();
+        }
     }
 
     /// What each block demands, the first one's given back: first the syntax of all, then that nothing occurs twice, then
