@@ -117,9 +117,10 @@ mod tests {
             assert_eq!(told["errors"][0]["code"], 10429, "{path}");
             assert_eq!(told["errors"][0]["message"], "Your address was refused too often", "{path}");
         }
-        for path in
-            ["/dashboard/login", "/", "/imagesque", "/storage/a/b", "/cheeW4oKsx5ljh8e8BoL2A/cat/public"]
-        {
+        let answer = refusal().answer("/storage/a/b");
+        assert_eq!(told(&answer), (429, "7"));
+        assert!(body(answer).contains("<Code>SlowDown</Code><Message>Your address was refused too often."));
+        for path in ["/dashboard/login", "/", "/imagesque", "/cheeW4oKsx5ljh8e8BoL2A/cat/public"] {
             let answer = refusal().answer(path);
             assert_eq!(told(&answer), (429, "7"), "{path}");
             assert_eq!(body(answer), "ERROR 9422: Your address was refused too often\n", "{path}");
