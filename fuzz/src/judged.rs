@@ -248,7 +248,7 @@ fn signed_for_storage(signed: &Signed, asked: &Asked, text: &str, secret: &str) 
     };
     if let Some(fields) = &asked.fields {
         let named = |name: &str| fields.iter().position(|(other, _)| other.eq_ignore_ascii_case(name));
-        let scope = fields[named("x-amz-credential")?].1.splitn(2, '/').nth(1)?;
+        let scope = fields[named("x-amz-credential")?].1.split_once('/')?.1;
         let signature = hex::encode(mac::<Hmac<Sha256>>(&derived("AWS4", scope), text));
         let mut again = asked.clone();
         again.fields.as_mut()?[named("x-amz-signature")?].1 = signature;

@@ -1,8 +1,6 @@
 //! What the fuzzers were given and what they found, once more: every file of `fuzz/corpus` and every committed request keeps
 //! what `fuzz/src/judged.rs` says that must hold.
 
-#![expect(clippy::unwrap_used, reason = "a corpus that does not read is a failed test")]
-
 #[path = "../../../fuzz/src/judged.rs"]
 #[expect(dead_code, reason = "seeds of others are written by the target")]
 mod judged;

@@ -133,32 +133,32 @@ fn judge_token<W: Witness>(
         witness.step("signature present", blocks.signature(), |_| "The URL carries one signature.".into())?;
     let sig =
         witness.step("signature syntax", dialect.mac(sig), |_| "It is written as it must be.".into())?;
-    let first = witness.step("parameters", checked(&blocks, &presented, verifier), |_| {
-        "Each is well formed, known and there once.".into()
-    })?;
-    witness.step("expiry present", has_expiry(&first, dialect, verifier.policy), |_| {
+    let first = checked(&blocks, &presented, verifier);
+    witness.watch("parameters", &first, |_| "Each is well formed, known and there once.".into());
+    let first = match &first {
+        Ok(first) => first,
+        Err(error) => return Err(*error),
+    };
+    witness.step("expiry present", has_expiry(first, dialect, verifier.policy), |_| {
         match first.expires_s {
             Some(exp) => format!("The URL ends at {}.", Timestamp::from_seconds(exp).to_rfc3339()),
             None => "The URL never expires, which the account allows.".into(),
         }
     })?;
-    witness.step("signing key", known_key(&first, dialect, verifier.keys, now), |tried| {
-        match &first.key {
-            Some(name) => format!("The URL names the signing key {name}, which verifies."),
-            None => format!("The URL names no signing key; each that verifies is tried, {tried} in all."),
-        }
+    witness.step("signing key", known_key(first, dialect, verifier.keys, now), |tried| match &first.key {
+        Some(name) => format!("The URL names the signing key {name}, which verifies."),
+        None => format!("The URL names no signing key; each that verifies is tried, {tried} in all."),
     })?;
     let mut added = NONE_ADDED;
     blocks.read_added(&mut added);
-    let chain = Chain::new(&blocks, &first, &added);
+    let chain = Chain::new(&blocks, first, &added);
     let readings = readings(url, &blocks, verifier.policy);
     let (key, reading) = witness.step(
         "signature",
-        signer(&chain, candidates(&first, verifier.keys, now), readings, &sig),
+        signer(&chain, candidates(first, verifier.keys, now), readings, &sig),
         |(key, _)| format!("The signing key {} made this signature of this path and query.", key.id()),
     )?;
-    let token =
-        Token { presented, blocks: &blocks, first: &first, added: &added, chain: &chain, key, reading };
+    let token = Token { presented, blocks: &blocks, first, added: &added, chain: &chain, key, reading };
     token.judge(verifier, now, witness)
 }
 
