@@ -387,6 +387,8 @@ async fn a_browser_s_form_brings_an_image_as_its_policy_says() {
     check_refusal(&post(&[("key", "up/2")], bytes.clone()).await, 409, "ObjectAlreadyExists", None);
     let refused = Some("policy_condition_failed");
     check_refusal(&post(&[("key", "elsewhere/2")], bytes.clone()).await, 403, "AccessDenied", refused);
+    account.with_image("cat.jpg").with_id("taken").await;
+    check_refusal(&post(&[("key", "taken")], bytes.clone()).await, 403, "AccessDenied", refused);
     check_refusal(
         &post(&[("key", "up/5"), ("acl", "public-read")], bytes.clone()).await,
         403,

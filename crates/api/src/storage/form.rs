@@ -1,8 +1,9 @@
 //! `POST` of a form from a browser's page, under a policy that somebody with a signing key has signed.
 
+use std::borrow::Cow;
+
 use actix_web::HttpResponse;
 use actix_web::web::Payload;
-use catalog::StorageLeave;
 use signing::{PostForm, StorageAddress};
 use upload::{Incoming, NewUpload, Paced, Posted};
 
@@ -24,21 +25,23 @@ pub(super) async fn post(
     let posted = fields(asked, payload).await?;
     let judge = |posted: &PostForm<'_>| rights.admit_form(posted, now);
     let told = |error: catalog::Error| Refused::of(&error).collapsed(rights.collapses());
-    // How long the file is only the end tells: until then a condition may seem to fail.
-    let leave = match judge(&form(&posted, 0)) {
+    // How long the file is only the end tells: until then a condition may seem to fail that will hold.
+    let early = match judge(&form(&posted, 1)) {
         Err(catalog::Error::Signature(signing::Error::PolicyConditionFailed)) => None,
         judged => Some(judged.map_err(told)?),
     };
-    let id =
-        form(&posted, 0).object_key().map(|key| key.into_owned()).ok_or(signing::Error::MalformedParam)?;
+    let key = form(&posted, 1).object_key().map(Cow::into_owned).ok_or(signing::Error::MalformedParam)?;
+    if let Some(leave) = early {
+        // Only whom the policy lets put there learns what is there.
+        free_id(asked, &leave.account, &key).await?;
+    }
     let outcome = Outcome::read(&posted.fields);
     let mut wishes = wishes(&posted.fields)?;
-    let account = leave.map(|leave| leave.account).or(rights.account()).ok_or(signing::Error::UnknownKey)?;
-    let id = free_id(asked, &account, &id).await?;
     let (fields, filename, kept) = (posted.fields.clone(), posted.filename.clone(), posted.kept_filename());
     let file = posted.read_file(asked.api.uploads.storage(), |piece| wishes.checks.see(piece)).await?;
     let whole = PostForm { fields: &fields, file_name: filename.as_deref(), file_bytes: file.len() };
-    let leave: StorageLeave = judge(&whole).map_err(told)?;
+    let leave = judge(&whole).map_err(told)?;
+    let id = free_id(asked, &leave.account, &key).await?;
     wishes.checks.check_length(file.len())?;
     wishes.checks.finish()?;
     let new = NewUpload {

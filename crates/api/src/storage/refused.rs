@@ -10,9 +10,12 @@ use domain::{Fault, Problem, sentence};
 /// Bytes of a path that an answer repeats.
 const MAX_SHOWN_PATH: usize = 2_048;
 
-/// A refusal on its way to the client.
+/// A refusal on its way to the client. Boxed, since it goes through many hands and is rare.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct Refused(Box<Told>);
+
+#[derive(Debug)]
+struct Told {
     status: u16,
     code: &'static str,
     message: String,
@@ -27,7 +30,8 @@ pub(super) struct Refused {
 impl Refused {
     /// One with a code of S3's and a text of ours.
     pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Refused { status, code, message: message.into(), reason: None, header: None, cause: None }
+        let message = message.into();
+        Refused(Box::new(Told { status, code, message, reason: None, header: None, cause: None }))
     }
 
     /// Something that S3 has and this house has not, named.
@@ -63,9 +67,13 @@ impl Refused {
             metrics::counter!("darkroom_signature_refusals_total", "reason" => reason).increment(1);
         }
         let code = reason.map_or_else(|| code_of(problem), |reason| code_of_reason(reason, problem));
-        let mut refused = Refused::new(problem.status(), code, sentence(&fault.to_string()));
-        refused.reason = reason;
-        refused.cause = (problem.status() >= 500).then(|| chain(fault));
+        let told = match reason {
+            Some("missing_signature") => "An original is given and taken by signed requests only.".to_owned(),
+            _ => sentence(&fault.to_string()),
+        };
+        let mut refused = Refused::new(problem.status(), code, told);
+        refused.0.reason = reason;
+        refused.0.cause = (problem.status() >= 500).then(|| chain(fault));
         let wait_s = fault.limit().and_then(|limit| limit.retry_after_s);
         match problem.status() {
             429 | 503 => refused.with(header::RETRY_AFTER, HeaderValue::from(wait_s.unwrap_or(1))),
@@ -75,51 +83,52 @@ impl Refused {
 
     /// Where an account wants refusals to say nothing, one of a signature says no more than that it is one.
     pub(super) fn collapsed(self, collapses: bool) -> Self {
-        if !collapses || self.status != 403 || self.reason.is_none() {
+        if !collapses || self.0.status != 403 || self.0.reason.is_none() {
             return self;
         }
-        let told = Refused::new(403, "AccessDenied", "This request is not let in.");
-        Refused { reason: Some("forbidden"), ..told }
+        let mut told = Refused::new(403, "AccessDenied", "This request is not let in.");
+        told.0.reason = Some("forbidden");
+        told
     }
 
     /// The word under which it is counted.
     pub(super) fn word(&self) -> &'static str {
-        match self.code {
-            _ if self.reason.is_some() => self.reason.unwrap_or_default(),
+        match self.0.code {
+            _ if self.0.reason.is_some() => self.0.reason.unwrap_or_default(),
             "NoSuchKey" => "image_missing",
-            _ if self.status >= 500 => "failed",
+            _ if self.0.status >= 500 => "failed",
             _ => "refused",
         }
     }
 
     /// Writes it to the log, where the failure is ours.
     pub(super) fn log(&self) {
-        match &self.cause {
+        match &self.0.cause {
             // Whose outage it is tells so once.
-            Some(cause) if matches!(self.status, 503 | 507) => {
-                tracing::debug!(status = self.status, cause, "not possible right now");
+            Some(cause) if matches!(self.0.status, 503 | 507) => {
+                tracing::debug!(status = self.0.status, cause, "not possible right now");
             }
-            Some(cause) => tracing::error!(status = self.status, cause, "failed"),
-            None => tracing::debug!(status = self.status, code = self.code, "refused"),
+            Some(cause) => tracing::error!(status = self.0.status, cause, "failed"),
+            None => tracing::debug!(status = self.0.status, code = self.0.code, "refused"),
         }
     }
 
     /// The answer. A path has no secret in it; the query, which may, is not repeated.
     pub(super) fn respond(&self, path: &str, request_id: &str) -> HttpResponse {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = HttpResponseBuilder::new(status);
         response.content_type("application/xml");
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        if let Some(reason) = self.reason {
+        if let Some(reason) = self.0.reason {
             response.insert_header(("x-image-auth", HeaderValue::from_static(reason)));
         }
-        if let Some(header) = self.header.clone() {
+        if let Some(header) = self.0.header.clone() {
             response.insert_header(header);
         }
         let shown: String = path.chars().take(MAX_SHOWN_PATH).collect();
         let fields = [
-            ("Code", self.code),
-            ("Message", &self.message),
+            ("Code", self.0.code),
+            ("Message", &self.0.message),
             ("Resource", &shown),
             ("RequestId", request_id),
         ];
@@ -127,7 +136,7 @@ impl Refused {
     }
 
     fn with(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.0.header = Some((name, value));
         self
     }
 }
@@ -216,11 +225,11 @@ mod tests {
     fn every_reason_has_a_code_that_clients_of_s3_know() {
         for error in signing::Error::ALL {
             let refused = Refused::of(error);
-            assert_eq!(refused.status, error.problem().status(), "{error}");
-            assert!(refused.code.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{error}");
+            assert_eq!(refused.0.status, error.problem().status(), "{error}");
+            assert!(refused.0.code.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{error}");
             assert_eq!(Some(refused.word()), error.reason());
         }
-        let code = |error: signing::Error| Refused::of(&error).code;
+        let code = |error: signing::Error| Refused::of(&error).0.code;
         assert_eq!(code(signing::Error::BadSignature), "SignatureDoesNotMatch");
         assert_eq!(code(signing::Error::Expired), "AccessDenied");
         assert_eq!(code(signing::Error::UnknownKey), "InvalidAccessKeyId");
