@@ -13,7 +13,7 @@ use domain::Timestamp;
 use subtle::ConditionallySelectable as _;
 
 pub(super) use self::advice::advice;
-use self::blocks::{Added, Blocks, NONE_ADDED};
+use self::blocks::{Blocks, NONE_ADDED};
 use self::chain::{Chain, Reading, readings};
 use self::constraint::Held;
 use self::demands::Demands;
@@ -158,7 +158,9 @@ fn judge_token<W: Witness>(
         signer(&chain, candidates(first, verifier.keys, now), readings, &sig),
         |(key, _)| format!("The signing key {} made this signature of this path and query.", key.id()),
     )?;
-    let token = Token { presented, blocks: &blocks, first, added: &added, chain: &chain, key, reading };
+    // Most tokens have none, and are not asked about what is not there with each check.
+    let added = added.get(..blocks.count() - 1).unwrap_or_default();
+    let token = Token { presented, blocks: &blocks, first, added, chain: &chain, key, reading };
     token.judge(verifier, now, witness)
 }
 
@@ -168,8 +170,8 @@ struct Token<'t, 'u> {
     blocks: &'t Blocks<'u>,
     /// What the first block demands.
     first: &'t Demands<'u>,
-    /// What those demand that holders added.
-    added: &'t Added<'u>,
+    /// What those demand that holders added, one for each.
+    added: &'t [Option<Demands<'u>>],
     chain: &'t Chain<'t, 'u>,
     key: &'t SigningKey,
     reading: Reading<'t>,
