@@ -19,8 +19,8 @@ pub(in crate::commands) struct Add {
     #[arg(long, value_parser = scheme)]
     scheme: Scheme,
     /// How URLs name it: a key pair id, an access key id, an e-mail address of a service account
-    #[arg(long, default_value = "")]
-    id: String,
+    #[arg(long)]
+    id: Option<String>,
     /// A file that holds the secret
     #[arg(long, value_name = "F")]
     secret_file: Option<PathBuf>,
@@ -50,7 +50,7 @@ pub(super) async fn run(add: Add, catalog: &Catalog) -> anyhow::Result<()> {
         material: add.material()?,
         name: add.name,
         scheme: add.scheme,
-        id: add.id,
+        id: add.id.unwrap_or_default(),
         verify_from: add.verify_from.map(Timestamp::from_seconds),
     };
     let entry = catalog.add_verifying_key(&account, new, &Actor::command()).await?;
