@@ -62,11 +62,10 @@ async fn check_all(server: &TestServer, all: &[Signed], ends_s: i64) {
         server.clock.stop_at(Timestamp::from_seconds(ends_s - 1));
         signed.check_open(server).await;
         server.clock.stop_at(Timestamp::from_seconds(ends_s));
-        match signed.expires {
-            true => {
-                signed.check_refused(&signed.ask(server, &signed.url, &signed.headers).await, Some("expired"))
-            }
-            false => signed.check_open(server).await,
+        if signed.expires {
+            signed.check_refused(&signed.ask(server, &signed.url, &signed.headers).await, Some("expired"));
+        } else {
+            signed.check_open(server).await;
         }
     }
     let clients: BTreeSet<&String> = all.iter().map(|signed| &signed.client).collect();

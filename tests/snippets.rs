@@ -102,7 +102,7 @@ async fn every_recipe_of_the_page_signs_what_is_let_in() {
     let account = server.account().await;
     let secret = account.secret("default").await;
     let page = PAGE.replace("HASH", account.account.hash.as_str());
-    let recipes: Vec<Vec<&str>> = blocks(&page, "").filter_map(|block| recipe(block)).collect();
+    let recipes: Vec<Vec<&str>> = blocks(&page, "").filter_map(recipe).collect();
     assert!(recipes.len() >= 8, "{} recipes", recipes.len());
 
     let python: String =
