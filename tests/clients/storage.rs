@@ -27,7 +27,7 @@ async fn what_curl_signs_is_delivered() {
         let key = json!({ "name": scheme, "scheme": scheme, "id": id, "secret": "curl/Secret+1" });
         api(&account, "POST", "/keys", &key).await;
     }
-    let bytes = drawn::file("cat.jpg");
+    let bytes = picture();
     let file = server.data_dir().join("curl.jpg");
     std::fs::write(&file, &bytes).expect("the file is written");
     let url = server.url(&format!("/storage/default/{cat}"));
@@ -102,10 +102,15 @@ async fn check(script: impl Fn() -> Tool) {
     check_all(&server, &all, ends_s).await;
 }
 
+/// A small picture: what is tested is who gets it.
+fn picture() -> Vec<u8> {
+    drawn::photograph(96, 64, 85)
+}
+
 /// Two private images in a folder; the id of the first, and whose they are.
 async fn furnish(server: &TestServer) -> (String, TestAccount<'_>) {
     let account = server.account().await;
-    let bytes = drawn::photograph(96, 64, 85);
+    let bytes = picture();
     for id in ["albums/2026/cat.jpg", "albums/2026/dog.jpg"] {
         account.with_image("cat.jpg").with_bytes(bytes.clone()).with_id(id).private().await;
     }
