@@ -18,7 +18,7 @@ async fn every_attack_on_a_private_image_is_refused() {
     let server = TestServer::start().await;
     let cat = server.account().with_image("cat.jpg").private().await;
     let other = cat.account.with_image("dog.jpg").private().await;
-    check_attacks(&cat.account, &cat.path("public"), &other.path("public"), |case| expected(case)).await;
+    check_attacks(&cat.account, &cat.path("public"), &other.path("public"), expected).await;
 }
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn every_attack_on_a_private_image_with_an_id_of_its_own_is_refused() {
     let server = TestServer::start().await;
     let cat = server.account().with_image("cat.jpg").with_id("cat-2026.jpg").private().await;
     let other = cat.account.with_image("dog.jpg").with_id("dog-2026.jpg").private().await;
-    check_attacks(&cat.account, &cat.path("public"), &other.path("public"), |case| expected(case)).await;
+    check_attacks(&cat.account, &cat.path("public"), &other.path("public"), expected).await;
 }
 
 /// A public variant needs no signature: what is attacked there is the path alone.
