@@ -115,7 +115,7 @@ impl Bare {
             let is_hex = spelling.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
             // Headers and forms are computed alike, so that what is measured of targets holds for them.
             Some(if index == 0 {
-                (text.find(spelling.as_str())?, spelling.len(), is_hex)
+                (text.find(spelling.as_str())?, spelling.trim_end_matches("%3D").len(), is_hex)
             } else {
                 (0, 0, is_hex)
             })
