@@ -191,7 +191,8 @@ async fn the_audit_log_has_the_id_of_the_request() {
     let server = TestServer::start().await;
     let account = server.account().await;
     let reply = account.api("PUT", "/v1/keys/web-2").await.expect(200);
-    let filter = catalog::AuditFilter { account: Some(account.account.id), act: None, limit: 1, ..Default::default() };
+    let filter =
+        catalog::AuditFilter { account: Some(account.account.id), act: None, limit: 1, ..Default::default() };
     let entries = server.catalog().audit(&filter).await.unwrap();
     assert_eq!(entries[0].actor.request_id.as_deref(), reply.header("x-request-id"));
 }

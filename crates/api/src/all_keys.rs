@@ -229,10 +229,7 @@ mod tests {
             (json!({"name": "a", "secret": "t0psecret"}), "scheme: "),
             (json!({"name": "a", "scheme": "s4", "secret": "t0psecret"}), "scheme: "),
             (json!({"name": "a", "scheme": "s3", "secret": ["t0psecret"]}), "secret: invalid type"),
-            (
-                json!({"name": "a", "scheme": "s3", "verify_from_s": "t0psecret"}),
-                "verify_from_s: ",
-            ),
+            (json!({"name": "a", "scheme": "s3", "verify_from_s": "t0psecret"}), "verify_from_s: "),
             (json!({"name": "a", "scheme": "s3", "token": "t0psecret"}), "unknown field `token`"),
         ] {
             let told = read(body.clone()).unwrap_err();
