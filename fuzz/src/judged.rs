@@ -23,7 +23,7 @@ pub(crate) struct Judge {
 }
 
 /// The id of the key that signs where the scheme has public keys.
-const OWN_KEY_ID: &str = "KOWN";
+const OWN_KEY_ID: &str = "KOURS";
 
 impl Judge {
     pub(crate) fn of(scheme: Scheme) -> Judge {

@@ -14,7 +14,7 @@ pub(crate) const CORNERS: [[u8; 3]; 4] = [[220, 40, 40], [40, 180, 60], [40, 70,
 /// The side of a corner's block as a part of the picture's side.
 const CORNER_PART: f64 = 0.12;
 
-/// The pictures of [`file`] and [`photograph`]. Drawing one takes a build for tests a good part of a second, and hundreds of
+/// The pictures of [`file()`] and [`photograph`]. Drawing one takes a build for tests a good part of a second, and hundreds of
 /// tests want the same.
 static LOGO: LazyLock<Vec<u8>> = LazyLock::new(|| png(&DynamicImage::ImageRgba8(logo(300, 200))));
 static WEBP: LazyLock<Vec<u8>> = LazyLock::new(|| webp(&DynamicImage::ImageRgb8(photo(640, 480))));
