@@ -91,7 +91,9 @@ impl Asked {
 
 /// A URL of another account is told from none as little as delivery tells it.
 fn check_account(explained: &Explained, account: &AccountId) -> Result<(), Failure> {
-    let is_unread = explained.account.is_none() && matches!(explained.outcome, Err(Error::Signature(_)));
+    use signing::Error::{BadPath, MalformedParam, TargetTooLong};
+    let is_unread = explained.account.is_none()
+        && matches!(explained.outcome, Err(Error::Signature(BadPath | MalformedParam | TargetTooLong)));
     if explained.account.as_ref() == Some(account) || is_unread {
         return Ok(());
     }

@@ -43,9 +43,14 @@ pub(crate) async fn sign(
     };
     // What all have in common is read alone first, so that a mistake in it is told once.
     fields::read::<Wish>(wishes.clone())?;
-    let wishes = each(urls, &wishes)?;
+    wish::check_common(&wishes)?;
+    let urls = list(urls)?;
     let signer = Signer::of(api, caller).await?;
-    let signed = all(wishes, |wish| fields::read(wish).and_then(|wish| signer.sign(&wish)))?;
+    // One after the other: a thousand copies of what they have in common would fill the memory.
+    let signed = all(urls, |own| {
+        let Value::Object(own) = own else { return Err(Failure::bad_request("an object is needed")) };
+        fields::read(wish::merged(&wishes, own)).and_then(|wish| signer.sign(&wish))
+    })?;
     Ok(envelope::done(json!({ MANY: signed })))
 }
 
@@ -199,8 +204,8 @@ impl Signer {
     }
 }
 
-/// The fields of each URL: its own, and those that all have in common.
-fn each(urls: Value, common: &Map<String, Value>) -> Result<Vec<Map<String, Value>>, Failure> {
+/// The entries of a request for many.
+fn list(urls: Value) -> Result<Vec<Value>, Failure> {
     let Value::Array(urls) = urls else {
         return Err(Failure::bad_request(format!("{MANY}: a list of objects is needed")));
     };
@@ -208,11 +213,7 @@ fn each(urls: Value, common: &Map<String, Value>) -> Result<Vec<Map<String, Valu
         let (limit, found) = (grouped(MAX_URLS), grouped(urls.len()));
         return Err(Failure::bad_request(format!("{MANY}: 1 to {limit} are signed at once, not {found}")));
     }
-    let merged = |(index, own): (usize, Value)| match own {
-        Value::Object(own) => Ok(wish::merged(common, own)),
-        _ => Err(Failure::bad_request(format!("{MANY}[{index}]: an object is needed")).at(&pointer(index))),
-    };
-    urls.into_iter().enumerate().map(merged).collect()
+    Ok(urls)
 }
 
 /// The outcome of each, or what is wrong with them, the first few.

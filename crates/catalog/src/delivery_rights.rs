@@ -22,7 +22,7 @@ use crate::{Catalog, Error, schemes, signing_keys, variants, verifying_keys};
 const MAX_LOADS: u32 = 4;
 
 /// How long a delivery waits for a database that does not answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Handles are made once: a hit must not pay for looking one up.
 static HITS: LazyLock<Counter> =
@@ -48,7 +48,9 @@ impl Catalog {
         request: &Request<'_>,
     ) -> Result<Rights, Error> {
         let wanted = wanted.into();
-        self.rights_where(wanted, |account| account.sees_mark(wanted, request)).await
+        let now = self.now();
+        // A mark alone is anybody's: only a right signature has a hidden image looked up.
+        self.rights_where(wanted, |account| account.is_signed(wanted, request, now)).await
     }
 
     /// The same for people with the right to see what the account keeps: nothing is hidden from them.
@@ -59,24 +61,14 @@ impl Catalog {
     async fn rights_where(
         &self,
         wanted: Wanted<'_>,
-        is_marked: impl Fn(&AccountRights) -> bool + Send,
+        may_see: impl Fn(&AccountRights) -> bool + Send,
     ) -> Result<Rights, Error> {
         let stale = !self.inner.memory.is_fresh();
         if stale {
             return self.stale_rights(wanted);
         }
-        let loaded = tokio::time::timeout(PATIENCE, self.load_rights(wanted, is_marked)).await;
-        let loaded = loaded.unwrap_or_else(|_| Err(overdue().into()));
-        loaded.map_err(|error| {
-            match error.problem() {
-                // The database is gone or too many ask: every visitor ends here, and the loops of `jobs` tell it once.
-                Problem::Unavailable | Problem::RightsUnavailable => {
-                    tracing::debug!(?error, "rights cannot be read right now");
-                }
-                _ => tracing::error!(?error, "rights cannot be read"),
-            }
-            Error::RightsUnavailable
-        })
+        let loaded = tokio::time::timeout(PATIENCE, self.load_rights(wanted, may_see)).await;
+        loaded.unwrap_or_else(|_| Err(overdue().into())).map_err(unavailable)
     }
 
     /// The same without waiting: none where memory does not know them. For the path before the router.
@@ -115,13 +107,13 @@ impl Catalog {
     async fn load_rights(
         &self,
         wanted: Wanted<'_>,
-        is_marked: impl Fn(&AccountRights) -> bool + Send,
+        may_see: impl Fn(&AccountRights) -> bool + Send,
     ) -> Result<Rights, Error> {
         let Some(account) = self.account_rights(wanted.account).await? else {
             return Ok(Rights { account: None, image: None, stale: false });
         };
         let image = if account.hides(wanted.image) {
-            self.hidden_image(&account, wanted, is_marked(&account)).await?
+            self.hidden_image(&account, wanted, may_see(&account)).await?
         } else {
             self.known_image(&account.id, wanted.image).await?
         };
@@ -285,6 +277,18 @@ impl Called<'_> {
         };
         query(text).bind(name)
     }
+}
+
+/// What a visitor is told where rights cannot be read.
+pub(crate) fn unavailable(error: Error) -> Error {
+    match error.problem() {
+        // The database is gone or too many ask: every visitor ends here, and the loops of `jobs` tell it once.
+        Problem::Unavailable | Problem::RightsUnavailable => {
+            tracing::debug!(?error, "rights cannot be read right now");
+        }
+        _ => tracing::error!(?error, "rights cannot be read"),
+    }
+    Error::RightsUnavailable
 }
 
 async fn load_image(

@@ -3,7 +3,8 @@
 use domain::{AccountHash, AccountId};
 
 use crate::changes::Change;
-use crate::database::{Connection, Lock, is_orphan, query};
+use crate::database::{Connection, Lock, is_orphan, overdue, query};
+use crate::delivery_rights::{PATIENCE, unavailable};
 use crate::rows::{account_id, parsed};
 use crate::{Actor, Catalog, Error, Mount, audit};
 
@@ -76,7 +77,17 @@ impl Catalog {
         if !memory.is_fresh() {
             return Err(Error::RightsUnavailable);
         }
+        let loaded = tokio::time::timeout(PATIENCE, self.load_mount_account(mount)).await;
+        loaded.unwrap_or_else(|_| Err(overdue().into())).map_err(unavailable)
+    }
+
+    async fn load_mount_account(&self, mount: Mount) -> Result<Option<AccountHash>, Error> {
+        let memory = &self.inner.memory;
         let _turn = memory.turn().await?;
+        // Another one may have loaded them meanwhile.
+        if let Some(known) = self.mount_account_in_memory(mount) {
+            return Ok(known);
+        }
         let mut loads = 0;
         loop {
             let began = memory.begin();

@@ -249,11 +249,11 @@ impl AccountRights {
         }
     }
 
-    /// Whether a request bears a mark that may open a private image.
-    pub(crate) fn sees_mark(&self, wanted: Wanted<'_>, request: &Request<'_>) -> bool {
+    /// Whether the signature of a request is right, whatever it opens.
+    pub(crate) fn is_signed(&self, wanted: Wanted<'_>, request: &Request<'_>, now: Timestamp) -> bool {
         let request = Request { target: wanted.target, ..*request };
-        let scheme = self.verifier(self.schemes.and(wanted.schemes)).scheme_of(&request);
-        !matches!(scheme, Err(signing::Error::MissingSignature | signing::Error::SchemeDisabled))
+        let verifier = self.verifier(self.schemes.and(wanted.schemes));
+        signing::verify_request(&request, &verifier, now).is_ok()
     }
 
     /// Whether there is a variant of this name that delivers private images too.

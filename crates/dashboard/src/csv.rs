@@ -8,7 +8,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use crate::reply;
 
 /// What makes a spreadsheet take a cell for a formula, where it stands first.
-const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+const FORMULA_STARTS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
 
 /// A file that is written while its rows are read, each piece one or more whole lines. A failure on the way breaks the
 /// connection off, so that nobody takes a part for the whole.

@@ -331,7 +331,7 @@ impl Delivery {
             return None;
         }
         let Leave { admission, digest, .. } = leave;
-        let (disposition, cache) = dress::lent_words(admission, rendered, now);
+        let (disposition, cache) = dress::lent_words(admission, rendered, Terms::latest(now));
         let terms = Terms {
             now,
             until_s: admission.signed.as_ref().and_then(|signed| signed.expires_s),

@@ -90,10 +90,10 @@ pub(crate) fn elsewhere(admission: &Admission, recipe: &Recipe, url: &str) -> Ht
     response.finish()
 }
 
-/// What a bucket is to say of a rendition: how it is shown, and how long it may be kept.
-pub(crate) fn lent_words(admission: &Admission, rendered: &Rendered, now: Timestamp) -> (String, String) {
+/// What a bucket is to say of a rendition that is fetched at last at a moment: how it is shown, and how long it may be kept.
+pub(crate) fn lent_words(admission: &Admission, rendered: &Rendered, at: Timestamp) -> (String, String) {
     let text = |value: HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    (text(disposition(rendered.format)), text(cache_control(admission, now)))
+    (text(disposition(rendered.format)), text(cache_control(admission, at)))
 }
 
 /// The refusal of a link that ended while its rendition was made.

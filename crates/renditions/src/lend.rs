@@ -26,6 +26,14 @@ pub struct Terms<'t> {
     pub cache_control: &'t str,
 }
 
+impl Terms<'_> {
+    /// The latest moment at which something lent now can be fetched. How long it may be kept counts from there, since the
+    /// bucket says the same to whoever comes last.
+    pub fn latest(now: Timestamp) -> Timestamp {
+        Timestamp::from_seconds(now.as_seconds().saturating_add(MAX_LENT_S))
+    }
+}
+
 impl Renditions {
     /// A URL by which whoever has it gets an original for a while; none where it has to be delivered here.
     pub async fn lend_original(&self, original: &Original, terms: &Terms<'_>) -> Option<String> {

@@ -65,6 +65,26 @@ const ALTERNATIVES: [&[&str]; 3] = [
     &["expires_in_s", "expires_at_s", "never_expires"],
 ];
 
+/// The most entries of a list that all URLs have in common, and the most bytes of a text.
+const MAX_COMMON_ENTRIES: usize = 32;
+const MAX_COMMON_BYTES: usize = 4_096;
+
+/// Holds what all URLs of a request have in common to what one of them can hold: it is put into each.
+pub(super) fn check_common(common: &Map<String, Value>) -> Result<(), Failure> {
+    let is_short = |value: &Value| value.as_str().is_none_or(|text| text.len() <= MAX_COMMON_BYTES);
+    let fits = |value: &Value| match value {
+        Value::Array(entries) => entries.len() <= MAX_COMMON_ENTRIES && entries.iter().all(is_short),
+        value => is_short(value),
+    };
+    let wrong = common.iter().find(|(_, value)| !fits(value));
+    wrong.map_or(Ok(()), |(name, _)| {
+        let limit = grouped(MAX_COMMON_BYTES);
+        Err(Failure::bad_request(format!(
+            "{name}: at most {MAX_COMMON_ENTRIES} entries, and {limit} bytes of text"
+        )))
+    })
+}
+
 /// An entry's own fields over those that all have in common.
 pub(super) fn merged(common: &Map<String, Value>, own: Map<String, Value>) -> Map<String, Value> {
     let is_replaced = |name: &str| {

@@ -37,11 +37,7 @@ impl There<'_> {
         header: impl Fn(&str) -> Option<&'h str>,
     ) -> Result<Wanted, Refused> {
         if !self.holds(&header) {
-            return Err(Refused::new(
-                412,
-                "PreconditionFailed",
-                "The original is not the one that was meant.",
-            ));
+            return Err(Refused::unmet());
         }
         let has_it = match header("if-none-match") {
             Some(tags) => names(tags, self.tag, true),

@@ -72,7 +72,7 @@ fn form(posted: &Posted, file_bytes: u64) -> PostForm<'_> {
 fn wishes(fields: &[(String, String)]) -> Result<Wishes, Refused> {
     let mut wishes = Wishes::none();
     for (name, value) in fields {
-        wishes.take(name, value, Place::Said)?;
+        wishes.take(name, value, Place::Field)?;
     }
     Ok(wishes)
 }

@@ -54,6 +54,10 @@ pub(super) async fn put(
     let admitted = admit(asked, &rights, payload).await;
     let (leave, sent) = admitted.map_err(|refused| refused.collapsed(rights.collapses()))?;
     query::check(&leave.query)?;
+    if asked.header("if-match").is_some() {
+        // What is there is never replaced, so there is nothing that could match.
+        return Err(Refused::unmet());
+    }
     let mut wishes = Wishes::of(asked, &leave)?;
     let length = asked.content_length();
     if let Some(length) = length {
@@ -64,7 +68,7 @@ pub(super) async fn put(
     let body = sent.into_body(asked);
     let file = asked.api.uploads.receive(length, body, |piece| wishes.checks.see(piece)).await?;
     if leave.signed.body_sha256.is_some_and(|signed| signed != file.sha256()) {
-        return Err(signing::Error::PayloadMismatch.into());
+        return Err(Refused::from(signing::Error::PayloadMismatch).collapsed(rights.collapses()));
     }
     wishes.checks.check_length(file.len())?;
     wishes.checks.finish()?;

@@ -110,7 +110,7 @@ async fn lend(
     if !large || !plain || leave.signed.carrier != Carrier::Url {
         return None;
     }
-    let (disposition, cache) = (images::attachment(image), entity::cache_control(leave, now));
+    let (disposition, cache) = (images::attachment(image), entity::cache_control(leave, Terms::latest(now)));
     let terms = Terms {
         now,
         until_s: leave.signed.expires_s,

@@ -44,6 +44,11 @@ impl Refused {
         Refused::new(400, "InvalidArgument", message)
     }
 
+    /// A condition of the request that does not hold.
+    pub(super) fn unmet() -> Self {
+        Refused::new(412, "PreconditionFailed", "The original is not the one that was meant.")
+    }
+
     /// The methods that an address takes.
     pub(super) fn wrong_method(allowed: &'static str) -> Self {
         let refused = Refused::new(405, "MethodNotAllowed", format!("This address takes {allowed}."));

@@ -8,8 +8,9 @@ use super::asked::Asked;
 use super::checks::Checks;
 use super::refused::Refused;
 
-/// The beginnings of names that have a meaning in one of the two.
-const PREFIXES: [&str; 2] = ["x-amz-", "x-goog-"];
+/// The beginnings of names that have a meaning with Amazon, and with Google.
+const AMAZON: &str = "x-amz-";
+const GOOGLE: &str = "x-goog-";
 
 /// Names behind a prefix that are of the signature or of the client's own book-keeping.
 const OF_SIGNATURE: [&str; 17] = [
@@ -42,8 +43,10 @@ const PUBLIC: [&str; 2] = ["public-read", "publicRead"];
 /// Where a wish stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In a header or a field.
-    Said,
+    /// In a header.
+    Header,
+    /// In a field of a form, whose policy covers all of them.
+    Field,
     /// In the query of a presigned URL: clients put headers there which they had when they signed.
     Presigned,
 }
@@ -64,11 +67,16 @@ impl Wishes {
         Wishes { private: true, metadata: Map::new(), checks: Checks::default() }
     }
 
-    /// What the headers of a request and the signed part of its query wish.
+    /// What the headers of a request and the signed part of its query wish. A signature holds the headers of its own
+    /// service and none of the other's: those are anybody's word, and refused.
     pub(super) fn of(asked: &Asked<'_>, leave: &StorageLeave) -> Result<Self, Refused> {
         let mut wishes = Wishes::none();
+        let unsigned = unsigned_prefixes(asked);
         for (name, value) in asked.headers().filter(|(name, _)| !name.starts_with("x-amz-cf-")) {
-            wishes.take(name, value, Place::Said)?;
+            if unsigned.iter().any(|prefix| name.starts_with(prefix)) {
+                return Err(signing::Error::UnsignedHeader.into());
+            }
+            wishes.take(name, value, Place::Header)?;
         }
         for (name, value) in &leave.query {
             wishes.take(name, value, Place::Presigned)?;
@@ -79,21 +87,23 @@ impl Wishes {
     /// Takes in a name and its value. Names count in any case.
     pub(super) fn take(&mut self, name: &str, value: &str, place: Place) -> Result<(), Refused> {
         let name = name.to_ascii_lowercase();
-        if name == "acl" && place == Place::Said {
+        if name == "acl" && place == Place::Field {
             return self.acl(&name, value);
         }
-        if name == "content-md5" && place == Place::Said {
+        if name == "content-md5" && place != Place::Presigned {
             return self.checks.digest(&name, "md5", value);
         }
-        let Some(own) = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)) else { return Ok(()) };
+        let Some(own) = [AMAZON, GOOGLE].iter().find_map(|prefix| name.strip_prefix(prefix)) else {
+            return Ok(());
+        };
         if let Some(key) = own.strip_prefix("meta-") {
             self.metadata.insert(key.to_owned(), Value::String(value.to_owned()));
             return Ok(());
         }
         if let Some(algorithm) = own.strip_prefix("checksum-").filter(|_| !OF_SIGNATURE.contains(&own)) {
             return match place {
-                Place::Said => self.checks.digest(&name, algorithm, value),
                 Place::Presigned => self.checks.presigned_digest(&name, algorithm, value),
+                Place::Header | Place::Field => self.checks.digest(&name, algorithm, value),
             };
         }
         match own {
@@ -118,13 +128,26 @@ impl Wishes {
     }
 }
 
+/// The beginnings of headers that the signature of a request does not hold. Marks of both services in one request leave
+/// neither: which of them was read is no matter then.
+fn unsigned_prefixes(asked: &Asked<'_>) -> Vec<&'static str> {
+    let scheme = asked.header("authorization").unwrap_or_default();
+    let query = asked.request.query_string();
+    let names = || query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    let named = |mark: &str| names().any(|name| name.eq_ignore_ascii_case(mark));
+    let of_amazon = scheme.starts_with("AWS4-") || named("x-amz-signature") || named("AWSAccessKeyId");
+    let of_google = scheme.starts_with("GOOG4-") || named("x-goog-signature") || named("GoogleAccessId");
+    let marked = [(of_amazon, GOOGLE), (of_google, AMAZON)];
+    marked.into_iter().filter_map(|(is_marked, other)| is_marked.then_some(other)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn wishes(all: &[(&str, &str)]) -> Option<Wishes> {
         let mut wishes = Wishes::none();
-        all.iter().try_for_each(|(name, value)| wishes.take(name, value, Place::Said)).ok()?;
+        all.iter().try_for_each(|(name, value)| wishes.take(name, value, Place::Field)).ok()?;
         Some(wishes)
     }
 

@@ -22,9 +22,8 @@ use crate::words::Moment;
 /// Lines of a page.
 const PAGE_LINES: u32 = 60;
 
-/// Lines that a file reads at once, and the most that it has.
+/// Lines that a file reads at once.
 pub(crate) const CSV_AT_ONCE: u32 = 1_000;
-pub(crate) const MAX_CSV_PIECES: u32 = 200;
 
 /// What the list can be filtered by.
 const FILTERS: [&str; 4] = ["act", "actor", "from", "to"];
@@ -110,16 +109,14 @@ fn pieces(
     account: AccountId,
     filter: AuditFilter,
 ) -> impl Stream<Item = Result<String, catalog::Error>> {
-    futures_util::stream::try_unfold(Some((filter, 0)), move |state| {
+    futures_util::stream::try_unfold(Some(filter), move |rest| {
         let catalog = catalog.clone();
         async move {
-            let Some((mut filter, count)) = state.filter(|(_, count)| *count < MAX_CSV_PIECES) else {
-                return Ok(None);
-            };
+            let Some(mut filter) = rest else { return Ok(None) };
             let page = catalog.audit_page(&account, &filter).await?;
             let text = page.items.iter().map(csv_line).collect::<String>();
             filter.after = page.next.map(|cursor| cursor.as_str().to_owned());
-            let rest = filter.after.is_some().then_some((filter, count + 1));
+            let rest = filter.after.is_some().then_some(filter);
             Ok(Some((text, rest)))
         }
     })

@@ -11,8 +11,8 @@ use crate::csv;
 use crate::error::Failure;
 use crate::fields::Fields;
 use crate::member::Member;
+use crate::pages::audit::CSV_AT_ONCE;
 use crate::pages::audit::filters::Filters;
-use crate::pages::audit::{CSV_AT_ONCE, MAX_CSV_PIECES};
 use crate::pages::delivery::schemes::verdict;
 use crate::reply::{self, Outcome};
 use crate::scheme_words::about;
@@ -125,16 +125,14 @@ fn pieces(
     account: AccountId,
     filter: FetchFilter,
 ) -> impl Stream<Item = Result<String, catalog::Error>> {
-    futures_util::stream::try_unfold(Some((filter, 0)), move |state| {
+    futures_util::stream::try_unfold(Some(filter), move |rest| {
         let catalog = catalog.clone();
         async move {
-            let Some((mut filter, count)) = state.filter(|(_, count)| *count < MAX_CSV_PIECES) else {
-                return Ok(None);
-            };
+            let Some(mut filter) = rest else { return Ok(None) };
             let page = catalog.fetches_page(&account, &filter).await?;
             let text = page.items.iter().map(csv_line).collect::<String>();
             filter.after = page.next.map(|cursor| cursor.as_str().to_owned());
-            let rest = filter.after.is_some().then_some((filter, count + 1));
+            let rest = filter.after.is_some().then_some(filter);
             Ok(Some((text, rest)))
         }
     })

@@ -51,9 +51,13 @@ pub(crate) async fn change(member: Member, request: HttpRequest, Posted(fields):
             catalog.give_mount(mount, &member.account.id, &member.actor()).await?;
             Toast::MountGiven
         }
-        _ => {
+        "take" => {
             catalog.take_mount(mount, &member.actor()).await?;
             Toast::MountTaken
+        }
+        _ => {
+            let sentence = "Nothing was changed: the page sent no act that is known here.";
+            return Err(Failure::refused(StatusCode::UNPROCESSABLE_ENTITY, "act", sentence));
         }
     };
     reply::done(&member.visit, &member.path("delivery"), toast)

@@ -89,8 +89,8 @@ fn carried<'r>(
     if let Some(text) = once(verifier.pairs(request), name)? {
         return Ok((Cow::Borrowed(text), Carrier::Url));
     }
-    if let Some((_, text)) = request.cookies().into_iter().find(|(known, _)| known == name) {
-        return Ok((Cow::Owned(text), Carrier::Cookie));
+    if let Some((_, text)) = request.cookies().iter().find(|&(known, _)| known == name) {
+        return Ok((Cow::Owned(text.to_owned()), Carrier::Cookie));
     }
     let header = request.headers.get(&name.to_ascii_lowercase());
     header.map(|text| (text, Carrier::Header)).ok_or(Error::MissingSignature)

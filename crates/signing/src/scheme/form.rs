@@ -220,8 +220,8 @@ fn by_path(request: &Request<'_>, verifier: &Verifier<'_>) -> impl Iterator<Item
 fn by_cookie(request: &Request<'_>, verifier: &Verifier<'_>) -> Vec<Form> {
     let edge_auth = &verifier.settings.edge_auth.parameter;
     let mut forms = Vec::new();
-    for (name, _) in request.cookies() {
-        let form = match name.as_str() {
+    for (name, _) in request.cookies().iter() {
+        let form = match name {
             name if verifier.policy.is_token_cookie(name) => Form::NativeCookie,
             "CloudFront-Signature" => Form::CloudFrontCookie,
             name if name == edge_auth => Form::EdgeAuth,

@@ -7,6 +7,7 @@ mod chain;
 mod constraint;
 mod demands;
 mod dialect;
+mod stock;
 mod write;
 
 use domain::Timestamp;
@@ -18,6 +19,7 @@ use self::chain::{Chain, Reading, readings};
 use self::constraint::Held;
 use self::demands::Demands;
 pub(super) use self::dialect::Dialect;
+pub(super) use self::stock::accept as accept_stock;
 pub(super) use self::write::{narrow, sign};
 use crate::pairs::pairs;
 use crate::request::{Request, Target};
@@ -81,13 +83,16 @@ pub(super) fn judge_cookies<W: Witness>(
 ) -> Result<Verified, Error> {
     let cookies = request.cookies();
     let tokens = cookies.iter().filter(|(name, _)| verifier.policy.is_token_cookie(name)).take(MAX_COOKIES);
-    let tokens: Vec<&str> = tokens.map(|(_, token)| token.as_str()).collect();
+    let mut tokens = tokens.map(|(_, token)| token);
     with_url(request, witness, |url, witness| {
-        let verifies =
-            |token: &&str| judge_token(in_cookie(url, token, request), verifier, now, &mut Nobody).is_ok();
-        let chosen = tokens.iter().copied().find(verifies).or(tokens.first().copied());
-        let token = chosen.ok_or(Error::MissingSignature)?;
-        judge_token(in_cookie(url, token, request), verifier, now, witness)
+        let first = tokens.next().ok_or(Error::MissingSignature)?;
+        let silent = |token| judge_token(in_cookie(url, token, request), verifier, now, &mut Nobody);
+        let chosen = std::iter::once(first).chain(tokens).map(|token| (token, silent(token)));
+        match chosen.filter(|(_, verdict)| verdict.is_ok()).next() {
+            Some((_, verified)) if !W::LISTENS => verified,
+            Some((token, _)) => judge_token(in_cookie(url, token, request), verifier, now, witness),
+            None => judge_token(in_cookie(url, first, request), verifier, now, witness),
+        }
     })
 }
 
@@ -266,17 +271,20 @@ impl Token<'_, '_> {
             carrier,
             subject: self.values(|demands| short(demands.subject.clone())).next(),
             token_id: self.values(|demands| short(demands.token_id.clone())).next(),
-            uses: self.uses(expires_s),
+            uses: self.uses(),
             ..Verified::of(dialect.scheme(), self.key.shared_id())
         }
     }
 
-    /// The counters, one for each block that demands one.
-    fn uses(&self, until_s: Option<i64>) -> Vec<Uses> {
-        let mut uses = Vec::new();
+    /// The counters, one for each block that demands one. Each counts until the block ends that demands it, and not until
+    /// one behind it does: that may be cut off again, and the counter must not have been forgotten then.
+    fn uses(&self) -> Vec<Uses> {
+        let (mut uses, mut until_s) = (Vec::new(), None::<i64>);
         for block in 0..self.blocks.count() {
             let added = || self.added.get(block - 1)?.as_ref();
             let demands = if block == 0 { Some(self.first) } else { added() };
+            let ends = demands.and_then(|demands| demands.expires_s);
+            until_s = until_s.into_iter().chain(ends).min();
             let Some(most) = demands.and_then(|demands| demands.uses) else { continue };
             let counter = self.chain.signature(self.key, self.reading, block);
             uses.extend(counter.map(|counter| Uses { counter, most, until_s }));
@@ -828,6 +836,24 @@ mod tests {
         );
         let endless = Policy { require_exp: false, ..policy.clone() };
         assert_eq!(at_now(&blindly(&format!("{PATH}?")), &endless).err(), Some(Error::LifetimeTooLong));
+    }
+
+    #[test]
+    fn a_counter_counts_on_when_its_url_was_narrowed() {
+        let url = blindly(&format!("{PATH}?s-jti=download-1&s-uses=1&exp={}", NOW_S + 90_000));
+        let mut narrowed = narrow(&url, &Constraints::until(Some(NOW_S + 60))).unwrap();
+        let counters = |url: &str| {
+            let verified = at_now(url, &Policy::default()).unwrap();
+            (verified.expires_s, verified.uses)
+        };
+        let (_, uses) = counters(&url);
+        assert_eq!((uses.len(), uses[0].until_s), (1, Some(NOW_S + 90_000)));
+        assert_eq!(counters(&narrowed), (Some(NOW_S + 60), uses.clone()));
+        let twice =
+            Constraints { token_id: Some("download-2".into()), uses: Some(2), ..Constraints::default() };
+        narrowed = narrow(&narrowed, &twice).unwrap();
+        let (_, both) = counters(&narrowed);
+        assert_eq!((both[0], both[1].until_s), (uses[0], Some(NOW_S + 60)));
     }
 
     #[test]

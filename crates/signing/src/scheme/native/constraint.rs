@@ -62,7 +62,7 @@ pub(super) fn session(demands: &Demands<'_>, request: Option<&Request<'_>>, cook
     let session = demands.session?;
     let cookies = request.map(Request::cookies).unwrap_or_default();
     let mut fits = Choice::from(0);
-    for (_, value) in cookies.iter().filter(|(name, _)| name == cookie_name) {
+    for (_, value) in cookies.iter().filter(|&(name, _)| name == cookie_name) {
         fits |= Constraints::session_of(value).ct_eq(&session);
     }
     Some(holds(fits.into(), Error::SessionMismatch))
