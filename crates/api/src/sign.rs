@@ -47,10 +47,7 @@ pub(crate) async fn sign(
     let urls = list(urls)?;
     let signer = Signer::of(api, caller).await?;
     // One after the other: a thousand copies of what they have in common would fill the memory.
-    let signed = all(urls, |own| {
-        let Value::Object(own) = own else { return Err(Failure::bad_request("an object is needed")) };
-        fields::read(wish::merged(&wishes, own)).and_then(|wish| signer.sign(&wish))
-    })?;
+    let signed = all(urls, |own| fields::read(entry(own, &wishes)?).and_then(|wish| signer.sign(&wish)))?;
     Ok(envelope::done(json!({ MANY: signed })))
 }
 
@@ -201,6 +198,14 @@ impl Signer {
             Failure::bad_request("cookie: a cookie opens a folder: give 'folder', or 'prefix_segments'")
         })?;
         Ok(signing::set_cookie(url, segments, expires_s, &self.policy, self.now))
+    }
+}
+
+/// The fields of one URL: its own, and those that all have in common.
+fn entry(own: Value, common: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
+    match own {
+        Value::Object(own) => Ok(wish::merged(common, own)),
+        _ => Err(Failure::bad_request("an object is needed")),
     }
 }
 

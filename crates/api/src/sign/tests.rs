@@ -185,7 +185,7 @@ fn the_account_s_own_rules_hold_for_the_service_too() {
 fn entries(body: Value) -> Result<Vec<Map<String, Value>>, Failure> {
     let Value::Object(mut body) = body else { panic!("an object") };
     let urls = body.remove(MANY).unwrap();
-    each(urls, &body)
+    list(urls)?.into_iter().map(|own| entry(own, &body)).collect()
 }
 
 #[test]
@@ -211,6 +211,11 @@ fn many_are_signed_or_none_and_each_wrong_one_is_told() {
     assert!(entries(json!({"urls": vec![json!({}); MAX_URLS]})).is_ok());
     let told = entries(json!({"urls": vec![json!({}); MAX_URLS + 1]})).unwrap_err();
     assert!(told.message().contains("1 to 1,000"), "{}", told.message());
+    let common = |value: Value| wish::check_common(value.as_object().unwrap());
+    assert!(common(json!({"referers": vec!["a"; 32], "session": "a".repeat(4_096)})).is_ok());
+    for long in [json!({"referers": vec!["a"; 33]}), json!({"session": "a".repeat(4_097)})] {
+        assert!(common(long).unwrap_err().message().contains("at most 32"));
+    }
     let sign = |number: usize| {
         if number.is_multiple_of(2) {
             Ok(number)
