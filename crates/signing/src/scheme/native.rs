@@ -87,8 +87,8 @@ pub(super) fn judge_cookies<W: Witness>(
     with_url(request, witness, |url, witness| {
         let first = tokens.next().ok_or(Error::MissingSignature)?;
         let silent = |token| judge_token(in_cookie(url, token, request), verifier, now, &mut Nobody);
-        let chosen = std::iter::once(first).chain(tokens).map(|token| (token, silent(token)));
-        match chosen.filter(|(_, verdict)| verdict.is_ok()).next() {
+        let mut judged = std::iter::once(first).chain(tokens).map(|token| (token, silent(token)));
+        match judged.find(|(_, verdict)| verdict.is_ok()) {
             Some((_, verified)) if !W::LISTENS => verified,
             Some((token, _)) => judge_token(in_cookie(url, token, request), verifier, now, witness),
             None => judge_token(in_cookie(url, first, request), verifier, now, witness),
