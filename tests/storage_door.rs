@@ -271,9 +271,13 @@ async fn a_put_that_is_not_as_it_was_signed_leaves_nothing() {
     check(put(crc).sent(None, bytes.clone()).await, 400, "BadDigest", None).await;
     let encrypted = vec![("x-amz-server-side-encryption", "AES256")];
     check(put(encrypted).sent(None, bytes.clone()).await, 501, "NotImplemented", None).await;
-    let loose = [("x-amz-acl", "public-read")];
-    let reply = put(vec![]).sent_with(None, bytes.clone(), &loose).await;
-    check(reply, 403, "AccessDenied", Some("unsigned_header")).await;
+    // Nobody signed these, the other service's least of all.
+    for loose in [("x-amz-acl", "public-read"), ("x-goog-acl", "public-read"), ("x-goog-meta-a", "1")] {
+        let reply = put(vec![]).sent_with(None, bytes.clone(), &[loose]).await;
+        check(reply, 403, "AccessDenied", Some("unsigned_header")).await;
+    }
+    let reply = put(vec![]).sent_with(None, bytes.clone(), &[("if-match", "\"a\"")]).await;
+    check(reply, 412, "PreconditionFailed", None).await;
     check(put(vec![]).sent(None, b"this is a text".to_vec()).await, 415, "InvalidRequest", None).await;
     check(put(vec![]).sent(None, Vec::new()).await, 422, "InvalidRequest", None).await;
     check(put(vec![]).sent(None, vec![0; 10_000_001]).await, 413, "EntityTooLarge", None).await;
