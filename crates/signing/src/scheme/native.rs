@@ -843,7 +843,10 @@ mod tests {
         let url = blindly(&format!("{PATH}?s-jti=download-1&s-uses=1&exp={}", NOW_S + 90_000));
         let mut narrowed = narrow(&url, &Constraints::until(Some(NOW_S + 60))).unwrap();
         let counters = |url: &str| {
-            let verified = at_now(url, &Policy::default()).unwrap();
+            let (url, keys, policy) = (DeliveryUrl::parse(url).unwrap(), keys(), Policy::default());
+            let verifier = Verifier { counts_uses: true, ..Verifier::native(&keys, &policy) };
+            let request = Request::get(Target::Delivery(&url));
+            let verified = crate::verify_request(&request, &verifier, Timestamp::from_seconds(NOW_S)).unwrap();
             (verified.expires_s, verified.uses)
         };
         let (_, uses) = counters(&url);
