@@ -846,7 +846,8 @@ mod tests {
             let (url, keys, policy) = (DeliveryUrl::parse(url).unwrap(), keys(), Policy::default());
             let verifier = Verifier { counts_uses: true, ..Verifier::native(&keys, &policy) };
             let request = Request::get(Target::Delivery(&url));
-            let verified = crate::verify_request(&request, &verifier, Timestamp::from_seconds(NOW_S)).unwrap();
+            let verified =
+                crate::verify_request(&request, &verifier, Timestamp::from_seconds(NOW_S)).unwrap();
             (verified.expires_s, verified.uses)
         };
         let (_, uses) = counters(&url);
