@@ -58,7 +58,7 @@ pub(crate) async fn answer(api: Data<Api>, request: HttpRequest, payload: Payloa
 async fn serve(asked: &Asked<'_>, payload: Payload) -> Result<HttpResponse, Refused> {
     let address = StorageAddress::parse(asked.request.uri().path())?;
     match (asked.request.method().as_str(), address.image()) {
-        ("OPTIONS", _) => Ok(cors::preflight(asked)),
+        ("OPTIONS", _) => Ok(cors::preflight(asked.header("access-control-request-headers"))),
         ("GET" | "HEAD", Some(image)) => read::read(asked, &address, image).await,
         ("PUT", Some(image)) => put::put(asked, &address, image, payload).await,
         ("POST", None) => form::post(asked, &address, payload).await,

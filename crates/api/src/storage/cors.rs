@@ -3,8 +3,6 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 
-use super::asked::Asked;
-
 /// What a page may read of an answer.
 const EXPOSED: &str = "ETag, Content-Length, Content-Range, Content-Type, Last-Modified, Location, x-amz-request-id, x-image-auth";
 
@@ -17,9 +15,9 @@ const MAX_NAMES_BYTES: usize = 1_024;
 /// Seconds for which browsers keep this.
 const MAX_AGE_S: &str = "600";
 
-/// What a browser wants to know before it sends a page's request.
-pub(super) fn preflight(asked: &Asked<'_>) -> HttpResponse {
-    let wished = asked.header("access-control-request-headers").filter(|names| are_names(names));
+/// What a browser wants to know before it sends a page's request, with the names of the headers that it wishes to send.
+pub(super) fn preflight(wished: Option<&str>) -> HttpResponse {
+    let wished = wished.filter(|names| are_names(names));
     let wished = wished.and_then(|names| HeaderValue::from_str(names).ok());
     HttpResponse::NoContent()
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, PUT, POST"))
