@@ -3,7 +3,7 @@
 import { byId, toast } from "./swap.js";
 
 let overlay;
-let depth = 0;
+let over;
 let pastes = 0;
 
 const here = () => document.body.dataset;
@@ -39,17 +39,22 @@ function shade(on) {
   if (overlay) document.body.append(overlay);
 }
 
-document.addEventListener("dragenter", (event) => {
-  if (hasFiles(event) && ++depth === 1) shade(true);
-});
+/** Files over the page are welcome wherever they are, from the moment that they cross into something. */
+function welcome(event) {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  over = event.target;
+  if (!overlay) shade(true);
+}
+document.addEventListener("dragenter", welcome);
+document.addEventListener("dragover", welcome);
+// What was entered last is left last; counting both would never end where a swap takes away what was entered.
 document.addEventListener("dragleave", (event) => {
-  if (hasFiles(event) && --depth === 0) shade(false);
+  if (event.target === over) shade(false);
 });
-document.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
 document.addEventListener("drop", async (event) => {
   if (!hasFiles(event)) return;
   event.preventDefault();
-  depth = 0;
   shade(false);
   // Entries are there only until this handler first waits, so all are taken before any is walked.
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);

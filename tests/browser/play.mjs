@@ -17,8 +17,9 @@ try {
   await scenario(visit);
   await visit.end();
 } catch (problem) {
-  console.error(await visit.report());
-  throw problem;
+  // What went wrong stands first: whoever prints a part of this prints the head.
+  console.log(`${problem.stack}\n\n${await visit.report()}`);
+  process.exitCode = 1;
 } finally {
   await visit.close();
 }

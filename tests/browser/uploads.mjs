@@ -94,6 +94,49 @@ export async function d05(visit) {
   assert.ok(saw.said.filter((line) => /%/.test(line)).length <= 3, `not each percent is said: ${said}`);
 }
 
+/** Drags a file or a folder over the page until it shows `welcome`, and lets it go there. */
+async function drop(visit, path, welcome) {
+  const { page } = visit;
+  const client = await page.context().newCDPSession(page);
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  const drag = (type) => client.send("Input.dispatchDragEvent", { type, x: 700, y: 500, data });
+  await page.evaluate(() => {
+    window.dragged = [];
+    for (const type of ["dragenter", "dragleave", "drop"])
+      document.addEventListener(type, ({ target }) => window.dragged.push(`${type} ${target.nodeName}`), { capture: true });
+  });
+  await drag("dragEnter");
+  await until("the page welcomes files", async () => {
+    await drag("dragOver"); // A hand that holds something is never still.
+    return welcome.isVisible();
+  });
+  await visit.shot("drop-overlay");
+  await drag("drop");
+  const dragged = await page.evaluate(() => window.dragged.join(", "));
+  assert.match(dragged, /drop \w+$/, "the browser gives the page what was let go");
+  await welcome.waitFor({ state: "detached" });
+}
+
+/**
+ * Files that cross from something which is then taken away, as the picture that fades one page into the next is, and
+ * leave: whether they were welcome where they came to, the welcomes that stood, and those that stand now.
+ */
+function hover(page) {
+  return page.evaluate(() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["x"], "x.jpg", { type: "image/jpeg" }));
+    const tell = (type, target) => target.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+    const shown = () => document.querySelectorAll(".drop-overlay").length;
+    const passing = document.getElementById("main").appendChild(document.createElement("p"));
+    tell("dragenter", passing);
+    passing.remove();
+    const welcome = !tell("dragenter", document.body);
+    const before = shown();
+    tell("dragleave", document.body);
+    return `${welcome} ${before} ${shown()}`;
+  });
+}
+
 export async function d06(visit) {
   const { page } = visit;
   visit.expects(415);
@@ -103,15 +146,8 @@ export async function d06(visit) {
   mkdirSync(join(folder, "day-2"), { recursive: true });
   for (const name of ["one.jpg", "two.jpg", "day-2/three.jpg"]) writeFileSync(join(folder, name), await visit.jpeg());
   writeFileSync(join(folder, "notes.txt"), "nothing to see here");
-  const client = await page.context().newCDPSession(page);
-  const drag = (type) =>
-    client.send("Input.dispatchDragEvent", { type, x: 700, y: 500, data: { items: [], files: [folder], dragOperationsMask: 1 } });
-  await drag("dragEnter");
-  await drag("dragOver");
-  await page.getByText("Drop to upload to Fernhill").waitFor();
-  await visit.shot("drop-overlay");
-  await drag("drop");
-  await page.getByText("Drop to upload to Fernhill").waitFor({ state: "detached" });
+  await until("files are welcome until they leave", async () => (await hover(page)) === "true 1 0");
+  await drop(visit, folder, page.getByText("Drop to upload to Fernhill"));
   await heading(page, "3 of 4 uploaded").waitFor();
   assert.match(await row(page, "notes.txt").textContent(), new RegExp(`is not accepted\\. Use ${FORMATS}`));
   await until("three tiles are new", async () => (await tiles(page).count()) === 4);

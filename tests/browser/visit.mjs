@@ -57,7 +57,11 @@ export class Visit {
       if (line.type() !== "error" && !/violat|Refused to/.test(line.text())) return;
       this.problems.push(`console: ${line.text()} (${line.location().url})`);
     });
-    page.on("pageerror", (error) => this.problems.push(`error: ${error.stack}`));
+    page.on("pageerror", (error) => {
+      // A browser without time gives up fading one page into the next, and says so where nobody asked.
+      if (/^Transition was (aborted|skipped)/.test(error.message)) return;
+      this.problems.push(`error: ${error.stack || `${error.name} ${error.message}`}`);
+    });
     page.on("request", (request) => {
       const url = request.url();
       if (!/^(data|blob|about):/.test(url) && new URL(url).origin !== BASE) this.problems.push(`foreign host: ${url}`);
