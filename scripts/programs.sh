@@ -1,0 +1,92 @@
+# Sourced by scripts/test: builds all test programs once and runs each as Cargo would, so that the house runs on two
+# set-ups, and beside what the crates test for themselves, without Cargo choosing other features and building anew.
+# Everything is kept in a folder of logs: a log for each run, and `ended-badly` with the names of those that failed.
+# shellcheck shell=sh
+
+# programs_build LOGS: builds, and lists in `programs` for each program its package, the package's folder and its path.
+programs_build() {
+    cargo test --locked --workspace --exclude bench --lib --bins --tests --no-run \
+        --message-format=json-render-diagnostics >"$1/built"
+    python3 - "$1/built" >"$1/programs" <<'PYTHON'
+import json, os, sys
+for line in open(sys.argv[1]):
+    said = json.loads(line)
+    if said.get("executable") and said["profile"]["test"]:
+        folder = os.path.dirname(said["manifest_path"])
+        print(said["target"]["name"], folder, said["executable"], sep="\t")
+PYTHON
+    grep -q "^house	" "$1/programs" || {
+        echo "the tests of the house were not built"
+        exit 1
+    }
+}
+
+# programs_run LOG COMMAND…: runs it, and keeps what it says; where it fails, its log's name is kept too.
+programs_run() {
+    kept=$1
+    shift
+    "$@" >>"$kept" 2>&1 || basename "$kept" >>"$(dirname "$kept")/ended-badly"
+}
+
+# programs_in FOLDER COMMAND…: runs it as Cargo runs a test of the package in that folder.
+programs_in() (
+    cd "$1"
+    export CARGO_MANIFEST_DIR="$1"
+    shift
+    exec "$@"
+)
+
+# programs_run_house LOG THREADS ARGUMENT…: runs the house's program, shown line by line.
+programs_run_house() {
+    kept=$1 threads=$2
+    shift 2
+    house=$(grep "^house	" "$(dirname "$kept")/programs")
+    folder=$(echo "$house" | cut -f 2) program=$(echo "$house" | cut -f 3)
+    { RUST_TEST_THREADS=$threads programs_in "$folder" "$program" "$@" 2>&1 ||
+        basename "$kept" >>"$(dirname "$kept")/ended-badly"; } | tee "$kept"
+}
+
+# programs_begin LOGS: runs all programs but the house's beside what the script does next, one after another; each is
+# shown when it has ended.
+programs_begin() {
+    # shellcheck disable=SC2016 # the other shell's own words
+    setsid sh -c '. scripts/programs.sh; programs_run_crates "$1"' crates "$1" &
+    programs_beside=$!
+}
+
+programs_run_crates() {
+    grep -v "^house	" "$1/programs" | while IFS='	' read -r name folder program; do
+        log=$1/crate-$(basename "$program")
+        RUST_TEST_THREADS=$(nproc) programs_run "$log" programs_in "$folder" "$program"
+        printf '\n%s\n%s\n' "$name" "$(cat "$log")"
+    done
+}
+
+# Waits for what programs_begin began.
+programs_wait() {
+    wait "$programs_beside"
+    programs_beside=""
+}
+
+# Stops what programs_begin began, where it still runs.
+programs_stop() {
+    [ -z "${programs_beside:-}" ] || kill -- "-$programs_beside" 2>/dev/null || true
+}
+
+# programs_total WORD LOGS: adds up one number of all closing lines: `12 passed`.
+programs_total() {
+    cat "$2"/first "$2"/second "$2"/crate-* "$2"/doc 2>/dev/null |
+        sed -n "s/^test result:.* \([0-9]*\) $1.*/\1/p" | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+# programs_failures LOGS: each test that failed, with the first lines of its panic.
+programs_failures() {
+    for kept in "$1"/first "$1"/second "$1"/crate-* "$1"/doc; do
+        [ ! -f "$kept" ] || awk -v where="$(basename "$kept")" '
+            /^---- .* stdout ----$/ { printf "\nFAILED %s (%s)\n", $2, where; left = 5; next }
+            /^thread .* panicked at / { left = 15 }
+            /^(failures:|note: run with|stack backtrace:)/ { left = 0 }
+            left > 0 && NF { print "    " substr($0, 1, 400); left-- }
+        ' "$kept"
+    done
+}
