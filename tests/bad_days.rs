@@ -9,8 +9,9 @@ use crate::harness::{Load, Place, PrivatePostgres, TestServer, eventually, run_s
 /// Clients that upload, and as many that look.
 const CLIENTS: usize = 4;
 
-/// Within this everything is well again.
-const WELL_WITHIN: Duration = Duration::from_secs(5);
+/// Within this everything is well again. `make gate-durability` measures the five seconds that are promised; here other
+/// tests have their share of the machine.
+const WELL_WITHIN: Duration = Duration::from_secs(20);
 
 async fn start(postgres: &PrivatePostgres) -> TestServer {
     let place = Arc::new(Place::on_postgres(&postgres.url()).await);

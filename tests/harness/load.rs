@@ -10,8 +10,9 @@ use image::{DynamicImage, Rgb, RgbImage};
 
 use super::{Reply, TestAccount, drawn, eventually};
 
-/// A refusal for want of a service comes within this, so that a client can turn elsewhere.
-const REFUSED_WITHIN: Duration = Duration::from_secs(3);
+/// A refusal for want of a service comes within this, so that a client can turn elsewhere. `make gate-durability` measures
+/// the three seconds that are promised; here other tests have their share of the machine.
+const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Clients of an account while something breaks.
 pub(crate) struct Load<'s> {
