@@ -35,15 +35,20 @@ pub(crate) use tools::{Tool, node, python};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// Asks until the answer is yes; panics after `within`, naming what never came.
+/// Asks until the answer is yes; panics where one that was asked for after `within` is no, naming what never came. What
+/// was asked for before may take its time: that a busy machine is slow to answer says nothing of what it holds.
 pub(crate) async fn eventually<F: Future<Output = bool>>(
     what: &str,
     within: Duration,
     mut ask: impl FnMut() -> F,
 ) {
     let end = Instant::now() + within;
-    while !ask().await {
-        assert!(Instant::now() < end, "{what} did not happen within {within:?}");
+    loop {
+        let began = Instant::now();
+        if ask().await {
+            return;
+        }
+        assert!(began < end, "{what} did not happen within {within:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -86,14 +86,27 @@ async fn t30_hits_go_on_while_ten_times_as_many_renders_are_asked_for_as_can_be_
     }
 }
 
+/// That everybody got this status and the same bytes.
+fn check_alike(answers: &[Answer], status: u16) {
+    let other = answers.iter().find(|answer| answer.status != status || answer.body != answers[0].body);
+    if let Some(Answer { status, took, body, .. }) = other {
+        panic!(
+            "one of {} got {status} after {took:?}: {}",
+            answers.len(),
+            String::from_utf8_lossy(&body[..body.len().min(300)])
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t31_a_thousand_who_ask_for_one_cold_rendition_cause_one_render_or_one_failure() {
-    let mill = Mill::start(&[]).await;
+    // How long anybody waits is no matter here, and a render's share of a busy machine is small.
+    let mill = Mill::start(&[("DARKROOM_RENDER_WAIT_S", "25"), ("DARKROOM_RENDER_TIMEOUT_S", "25")]).await;
     let target = mill.cold("default").next();
     let before = mill.renders().await;
     let answers = all_ask(mill.gathered(1000).await, &target).await;
     let made = mill.renders().await - before;
-    assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == answers[0].body));
+    check_alike(&answers, 200);
     assert_eq!(made, 1);
 
     let broken = mill.broken();
@@ -108,7 +121,7 @@ async fn t31_a_thousand_who_ask_for_one_cold_rendition_cause_one_render_or_one_f
     let answers = all_ask(callers, &broken).await;
     busy.join_all().await;
     let failures = mill.reads().await - before - 2 * decoys as u64;
-    assert!(answers.iter().all(|answer| answer.status == 500 && answer.body == answers[0].body));
+    check_alike(&answers, 500);
     figure(
         "T31",
         &format!("1,000 clients: {made} render, equal answers; a broken one: {} failure", failures / 2),

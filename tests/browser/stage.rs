@@ -15,7 +15,7 @@ use super::line::Line;
 use crate::harness::{TestServer, drawn, node};
 
 /// The longest scenario looks at sixty pages; a machine that builds beside it makes it slow.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A server with a line to it.
 pub struct Stage {

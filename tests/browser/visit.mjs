@@ -48,7 +48,7 @@ export class Visit {
   /** A page that is watched. */
   async tab(context = this.context) {
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(30_000);
     await page.addInitScript(() =>
       addEventListener("securitypolicyviolation", (event) =>
         console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`)),
@@ -205,7 +205,7 @@ export function padded(jpeg, bytes) {
 }
 
 /** Waits until a question is answered by yes. */
-export async function until(what, ask, within = 20_000) {
+export async function until(what, ask, within = 30_000) {
   const end = Date.now() + within;
   for (;;) {
     const answer = await ask();
