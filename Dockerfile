@@ -4,10 +4,11 @@ ARG BUILD_BASE=rust:1.95-bookworm
 ARG BASE=debian:bookworm-slim
 
 FROM ${BUILD_BASE} AS build
-# nasm: without it the JPEG library would be built without its vector code, several times slower.
+# nasm: without it the image libraries would be built without their vector code, several times slower. cmake, g++ and
+# perl: they build the AVIF encoder.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends gcc libc6-dev nasm \
+    && apt-get install -y --no-install-recommends gcc libc6-dev nasm cmake make g++ perl \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

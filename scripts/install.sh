@@ -35,7 +35,8 @@ install_wanted() {
     rm -f "$log"
 }
 
-# What every build needs. Without nasm the JPEG library would be built without its vector code, several times slower.
+# What every build needs. Without nasm the image libraries would be built without their vector code, several times
+# slower; CMake, C++ and Perl build the AVIF encoder.
 want_build_tools() {
     if ! command -v cargo >/dev/null 2>&1; then
         echo "cargo is missing: install Rust 1.95 or newer, then try again."
@@ -43,7 +44,11 @@ want_build_tools() {
     fi
     want gcc "compiles the image libraries and SQLite" command -v gcc
     want libc6-dev "headers of the C library" test -e /usr/include/stdio.h
-    want nasm "vector code of the JPEG library" command -v nasm
+    want nasm "vector code of the image libraries" command -v nasm
+    want cmake "builds the AVIF encoder" command -v cmake
+    want make "builds the AVIF encoder" command -v make
+    want g++ "builds the AVIF encoder" command -v g++
+    want perl "builds the AVIF encoder" command -v perl
 }
 
 # must WHAT COMMAND…: says what was promised; where the command fails the script ends with 1. A bare `a && b` would end
