@@ -1,6 +1,7 @@
-# Sourced by scripts/test: builds all test programs once and runs each as Cargo would, so that the house runs on two
-# set-ups, and beside what the crates test for themselves, without Cargo choosing other features and building anew.
-# Everything is kept in a folder of logs: a log for each run, and `ended-badly` with the names of those that failed.
+# Sourced by scripts/test and scripts/check: builds all test programs once and runs each as Cargo would, so that the
+# house runs on two set-ups, and beside what the crates test for themselves, without Cargo choosing other features and
+# building anew. Everything is kept in a folder of logs: a log for each run, and `ended-badly` with the names of those
+# that failed.
 # shellcheck shell=sh
 
 # programs_build LOGS: builds, and lists in `programs` for each program its package, the package's folder and its path.
