@@ -31,7 +31,7 @@ programs_run() {
 
 # programs_in FOLDER COMMAND…: runs it as Cargo runs a test of the package in that folder.
 programs_in() (
-    cd "$1"
+    cd "$1" || exit
     export CARGO_MANIFEST_DIR="$1"
     shift
     exec "$@"
