@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::escape::{decoded, encode_into};
-use crate::pairs::Pair;
+use crate::pairs::{Pair, pieces};
 
 /// The words in which Amazon and Google differ.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,9 +103,14 @@ impl<'c> Credential<'c> {
 
     /// Reads one; none of the five may be empty.
     pub(crate) fn parse(text: &'c str) -> Option<Credential<'c>> {
-        let mut parts = text.rsplitn(5, '/');
-        let (terminator, service, region, day) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let id = parts.next()?;
+        let mut id = text;
+        let mut last = || {
+            let slash = memchr::memrchr(b'/', id.as_bytes())?;
+            let part = &id[slash + 1..];
+            id = &id[..slash];
+            Some(part)
+        };
+        let (terminator, service, region, day) = (last()?, last()?, last()?, last()?);
         let whole = [id, day, region, service, terminator].iter().all(|part| !part.is_empty());
         let scope = &text[id.len() + 1..];
         (whole && text.len() <= Self::MAX_BYTES).then_some(Credential {
@@ -136,7 +141,10 @@ pub(crate) fn query<'q>(pairs: impl Iterator<Item = Pair<'q>>) -> Option<String>
     if sorted.len() == 1 && bytes == 0 {
         return Some(String::new());
     }
-    sorted.sort_unstable();
+    // Most signers write them in their order.
+    if !sorted.is_sorted() {
+        sorted.sort_unstable();
+    }
     let mut query = String::with_capacity(bytes + 2 * sorted.len());
     for (name, value) in &sorted {
         let joint = if query.is_empty() { "" } else { "&" };
@@ -174,7 +182,7 @@ fn is_spelled(text: &str, kept: u8) -> bool {
         let low = if low.is_ascii_digit() { low - b'0' } else { low - b'A' + 10 };
         !is_kept((high - b'0') << 4 | low)
     };
-    fits && (!escaped || text.split('%').skip(1).all(is_needed))
+    fits && (!escaped || pieces(b'%', text).skip(1).all(is_needed))
 }
 
 const fn is_unreserved(byte: u8) -> bool {
@@ -190,7 +198,7 @@ pub(crate) fn signed_headers(text: &str) -> Option<&str> {
     let fits = |name: &str| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
     };
-    let names = || text.split(';');
+    let names = || pieces(b';', text);
     let fine = names().count() <= MAX_NAMES && names().all(fits) && names().is_sorted_by(|a, b| a < b);
     fine.then_some(text)
 }

@@ -74,7 +74,8 @@ impl TargetLimits {
     }
 
     pub(crate) fn has_too_many_pairs(&self, query: &str) -> bool {
-        query.bytes().filter(|&byte| byte == b'&').count() >= self.max_query_pairs.min(Self::MOST_QUERY_PAIRS)
+        memchr::memchr_iter(b'&', query.as_bytes()).count()
+            >= self.max_query_pairs.min(Self::MOST_QUERY_PAIRS)
     }
 }
 

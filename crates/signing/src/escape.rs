@@ -4,27 +4,26 @@ use std::borrow::Cow;
 
 /// Decodes each `%XX` once; a plus stays a plus. None where an escape is broken or the result is not UTF-8.
 pub(crate) fn decoded(text: &str) -> Option<Cow<'_, str>> {
-    if memchr::memchr(b'%', text.as_bytes()).is_none() {
+    let mut rest = text.as_bytes();
+    let mut next = memchr::memchr(b'%', rest);
+    if next.is_none() {
         return Some(Cow::Borrowed(text));
     }
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        if first == b'%' {
-            let (high, low) = (hex_digit(*tail.first()?)?, hex_digit(*tail.get(1)?)?);
-            bytes.push(high << 4 | low);
-            rest = &tail[2..];
-        } else {
-            bytes.push(first);
-            rest = tail;
-        }
+    while let Some(escape) = next {
+        let (high, low) = (hex_digit(*rest.get(escape + 1)?)?, hex_digit(*rest.get(escape + 2)?)?);
+        bytes.extend_from_slice(&rest[..escape]);
+        bytes.push(high << 4 | low);
+        rest = &rest[escape + 3..];
+        next = memchr::memchr(b'%', rest);
     }
+    bytes.extend_from_slice(rest);
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 /// As [`decoded`], and a plus is a space.
 pub(crate) fn form_decoded(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains('+') {
+    if memchr::memchr(b'+', text.as_bytes()).is_none() {
         return decoded(text);
     }
     decoded(&text.replace('+', " ")).map(|text| Cow::Owned(text.into_owned()))
@@ -33,9 +32,14 @@ pub(crate) fn form_decoded(text: &str) -> Option<Cow<'_, str>> {
 /// Appends a text with all but unreserved characters and those of `kept` percent-encoded (contract R-11).
 pub(crate) fn encode_into(path: &mut String, text: &str, kept: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let is_kept = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || kept.contains(&byte)
+    };
+    if text.bytes().all(is_kept) {
+        return path.push_str(text);
+    }
     for byte in text.bytes() {
-        let unreserved = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-        if unreserved || kept.contains(&byte) {
+        if is_kept(byte) {
             path.push(byte.into());
         } else {
             path.push('%');

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::{Invalid, Secret, SigningKeyId, Timestamp};
-use hmac::{Hmac, KeyInit as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -28,7 +28,7 @@ pub struct VerifyingKey {
     derived: Arc<DerivedKeys>,
 }
 
-/// HMAC states that have taken in the key and nothing else: what is done once for a key is not done for each request.
+/// HMAC states that have taken in the key: what is done once for a key is not done for each request.
 #[derive(Debug, Clone)]
 struct Macs {
     sha1: Hmac<Sha1>,
@@ -138,7 +138,8 @@ impl VerifyingKey {
         self.macs.as_ref().map(|macs| macs.sha1.clone())
     }
 
-    /// HMAC-SHA256 that has taken in the key and nothing else; none for public keys.
+    /// HMAC-SHA256 that has taken in the key, and salt and slash where it has a salt: what each text begins with. None for
+    /// public keys.
     pub(crate) fn mac_sha256(&self) -> Option<Hmac<Sha256>> {
         self.macs.as_ref().map(|macs| macs.sha256.clone())
     }
@@ -158,7 +159,11 @@ impl Macs {
             KeyMaterial::Text(secret) | KeyMaterial::TextWithSession { secret, .. } => {
                 Macs::new(secret.reveal().as_bytes())
             }
-            KeyMaterial::KeyAndSalt { key, .. } => Macs::new(key),
+            KeyMaterial::KeyAndSalt { key, salt } => {
+                let macs = Macs::new(key)?;
+                let sha256 = macs.sha256.chain_update(salt.as_slice()).chain_update("/");
+                Some(Macs { sha256, ..macs })
+            }
             KeyMaterial::PublicKey(_) => None,
         }
     }

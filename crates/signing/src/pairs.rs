@@ -16,8 +16,7 @@ pub(crate) fn pairs(query: Option<&str>) -> Pairs<'_> {
     Pairs { rest: query }
 }
 
-/// Walks a query. Every request of a scheme is walked a few times, which costs as much as its signature where each step
-/// looks at one byte.
+/// Walks a query.
 #[derive(Debug, Clone)]
 pub(crate) struct Pairs<'u> {
     rest: Option<&'u str>,
@@ -28,16 +27,30 @@ impl<'u> Iterator for Pairs<'u> {
 
     fn next(&mut self) -> Option<Pair<'u>> {
         let rest = self.rest?;
-        let (raw, after) = match split_at(b'&', rest) {
-            Some((raw, after)) => (raw, Some(after)),
-            None => (rest, None),
+        let bytes = rest.as_bytes();
+        // A name is short: it is looked at byte by byte, and only the end of a value is looked for far away.
+        let name_end = bytes.iter().position(|byte| matches!(byte, b'=' | b'&')).unwrap_or(bytes.len());
+        let has_value = bytes.get(name_end) == Some(&b'=');
+        let end = if has_value {
+            memchr::memchr(b'&', &bytes[name_end..]).map_or(bytes.len(), |length| name_end + length)
+        } else {
+            name_end
         };
-        self.rest = after;
-        Some(match split_at(b'=', raw) {
-            Some((name, value)) => Pair { raw, name, value: Some(value) },
-            None => Pair { raw, name: raw, value: None },
-        })
+        self.rest = rest.get(end + 1..);
+        let raw = &rest[..end];
+        Some(Pair { raw, name: &raw[..name_end], value: raw.get(name_end + 1..) })
     }
+}
+
+/// The pieces of a text between bytes of ASCII; one at least.
+pub(crate) fn pieces(byte: u8, text: &str) -> impl Iterator<Item = &str> + Clone {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (piece, after) = split_at(byte, text).map_or((text, None), |(piece, after)| (piece, Some(after)));
+        rest = after;
+        Some(piece)
+    })
 }
 
 /// A text before and after the first of these bytes, which is of ASCII; none where there is none.

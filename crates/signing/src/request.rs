@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use sha2::{Digest as _, Sha256};
 
 use crate::delivery_url::check_path;
-use crate::pairs::{pairs, split_at};
+use crate::pairs::{pairs, pieces, split_at};
 use crate::policy::Policy;
 use crate::{DeliveryUrl, Error, TargetLimits};
 
@@ -137,7 +137,11 @@ impl<'r> Request<'r> {
     /// The limits of a target and the bytes that it may carry raw, for schemes whose paths may hold more than native
     /// ones.
     pub(crate) fn check_size(&self) -> Result<(), Error> {
-        TargetLimits::default().check(self.target())
+        match self.target {
+            Target::Raw(target) => TargetLimits::default().check(target),
+            // Whoever read it has made sure of that.
+            Target::Delivery(_) => Ok(()),
+        }
     }
 
     /// Every cookie, name and value, in their order.
@@ -153,7 +157,7 @@ pub(crate) struct Cookies<'r>(Cow<'r, str>);
 impl Cookies<'_> {
     /// Names and values, trimmed, in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let pairs = self.0.split(';').filter_map(|pair| pair.split_once('='));
+        let pairs = pieces(b';', &self.0).filter_map(|pair| split_at(b'=', pair));
         pairs.map(|(name, value)| (name.trim(), value.trim()))
     }
 }

@@ -2,6 +2,7 @@
 
 mod by_name;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// The settings of every scheme.
@@ -94,6 +95,16 @@ pub struct EdgeAuthSettings {
 pub struct ImageKitSettings {
     /// The path of the endpoint, which is not signed; begins and ends with `/`.
     pub endpoint_path: String,
+}
+
+impl EdgeAuthSettings {
+    /// The name of the header that may carry the token: that of the parameter in lower case.
+    pub(crate) fn header(&self) -> Cow<'_, str> {
+        if self.parameter.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return self.parameter.to_ascii_lowercase().into();
+        }
+        self.parameter.as_str().into()
+    }
 }
 
 impl SchemeSettings {

@@ -159,21 +159,11 @@ pub(crate) trait Witness {
         outcome: Result<T, Error>,
         detail: impl FnOnce(&T) -> String,
     ) -> Result<T, Error> {
-        self.watch(name, &outcome, detail);
-        outcome
-    }
-
-    /// Sees an outcome where it lies, which saves what is large from being moved.
-    fn watch<T>(
-        &mut self,
-        name: &'static str,
-        outcome: &Result<T, Error>,
-        detail: impl FnOnce(&T) -> String,
-    ) {
-        match outcome {
+        match &outcome {
             Ok(value) => self.see(name, true, || detail(value)),
             Err(error) => self.see(name, false, || domain::sentence(&error.to_string())),
         }
+        outcome
     }
 }
 

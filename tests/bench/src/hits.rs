@@ -40,7 +40,8 @@ pub(crate) fn rendition(
     let id = darkroom.upload(account, &drawn::jpeg(&drawn::photo(1600, 1200), 90), is_private)?;
     let mut all = Vec::new();
     for width in (160..=800).step_by(40) {
-        let name = format!("w{width}");
+        // Both kinds may be of one account, whose variants have each their own name.
+        let name = format!("{}{width}", if is_private { "signed" } else { "public" });
         darkroom.variant(account, &name, width)?;
         let url = format!("http://{}/{}/{id}/{name}", darkroom.at, account.hash);
         let url = if is_private { darkroom.cli(&["sign", &url])? } else { url };

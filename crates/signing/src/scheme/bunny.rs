@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
-use hmac::Mac;
+use hmac::Mac as _;
 use sha2::{Digest as _, Sha256};
 use subtle::Choice;
 
@@ -15,7 +15,7 @@ use super::foreign::{Life, joined_time, signed_by, signer, stays_inside};
 use crate::Error;
 use crate::escape::decoded;
 use crate::key_material::VerifyingKey;
-use crate::pairs::pairs;
+use crate::pairs::{pairs, split_at};
 use crate::request::Request;
 use crate::schemes::Scheme;
 use crate::syntax::same;
@@ -36,9 +36,12 @@ struct Token<'r> {
     expires_s: i64,
     /// The raw path that is asked for.
     path: &'r str,
-    /// All other parameters, decoded.
-    params: Vec<(Cow<'r, str>, Cow<'r, str>)>,
+    /// All other parameters, decoded and sorted by name.
+    params: Params<'r>,
 }
+
+/// Names and values, decoded.
+type Params<'r> = Vec<(Cow<'r, str>, Cow<'r, str>)>;
 
 /// How a token is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +55,10 @@ enum Kind {
 /// Where the parts of a token stand in a target.
 struct Found<'r> {
     path: &'r str,
-    tokens: Vec<&'r str>,
-    expires: Vec<&'r str>,
-    params: Vec<(&'r str, &'r str)>,
+    token: Result<Option<&'r str>, Error>,
+    expires: Result<Option<&'r str>, Error>,
+    /// None where one is malformed.
+    params: Option<Params<'r>>,
 }
 
 /// Judges a URL.
@@ -67,7 +71,7 @@ pub(super) fn judge(
     let settings = &verifier.settings.bunny;
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
     let found = find(request, verifier);
-    let token = witness.step("signature present", only(&found.tokens, Error::MissingSignature), |_| {
+    let token = witness.step("signature present", only(found.token, Error::MissingSignature), |_| {
         "The URL carries one token.".into()
     })?;
     let mac =
@@ -76,14 +80,15 @@ pub(super) fn judge(
             Kind::HmacOfAddress => "It is an HMAC, bound to an address.".into(),
             Kind::Legacy => "It is of the legacy form, which the account allows.".into(),
         })?;
-    let token = witness.step("parameters", Token::read(&found, mac), |token| {
+    let token = witness.step("parameters", Token::read(found, mac), |token| {
         format!("Each is well formed and there once; the URL ends at {}.", token.expires)
     })?;
     let address = token.address(request, settings.ip_validation);
-    let data = token.data();
     let bound = if address.is_empty() { "" } else { "<address>" };
-    witness.text(|| format!("{}{}{bound}{data}", token.signed_path(), token.expires));
-    let key = signer(verifier.every(Scheme::Bunny, now), |key| token.is_signed(key, &address, &data));
+    witness.text(|| String::from_utf8_lossy(&token.text(bound.as_bytes())).into_owned());
+    // Without an address a bound token would pass as one that is not bound.
+    let text = (token.kind != Kind::HmacOfAddress || !address.is_empty()).then(|| token.text(&address));
+    let key = signer(verifier.every(Scheme::Bunny, now), |key| token.is_signed(key, text.as_deref()));
     let key = signed_by(key, witness)?;
     Life { expires_s: Some(token.expires_s), ..Life::default() }.check(verifier.policy, now, witness)?;
     witness
@@ -101,14 +106,14 @@ pub(super) fn judge(
 /// Takes a target apart.
 fn find<'r>(request: &Request<'r>, verifier: &Verifier<'_>) -> Found<'r> {
     let directory = request.path().strip_prefix(DIRECTORY).map(|rest| {
-        let end = rest.find('/').unwrap_or(rest.len());
+        let end = memchr::memchr(b'/', rest.as_bytes()).unwrap_or(rest.len());
         rest.split_at(end)
     });
     let path = directory.map_or(request.path(), |(_, path)| path);
-    let mut found = Found { path, tokens: Vec::new(), expires: Vec::new(), params: Vec::new() };
+    let mut found = Found { path, token: Ok(None), expires: Ok(None), params: Some(Vec::new()) };
     if let Some((text, _)) = directory {
-        let (token, rest) = text.split_once('&').map_or((text, None), |(token, rest)| (token, Some(rest)));
-        found.tokens.push(token);
+        let (token, rest) = split_at(b'&', text).map_or((text, None), |(token, rest)| (token, Some(rest)));
+        found.token = Ok(Some(token));
         pairs(rest).for_each(|pair| found.take(pair.name, pair.value.unwrap_or_default()));
     }
     for pair in verifier.pairs(request).filter(|pair| !pair.raw.is_empty()) {
@@ -120,20 +125,24 @@ fn find<'r>(request: &Request<'r>, verifier: &Verifier<'_>) -> Found<'r> {
 impl<'r> Found<'r> {
     fn take(&mut self, name: &'r str, value: &'r str) {
         match name {
-            "token" | "bcdn_token" => self.tokens.push(value),
-            "expires" => self.expires.push(value),
-            _ => self.params.push((name, value)),
+            "token" | "bcdn_token" => put(&mut self.token, value),
+            "expires" => put(&mut self.expires, value),
+            _ => match param(name, value) {
+                Some(param) => self.params.as_mut().map_or((), |params| params.push(param)),
+                None => self.params = None,
+            },
         }
     }
 }
 
-/// The one value of a list.
-fn only<'r>(values: &[&'r str], missing: Error) -> Result<&'r str, Error> {
-    match values {
-        [] => Err(missing),
-        [value] => Ok(value),
-        _ => Err(Error::DuplicateParam),
-    }
+/// Takes in a value that may be there once.
+fn put<'r>(place: &mut Result<Option<&'r str>, Error>, value: &'r str) {
+    *place = if *place == Ok(None) { Ok(Some(value)) } else { Err(Error::DuplicateParam) };
+}
+
+/// The one value.
+fn only(found: Result<Option<&str>, Error>, missing: Error) -> Result<&str, Error> {
+    found.and_then(|value| value.ok_or(missing))
 }
 
 /// The bytes of a token, and how it is made.
@@ -154,13 +163,11 @@ fn mac(token: &str, allow_legacy: bool) -> Result<(Kind, [u8; 32]), Error> {
 }
 
 impl<'r> Token<'r> {
-    fn read(found: &Found<'r>, (kind, mac): (Kind, [u8; 32])) -> Result<Token<'r>, Error> {
-        let expires = only(&found.expires, Error::MissingExp)?;
+    fn read(found: Found<'r>, (kind, mac): (Kind, [u8; 32])) -> Result<Token<'r>, Error> {
+        let expires = only(found.expires, Error::MissingExp)?;
         let expires_s = joined_time(expires)?;
-        let mut params = Vec::new();
-        for &(name, value) in &found.params {
-            params.push(param(name, value).ok_or(Error::MalformedParam)?);
-        }
+        let mut params = found.params.ok_or(Error::MalformedParam)?;
+        params.sort_by(|one, other| one.0.cmp(&other.0));
         let token = Token { mac, kind, expires, expires_s, path: found.path, params };
         let twice = |name: &&str| token.params.iter().filter(|(known, _)| known == name).count() > 1;
         if CONTROLS.iter().any(twice) {
@@ -182,14 +189,20 @@ impl<'r> Token<'r> {
         self.param("token_path").unwrap_or(self.path)
     }
 
-    /// The parameters as they are signed: sorted by name, `k=v` joined by `&`.
-    fn data(&self) -> String {
+    /// The text that is signed: path, expiry, the client's address, and the parameters as `k=v` joined by `&`.
+    fn text(&self, address: &[u8]) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.path.len() + 192);
+        [self.signed_path().as_bytes(), self.expires.as_bytes(), address]
+            .iter()
+            .for_each(|part| text.extend_from_slice(part));
         let ignores_params = self.param("token_ignore_params") == Some("true");
         let is_signed = |name: &str| !ignores_params || matches!(name, "token_path" | "token_ignore_params");
-        let mut signed: Vec<_> = self.params.iter().filter(|(name, _)| is_signed(name)).collect();
-        signed.sort_by(|one, other| one.0.cmp(&other.0));
-        let pairs: Vec<String> = signed.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        pairs.join("&")
+        let signed = self.params.iter().filter(|(name, _)| is_signed(name));
+        for (index, (name, value)) in signed.enumerate() {
+            let joint = if index == 0 { "" } else { "&" };
+            [joint, name, "=", value].iter().for_each(|part| text.extend_from_slice(part.as_bytes()));
+        }
+        text
     }
 
     /// The bytes of the client's address that are signed; none where it is not bound. An address that is not known is
@@ -207,24 +220,17 @@ impl<'r> Token<'r> {
         }
     }
 
-    fn is_signed(&self, key: &VerifyingKey, address: &[u8], data: &str) -> Choice {
-        let texts = [self.signed_path().as_bytes(), self.expires.as_bytes(), address, data.as_bytes()];
-        // Without an address a bound token would pass as one that is not bound.
-        if self.kind == Kind::HmacOfAddress && address.is_empty() {
-            return Choice::from(0);
-        }
-        match (self.kind, key.secret(), key.mac_sha256()) {
-            (Kind::Legacy, Some(secret), _) => {
-                let start = Sha256::new_with_prefix(secret);
-                let hash = texts.iter().fold(start, Sha256::chain_update).finalize();
-                same(&self.mac, &hash)
+    fn is_signed(&self, key: &VerifyingKey, text: Option<&[u8]>) -> Choice {
+        let Some(text) = text else { return Choice::from(0) };
+        let made = match self.kind {
+            Kind::Legacy => {
+                key.secret().map(|secret| Sha256::new_with_prefix(secret).chain_update(text).finalize())
             }
-            (Kind::Hmac | Kind::HmacOfAddress, _, Some(mac)) => {
-                let mac = texts.iter().fold(mac, Mac::chain_update);
-                same(&self.mac, &mac.finalize().into_bytes())
+            Kind::Hmac | Kind::HmacOfAddress => {
+                key.mac_sha256().map(|mac| mac.chain_update(text).finalize().into_bytes())
             }
-            _ => Choice::from(0),
-        }
+        };
+        made.map_or(Choice::from(0), |made| same(&self.mac, &made))
     }
 
     /// Whether the path begins with that of the token, as it stands there or decoded.
@@ -258,7 +264,8 @@ impl<'r> Token<'r> {
 /// would be the same, so that a constraint could be hidden in it.
 fn param<'r>(name: &'r str, value: &'r str) -> Option<(Cow<'r, str>, Cow<'r, str>)> {
     let (name, value) = (decoded(name)?, decoded(value)?);
-    (!name.contains(['&', '=']) && !value.contains('&')).then_some((name, value))
+    let fits = !name.contains(['&', '=']) && memchr::memchr(b'&', value.as_bytes()).is_none();
+    fits.then_some((name, value))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use domain::Timestamp;
 use sha1::{Digest as _, Sha1};
 use subtle::Choice;
 
-use super::foreign::{Life, carried_signature, once, query_parts, signed_by, signer};
+use super::foreign::{Life, SignedText, carried_signature, each_once, once, signed_by, signer};
 use crate::Error;
 use crate::escape::{decoded, encode_into, form_decoded};
 use crate::key_material::VerifyingKey;
@@ -34,18 +34,21 @@ pub(super) fn judge_sign(
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
-    let sig = signature("ci_sign", request, verifier, witness)?;
     let path = without_version(request.path());
-    let rest = || query_parts(verifier.pairs(request).filter(|pair| pair.name != "ci_sign"));
-    for path in spellings(path) {
-        witness.text(|| format!("<salt>{path}{}", rest().collect::<String>()));
+    let mut signed = SignedText::of(path, request.query().map_or(0, str::len));
+    let [sig] = each_once(verifier.pairs(request), ["ci_sign"], |place, pair| {
+        if place.is_none() {
+            signed.push(pair);
+        }
+    });
+    let sig = signature("ci_sign", sig, verifier, witness)?;
+    let text = signed.ended("");
+    for text in spellings(&text) {
+        witness.text(|| format!("<salt>{text}"));
     }
-    let key = spellings(path).find_map(|path| {
+    let key = spellings(&text).find_map(|text| {
         signer(verifier.every(Scheme::Cloudimage, now), |key| {
-            is_hash(sig, key, |salt| {
-                let start = Sha1::new_with_prefix(salt).chain_update(path);
-                rest().fold(start, Sha1::chain_update)
-            })
+            is_hash(sig, key, |salt| Sha1::new_with_prefix(salt).chain_update(text))
         })
     });
     let key = signed_by(key, witness)?;
@@ -62,9 +65,9 @@ pub(super) fn judge_seal(
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
-    let sig = signature("ci_seal", request, verifier, witness)?;
-    let sealed = once(verifier.pairs(request), "ci_eqs")
-        .and_then(|value| decoded(value.unwrap_or_default()).ok_or(Error::MalformedParam));
+    let [sig, sealed] = each_once(verifier.pairs(request), ["ci_seal", "ci_eqs"], |_, _| ());
+    let sig = signature("ci_seal", sig, verifier, witness)?;
+    let sealed = sealed.and_then(|value| decoded(value.unwrap_or_default()).ok_or(Error::MalformedParam));
     let sealed = witness.step("parameters", sealed, |_| "ci_eqs is there once at most.".into())?;
     let path = without_version(request.path());
     for path in spellings(path) {
@@ -96,11 +99,11 @@ pub fn cloudimage_operations(query: Option<&str>) -> Result<Box<str>, Error> {
 /// The signature under a name, there once, of lower-case hex digits and as long as the account asks.
 fn signature<'r>(
     name: &str,
-    request: &Request<'r>,
+    found: Result<Option<&'r str>, Error>,
     verifier: &Verifier<'_>,
     witness: &mut impl Witness,
 ) -> Result<&'r str, Error> {
-    let sig = carried_signature(verifier.pairs(request), name, witness)?;
+    let sig = carried_signature(found, name, witness)?;
     let fewest = verifier.settings.cloudimage.min_signature_chars.clamp(MIN_CHARS, MAX_CHARS);
     let fits = (fewest..=MAX_CHARS).contains(&sig.len())
         && sig.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -115,11 +118,11 @@ fn without_version(path: &str) -> &str {
     path.strip_prefix("/v7").filter(|rest| rest.starts_with('/')).unwrap_or(path)
 }
 
-/// The path as the vendor's library hashes it, and without its slash, as the vendor's documents do. A slash that is there
-/// twice is never left out: the path with one is another.
-fn spellings(path: &str) -> impl Iterator<Item = &str> {
-    let bare = path.strip_prefix('/').filter(|bare| !bare.starts_with('/'));
-    [Some(path), bare].into_iter().flatten()
+/// A path, or a text that begins with one, as the vendor's library hashes it, and without its slash, as the vendor's
+/// documents do. A slash that is there twice is never left out: the path with one is another.
+fn spellings(text: &str) -> impl Iterator<Item = &str> {
+    let bare = text.strip_prefix('/').filter(|bare| !bare.starts_with('/'));
+    [Some(text), bare].into_iter().flatten()
 }
 
 /// Whether a signature is the beginning of the SHA-1 that a salt gives.

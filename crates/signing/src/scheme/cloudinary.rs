@@ -12,6 +12,7 @@ use subtle::Choice;
 use super::foreign::{Life, signed_by, signer};
 use crate::Error;
 use crate::key_material::VerifyingKey;
+use crate::pairs::split_at;
 use crate::request::Request;
 use crate::schemes::Scheme;
 use crate::syntax::same;
@@ -56,7 +57,7 @@ pub(super) fn judge(
 fn split(path: &str) -> Option<(&str, &str)> {
     let mut rest = path.strip_prefix('/')?;
     for _ in 0..4 {
-        let (segment, after) = rest.split_once('/')?;
+        let (segment, after) = split_at(b'/', rest)?;
         if let Some(sig) = segment.strip_prefix("s--").and_then(|sig| sig.strip_suffix("--")) {
             return Some((sig, after));
         }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use domain::Timestamp;
-use hmac::Mac;
+use hmac::Mac as _;
 use subtle::Choice;
 
 use self::token::Token;
@@ -16,7 +16,7 @@ use super::foreign::{Life, once, signed_by, signer, stays_inside};
 use crate::Error;
 use crate::escape::decoded;
 use crate::key_material::VerifyingKey;
-use crate::request::Request;
+use crate::request::{Cookies, Request};
 use crate::schemes::Scheme;
 use crate::settings::{EdgeAuthHash, EdgeAuthSettings};
 use crate::syntax::{lower_hex, same};
@@ -38,7 +38,15 @@ pub(super) fn judge(
 ) -> Result<Verified, Error> {
     let settings = &verifier.settings.edge_auth;
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
-    let carried = carried(request, verifier, &settings.parameter);
+    let cookies;
+    let carried = match once(verifier.pairs(request), &settings.parameter) {
+        Ok(None) => {
+            cookies = request.cookies();
+            beside_url(request, &cookies, settings)
+        }
+        Ok(Some(text)) => Ok((Cow::Borrowed(text), Carrier::Url)),
+        Err(error) => Err(error),
+    };
     let carried = carried.and_then(|(text, carrier)| token::has_one_hmac(&text).map(|()| (text, carrier)));
     let (text, carrier) = witness.step("signature present", carried, |_| {
         format!("The request carries {} with one hmac.", settings.parameter)
@@ -53,8 +61,8 @@ pub(super) fn judge(
     let path = signed_path(request.path(), settings).ok_or(Error::MalformedParam);
     let path = witness.step("path as it is signed", path, |path| format!("It is {path}"))?;
     witness.text(|| text_to_sign(&token, &path, settings, true).concat());
-    let parts = text_to_sign(&token, &path, settings, false);
-    let key = signer(verifier.every(Scheme::EdgeAuth, now), |key| is_signed(key, &parts, &sig));
+    let text = text_to_sign(&token, &path, settings, false).concat();
+    let key = signer(verifier.every(Scheme::EdgeAuth, now), |key| is_signed(key, &text, &sig));
     let key = signed_by(key, witness)?;
     let life = Life {
         begins_s: token.begins_s,
@@ -80,19 +88,16 @@ pub(super) fn judge(
     })
 }
 
-/// The token and where it stands: in the query, else in the first cookie of the name, else in a header.
-fn carried<'r>(
+/// The token that does not stand in the query, and where it stands: in the first cookie of the name, else in a header.
+fn beside_url<'r>(
     request: &Request<'r>,
-    verifier: &Verifier<'_>,
-    name: &str,
+    cookies: &'r Cookies<'_>,
+    settings: &EdgeAuthSettings,
 ) -> Result<(Cow<'r, str>, Carrier), Error> {
-    if let Some(text) = once(verifier.pairs(request), name)? {
-        return Ok((Cow::Borrowed(text), Carrier::Url));
+    if let Some((_, text)) = cookies.iter().find(|&(known, _)| known == settings.parameter) {
+        return Ok((Cow::Borrowed(text), Carrier::Cookie));
     }
-    if let Some((_, text)) = request.cookies().iter().find(|&(known, _)| known == name) {
-        return Ok((Cow::Owned(text.to_owned()), Carrier::Cookie));
-    }
-    let header = request.headers.get(&name.to_ascii_lowercase());
+    let header = request.headers.get(&settings.header());
     header.map(|text| (text, Carrier::Header)).ok_or(Error::MissingSignature)
 }
 
@@ -147,16 +152,16 @@ fn text_to_sign<'t>(
     [token.signed, url, path, joint, salt]
 }
 
-fn is_signed(key: &VerifyingKey, parts: &[&str], sig: &Signature) -> Choice {
-    match (sig, key.mac_sha256(), key.mac_sha1()) {
-        (Signature::Sha256(sig), Some(mac), _) => {
-            same(sig, &parts.iter().fold(mac, Mac::chain_update).finalize().into_bytes())
+fn is_signed(key: &VerifyingKey, text: &str, sig: &Signature) -> Choice {
+    let right = match sig {
+        Signature::Sha256(sig) => {
+            key.mac_sha256().map(|mac| same(sig, &mac.chain_update(text).finalize().into_bytes()))
         }
-        (Signature::Sha1(sig), _, Some(mac)) => {
-            same(sig, &parts.iter().fold(mac, Mac::chain_update).finalize().into_bytes())
+        Signature::Sha1(sig) => {
+            key.mac_sha1().map(|mac| same(sig, &mac.chain_update(text).finalize().into_bytes()))
         }
-        _ => Choice::from(0),
-    }
+    };
+    right.unwrap_or(Choice::from(0))
 }
 
 /// Whether one of the token's patterns is that of the path. Patterns that were escaped are of paths as people write

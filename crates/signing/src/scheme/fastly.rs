@@ -5,9 +5,10 @@ use domain::Timestamp;
 use hmac::Mac as _;
 use subtle::Choice;
 
-use super::foreign::{Life, carried_signature, joined_time, signed_by, signer};
+use super::foreign::{Life, carried_signature, joined_time, once, signed_by, signer};
 use crate::Error;
 use crate::key_material::VerifyingKey;
+use crate::pairs::split_at;
 use crate::request::Request;
 use crate::schemes::Scheme;
 use crate::syntax::{lower_hex, same};
@@ -22,8 +23,8 @@ pub(super) fn judge(
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
-    let token = carried_signature(verifier.pairs(request), "token", witness)?;
-    let parts = token.split_once('_').ok_or(Error::MalformedSignature);
+    let token = carried_signature(once(verifier.pairs(request), "token"), "token", witness)?;
+    let parts = split_at(b'_', token).ok_or(Error::MalformedSignature);
     let parts = parts.and_then(|(expiry, sig)| {
         lower_hex(sig).map(|sig: [u8; 20]| (expiry, sig)).ok_or(Error::MalformedSignature)
     });

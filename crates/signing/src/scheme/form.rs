@@ -9,6 +9,7 @@ use crate::verifier::Verifier;
 
 /// A form of a scheme, as its marks tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Form {
     Native,
     NativeCookie,
@@ -40,6 +41,10 @@ pub(super) enum PostedForm {
     Gcs,
 }
 
+/// A set of forms, a bit for each.
+#[derive(Debug, Clone, Copy, Default)]
+struct Forms(u32);
+
 /// The names of a query that are marks, alone or in pairs.
 #[derive(Default)]
 struct Marks {
@@ -62,29 +67,50 @@ struct Marks {
 impl Form {
     /// The form of a request, among those of the schemes that are switched on.
     pub(super) fn of(request: &Request<'_>, verifier: &Verifier<'_>) -> Result<Form, Error> {
-        if verifier.schemes == SchemeSet::NATIVE && Self::names_sig(request, verifier) {
-            return Ok(Form::Native);
+        let by_name = Marks::of(verifier.pairs(request), &verifier.settings.edge_auth.parameter).forms();
+        let mut marked = by_name;
+        add_by_path(&mut marked, request, verifier);
+        if verifier.schemes.and(Scheme::STORAGE) != SchemeSet::EMPTY {
+            add_by_header(&mut marked, request);
         }
-        let marks = Marks::of(verifier.pairs(request), &verifier.settings.edge_auth.parameter);
-        let marked = marks.forms().chain(by_header(request)).chain(by_path(request, verifier));
-        let enabled = marked.filter(|form| form.is_on(verifier.schemes));
-        if let Some(form) = the_only(enabled)? {
+        let is_on = |form: &Form| form.is_on(verifier.schemes);
+        if let Some(form) = the_only(marked.iter().filter(is_on))? {
             return Ok(form);
         }
-        let carried = by_cookie(request, verifier).into_iter();
-        if let Some(form) = the_only(carried.filter(|form| form.is_on(verifier.schemes)))? {
+        if let Some(form) = the_only(by_cookie(request, verifier).iter().filter(is_on))? {
             return Ok(form);
         }
         // `s` and `token` are everyday names: that they stand there marks nothing where their schemes are off.
-        let foreign =
-            |form: &Form| !matches!(form, Form::Imgix | Form::Bunny | Form::Fastly | Form::EdgeAuth);
-        let is_marked = marks.forms().filter(foreign).chain(by_header(request)).next().is_some();
-        Err(if is_marked { Error::SchemeDisabled } else { Error::MissingSignature })
+        let everyday = |form| matches!(form, Form::Imgix | Form::Bunny | Form::Fastly | Form::EdgeAuth);
+        let mut foreign = Forms::default();
+        by_name.iter().for_each(|form| foreign.add(form, !everyday(form)));
+        add_by_header(&mut foreign, request);
+        Err(if foreign.iter().next().is_some() { Error::SchemeDisabled } else { Error::MissingSignature })
     }
 
-    fn names_sig(request: &Request<'_>, verifier: &Verifier<'_>) -> bool {
-        verifier.pairs(request).any(|pair| pair.name == "sig")
-    }
+    const ALL: [Form; 21] = [
+        Form::Native,
+        Form::NativeCookie,
+        Form::Generic,
+        Form::CloudimageSign,
+        Form::CloudimageSeal,
+        Form::CloudFront,
+        Form::CloudFrontCookie,
+        Form::S3Header,
+        Form::S3Presigned,
+        Form::S3V2,
+        Form::GcsHeader,
+        Form::GcsV4,
+        Form::GcsV2,
+        Form::Imgproxy,
+        Form::Thumbor,
+        Form::Imgix,
+        Form::Bunny,
+        Form::Fastly,
+        Form::EdgeAuth,
+        Form::ImageKit,
+        Form::Cloudinary,
+    ];
 
     /// Whether it is read where these schemes are switched on. Keys of Google's sign in the form of S3 too, for those who
     /// come from there (signing-schemes 6.2).
@@ -171,66 +197,67 @@ impl Marks {
         self.key_pair_id || self.aws_access_key_id || self.google_access_id
     }
 
-    fn forms(&self) -> impl Iterator<Item = Form> + use<> {
-        [
-            (self.sig, Form::Native),
-            (self.ci_sign, Form::CloudimageSign),
-            (self.ci_seal, Form::CloudimageSeal),
-            (self.signature && self.key_pair_id, Form::CloudFront),
-            (self.signature && (self.key_id || !self.names_key()), Form::Generic),
-            (self.signature && self.aws_access_key_id, Form::S3V2),
-            (self.signature && self.google_access_id, Form::GcsV2),
-            (self.x_amz, Form::S3Presigned),
-            (self.x_goog, Form::GcsV4),
-            (self.ik, Form::ImageKit),
-            (self.imgix, Form::Imgix),
-            (self.token, Form::Bunny),
-            (self.token, Form::Fastly),
-            (self.edge_auth, Form::EdgeAuth),
-        ]
-        .into_iter()
-        .filter(|&(is_there, _)| is_there)
-        .map(|(_, form)| form)
+    fn forms(&self) -> Forms {
+        let mut forms = Forms::default();
+        forms.add(Form::Native, self.sig);
+        forms.add(Form::CloudimageSign, self.ci_sign);
+        forms.add(Form::CloudimageSeal, self.ci_seal);
+        forms.add(Form::CloudFront, self.signature && self.key_pair_id);
+        forms.add(Form::Generic, self.signature && (self.key_id || !self.names_key()));
+        forms.add(Form::S3V2, self.signature && self.aws_access_key_id);
+        forms.add(Form::GcsV2, self.signature && self.google_access_id);
+        forms.add(Form::S3Presigned, self.x_amz);
+        forms.add(Form::GcsV4, self.x_goog);
+        forms.add(Form::ImageKit, self.ik);
+        forms.add(Form::Imgix, self.imgix);
+        forms.add(Form::Bunny, self.token);
+        forms.add(Form::Fastly, self.token);
+        forms.add(Form::EdgeAuth, self.edge_auth);
+        forms
     }
 }
 
-fn by_header(request: &Request<'_>) -> Option<Form> {
-    let authorization = request.headers.get("authorization")?;
-    if authorization.starts_with("AWS4-") {
-        Some(Form::S3Header)
-    } else {
-        authorization.starts_with("GOOG4-").then_some(Form::GcsHeader)
+impl Forms {
+    fn add(&mut self, form: Form, is_there: bool) {
+        self.0 |= u32::from(is_there) << form as u8;
     }
+
+    fn iter(self) -> impl Iterator<Item = Form> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let form = *Form::ALL.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(form)
+        })
+    }
+}
+
+fn add_by_header(forms: &mut Forms, request: &Request<'_>) {
+    let Some(authorization) = request.headers.get("authorization") else { return };
+    forms.add(Form::S3Header, authorization.starts_with("AWS4-"));
+    forms.add(Form::GcsHeader, authorization.starts_with("GOOG4-"));
 }
 
 /// The forms that are written in the path. They stand on mounts of their own, where no other scheme is switched on.
-fn by_path(request: &Request<'_>, verifier: &Verifier<'_>) -> impl Iterator<Item = Form> {
-    let bunny = request.path().starts_with("/bcdn_token=").then_some(Form::Bunny);
-    let of = |scheme, form| verifier.schemes.contains(scheme).then_some(form);
-    [
-        bunny,
-        of(Scheme::Imgproxy, Form::Imgproxy),
-        of(Scheme::Thumbor, Form::Thumbor),
-        of(Scheme::Cloudinary, Form::Cloudinary),
-    ]
-    .into_iter()
-    .flatten()
+fn add_by_path(forms: &mut Forms, request: &Request<'_>, verifier: &Verifier<'_>) {
+    forms.add(Form::Bunny, request.target().starts_with("/bcdn_token="));
+    forms.add(Form::Imgproxy, verifier.schemes.contains(Scheme::Imgproxy));
+    forms.add(Form::Thumbor, verifier.schemes.contains(Scheme::Thumbor));
+    forms.add(Form::Cloudinary, verifier.schemes.contains(Scheme::Cloudinary));
 }
 
-fn by_cookie(request: &Request<'_>, verifier: &Verifier<'_>) -> Vec<Form> {
-    let edge_auth = &verifier.settings.edge_auth.parameter;
-    let mut forms = Vec::new();
+fn by_cookie(request: &Request<'_>, verifier: &Verifier<'_>) -> Forms {
+    let edge_auth = &verifier.settings.edge_auth;
+    let mut forms = Forms::default();
     for (name, _) in request.cookies().iter() {
-        let form = match name {
-            name if verifier.policy.is_token_cookie(name) => Form::NativeCookie,
-            "CloudFront-Signature" => Form::CloudFrontCookie,
-            name if name == edge_auth => Form::EdgeAuth,
-            _ => continue,
-        };
-        forms.push(form);
+        match name {
+            name if verifier.policy.is_token_cookie(name) => forms.add(Form::NativeCookie, true),
+            "CloudFront-Signature" => forms.add(Form::CloudFrontCookie, true),
+            name => forms.add(Form::EdgeAuth, name == edge_auth.parameter),
+        }
     }
-    if request.headers.get(&edge_auth.to_ascii_lowercase()).is_some() {
-        forms.push(Form::EdgeAuth);
+    if verifier.schemes.contains(Scheme::EdgeAuth) {
+        forms.add(Form::EdgeAuth, request.headers.get(&edge_auth.header()).is_some());
     }
     forms
 }

@@ -5,7 +5,7 @@ use domain::Timestamp;
 use hmac::Mac as _;
 use subtle::Choice;
 
-use super::foreign::{Life, carried_signature, joined_time, once, query_parts, signed_by, signer};
+use super::foreign::{Life, SignedText, carried_signature, each_once, joined_time, signed_by, signer};
 use crate::Error;
 use crate::key_material::VerifyingKey;
 use crate::request::Request;
@@ -25,33 +25,34 @@ pub(super) fn judge(
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
-    let pairs = || verifier.pairs(request);
-    let sig = carried_signature(pairs(), "ik-s", witness)?;
+    let endpoint = verifier.settings.image_kit.endpoint_path.as_str();
+    let path = request.path().strip_prefix(endpoint);
+    let mut signed = SignedText::of(path.unwrap_or_default(), request.query().map_or(0, str::len));
+    let [sig, expiry] = each_once(verifier.pairs(request), ["ik-s", "ik-t"], |place, pair| {
+        if place.is_none() {
+            signed.push(pair);
+        }
+    });
+    let sig = carried_signature(sig, "ik-s", witness)?;
     let sig = lower_hex::<20>(sig).ok_or(Error::MalformedSignature);
     let sig = witness.step("signature syntax", sig, |_| "It is 40 lower-case hex digits.".into())?;
-    let expiry = once(pairs(), "ik-t").and_then(|value| {
+    let expiry = expiry.and_then(|value| {
         value.map(|value| joined_time(value).map(|expires_s| (value, expires_s))).transpose()
     });
     let expiry = witness.step("parameters", expiry, |_| "An expiry is there once at most.".into())?;
     let (signed_expiry, expires_s) =
         expiry.map_or((NEVER, None), |(text, expires_s)| (text, Some(expires_s)));
-    let endpoint = verifier.settings.image_kit.endpoint_path.as_str();
-    let path = request.path().strip_prefix(endpoint).ok_or(Error::BadSignature);
-    let path = witness.step("endpoint", path, |_| format!("The path begins with {endpoint}"))?;
-    let rest = || query_parts(pairs().filter(|pair| !matches!(pair.name, "ik-s" | "ik-t")));
-    witness.text(|| format!("{path}{}{signed_expiry}", rest().collect::<String>()));
-    let key = signer(verifier.every(Scheme::ImageKit, now), |key| {
-        is_signed(key, &sig, [path].into_iter().chain(rest()).chain([signed_expiry]))
-    });
+    let path = path.map(drop).ok_or(Error::BadSignature);
+    witness.step("endpoint", path, |()| format!("The path begins with {endpoint}"))?;
+    let text = signed.ended(signed_expiry);
+    witness.text(|| text.clone());
+    let key = signer(verifier.every(Scheme::ImageKit, now), |key| is_signed(key, &sig, &text));
     let key = signed_by(key, witness)?;
     Life { expires_s, ..Life::default() }.check(verifier.policy, now, witness)?;
     Ok(Verified { expires_s, ..Verified::of(Scheme::ImageKit, key.shared_name()) })
 }
 
-fn is_signed<'t>(key: &VerifyingKey, sig: &[u8; 20], texts: impl Iterator<Item = &'t str>) -> Choice {
-    let Some(mut mac) = key.mac_sha1() else { return Choice::from(0) };
-    for text in texts {
-        mac.update(text.as_bytes());
-    }
-    same(sig, &mac.finalize().into_bytes())
+fn is_signed(key: &VerifyingKey, sig: &[u8; 20], text: &str) -> Choice {
+    let Some(mac) = key.mac_sha1() else { return Choice::from(0) };
+    same(sig, &mac.chain_update(text).finalize().into_bytes())
 }

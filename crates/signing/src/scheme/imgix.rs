@@ -5,7 +5,7 @@ use domain::Timestamp;
 use md5::{Digest as _, Md5};
 use subtle::Choice;
 
-use super::foreign::{Life, carried_signature, query_parts, signed_by, signer, time};
+use super::foreign::{Life, SignedText, carried_signature, each_once, signed_by, signer, time};
 use crate::Error;
 use crate::key_material::VerifyingKey;
 use crate::request::Request;
@@ -22,27 +22,26 @@ pub(super) fn judge(
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
-    let pairs = || verifier.pairs(request);
-    let sig = carried_signature(pairs(), "s", witness)?;
+    let mut signed = SignedText::of(request.path(), request.query().map_or(0, str::len));
+    let [sig, expires] = each_once(verifier.pairs(request), ["s", "expires"], |place, pair| {
+        if place != Some(0) {
+            signed.push(pair);
+        }
+    });
+    let sig = carried_signature(sig, "s", witness)?;
     let sig = lower_hex::<16>(sig).ok_or(Error::MalformedSignature);
     let sig = witness.step("signature syntax", sig, |_| "It is 32 lower-case hex digits.".into())?;
-    let expiry = time(pairs(), "expires");
+    let expiry = expires.and_then(time);
     let expiry = witness.step("parameters", expiry, |_| "An expiry is there once at most.".into())?;
-    let rest = || query_parts(pairs().filter(|pair| pair.name != "s"));
-    witness.text(|| format!("<token>{}{}", request.path(), rest().collect::<String>()));
-    let key = signer(verifier.every(Scheme::Imgix, now), |key| {
-        is_hash(key, &sig, [request.path()].into_iter().chain(rest()))
-    });
+    let text = signed.ended("");
+    witness.text(|| format!("<token>{text}"));
+    let key = signer(verifier.every(Scheme::Imgix, now), |key| is_hash(key, &sig, &text));
     let key = signed_by(key, witness)?;
     Life { expires_s: expiry, ..Life::default() }.check(verifier.policy, now, witness)?;
     Ok(Verified { expires_s: expiry, ..Verified::of(Scheme::Imgix, key.shared_name()) })
 }
 
-fn is_hash<'t>(key: &VerifyingKey, sig: &[u8; 16], texts: impl Iterator<Item = &'t str>) -> Choice {
+fn is_hash(key: &VerifyingKey, sig: &[u8; 16], text: &str) -> Choice {
     let Some(token) = key.secret() else { return Choice::from(0) };
-    let mut md5 = Md5::new_with_prefix(token);
-    for text in texts {
-        md5.update(text);
-    }
-    same(sig, &md5.finalize())
+    same(sig, &Md5::new_with_prefix(token).chain_update(text).finalize())
 }

@@ -12,6 +12,7 @@ use subtle::Choice;
 use super::foreign::{Life, signed_by, signer};
 use crate::Error;
 use crate::key_material::{KeyMaterial, VerifyingKey};
+use crate::pairs::{pieces, split_at};
 use crate::request::Request;
 use crate::schemes::Scheme;
 use crate::syntax::{integer, same};
@@ -47,7 +48,7 @@ pub(super) fn judge(
 /// The first segment, and what follows its slash.
 fn split(path: &str) -> (&str, &str) {
     let path = path.strip_prefix('/').unwrap_or(path);
-    path.split_once('/').unwrap_or((path, ""))
+    split_at(b'/', path).unwrap_or((path, ""))
 }
 
 /// The bytes of a signature, which has one spelling only: no padding, no stray bits.
@@ -59,10 +60,12 @@ fn bytes<'b>(segment: &str, buffer: &'b mut [u8; MAC_BYTES]) -> Result<&'b [u8],
 /// Undoes what proxies do to paths: a colon of the options that was escaped, and the slash of `scheme://` that was
 /// lost.
 fn restored(rest: &str) -> Cow<'_, str> {
-    let plain = if rest.starts_with("plain/") { Some(0) } else { rest.find("/plain/").map(|at| at + 1) };
+    let starts = std::iter::once(0).chain(memchr::memchr_iter(b'/', rest.as_bytes()).map(|slash| slash + 1));
+    let plain = starts.into_iter().find(|&start| rest[start..].starts_with("plain/"));
     let (options, source) = rest.split_at(plain.unwrap_or(rest.len()));
     let lost = lost_slash(source);
-    if lost.is_none() && !options.contains("%3A") {
+    let may_be_escaped = memchr::memchr(b'%', options.as_bytes()).is_some();
+    if lost.is_none() && !may_be_escaped {
         return Cow::Borrowed(rest);
     }
     let (scheme, path) = source.split_at(lost.unwrap_or(0));
@@ -72,15 +75,15 @@ fn restored(rest: &str) -> Cow<'_, str> {
 
 /// Where a plain source lacks the second slash of its `scheme://`.
 fn lost_slash(source: &str) -> Option<usize> {
-    let start = source.strip_prefix("plain/")?;
-    let end = start.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.'))?;
-    let alone = start[end..].starts_with(":/") && !start[end..].starts_with("://");
-    (end > 0 && alone).then_some("plain/".len() + end + ":/".len())
+    let (scheme, path) = split_at(b':', source.strip_prefix("plain/")?)?;
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    let alone = path.starts_with('/') && !path.starts_with("//");
+    (!scheme.is_empty() && scheme.bytes().all(fits) && alone).then_some("plain/".len() + scheme.len() + 2)
 }
 
 /// The `exp` or `expires` among the options: the segments before the first one without a colon.
 fn expiry(rest: &str) -> Result<Option<i64>, Error> {
-    let options = rest.split('/').map_while(|segment| segment.split_once(':')).fuse();
+    let options = pieces(b'/', rest).map_while(|segment| split_at(b':', segment)).fuse();
     let mut values = options.filter(|(name, _)| matches!(*name, "exp" | "expires")).map(|(_, value)| value);
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(Error::DuplicateParam),
@@ -89,11 +92,10 @@ fn expiry(rest: &str) -> Result<Option<i64>, Error> {
 }
 
 fn is_signed(key: &VerifyingKey, rest: &str, sig: &[u8], size_bytes: usize) -> Choice {
-    let (KeyMaterial::KeyAndSalt { salt, .. }, Some(mac)) = (key.material(), key.mac_sha256()) else {
+    let (KeyMaterial::KeyAndSalt { .. }, Some(mac)) = (key.material(), key.mac_sha256()) else {
         return Choice::from(0);
     };
-    let mac = mac.chain_update(salt.as_slice()).chain_update("/").chain_update(rest);
-    same(sig, &mac.finalize().into_bytes()[..size_bytes])
+    same(sig, &mac.chain_update(rest).finalize().into_bytes()[..size_bytes])
 }
 
 #[cfg(test)]

@@ -11,21 +11,19 @@ mod stock;
 mod write;
 
 use domain::Timestamp;
-use subtle::ConditionallySelectable as _;
 
 pub(super) use self::advice::advice;
-use self::blocks::{Blocks, NONE_ADDED};
+use self::blocks::Blocks;
 use self::chain::{Chain, Reading, readings};
 use self::constraint::Held;
 use self::demands::Demands;
 pub(super) use self::dialect::Dialect;
 pub(super) use self::stock::accept as accept_stock;
 pub(super) use self::write::{narrow, sign};
-use crate::pairs::pairs;
 use crate::request::{Request, Target};
 use crate::verdict::{Carrier, Covers, Nobody, ShortText, Uses, Verified, Witness};
 use crate::verifier::{MAX_KEYS_TRIED, Verifier};
-use crate::{DeliveryUrl, Error, Policy, SigningKey, TargetLimits};
+use crate::{DeliveryUrl, Error, Policy, SigningKey};
 
 /// Most cookies that are looked at.
 const MAX_COOKIES: usize = 8;
@@ -83,16 +81,20 @@ pub(super) fn judge_cookies<W: Witness>(
 ) -> Result<Verified, Error> {
     let cookies = request.cookies();
     let tokens = cookies.iter().filter(|(name, _)| verifier.policy.is_token_cookie(name)).take(MAX_COOKIES);
-    let mut tokens = tokens.map(|(_, token)| token);
     with_url(request, witness, |url, witness| {
-        let first = tokens.next().ok_or(Error::MissingSignature)?;
-        let silent = |token| judge_token(in_cookie(url, token, request), verifier, now, &mut Nobody);
-        let mut judged = std::iter::once(first).chain(tokens).map(|token| (token, silent(token)));
-        match judged.find(|(_, verdict)| verdict.is_ok()) {
-            Some((_, verified)) if !W::LISTENS => verified,
-            Some((token, _)) => judge_token(in_cookie(url, token, request), verifier, now, witness),
-            None => judge_token(in_cookie(url, first, request), verifier, now, witness),
+        let mut first = None;
+        for (_, token) in tokens {
+            let verdict = judge_token(in_cookie(url, token, request), verifier, now, &mut Nobody);
+            if verdict.is_ok() && !W::LISTENS {
+                return verdict;
+            }
+            if verdict.is_ok() {
+                return judge_token(in_cookie(url, token, request), verifier, now, witness);
+            }
+            first.get_or_insert(token);
         }
+        let first = first.ok_or(Error::MissingSignature)?;
+        judge_token(in_cookie(url, first, request), verifier, now, witness)
     })
 }
 
@@ -126,11 +128,10 @@ fn judge_token<W: Witness>(
 ) -> Result<Verified, Error> {
     let Presented { url, query, dialect, .. } = presented;
     witness.see("path", true, || "The path can be read in one way only.".into());
-    // Who read the URL has counted those of its query.
-    if presented.carrier == Carrier::Cookie && pairs(query).count() > TargetLimits::MOST_QUERY_PAIRS {
+    let blocks = Blocks::walk(query, dialect, verifier.policy);
+    if blocks.is_overfull() {
         return witness.step("parameters", Err(Error::MalformedParam), |_| String::new());
     }
-    let blocks = Blocks::walk(query, dialect, verifier.policy);
     if W::LISTENS {
         signed_texts(url, &blocks, verifier.policy).into_iter().for_each(|text| witness.text(|| text));
     }
@@ -138,12 +139,9 @@ fn judge_token<W: Witness>(
         witness.step("signature present", blocks.signature(), |_| "The URL carries one signature.".into())?;
     let sig =
         witness.step("signature syntax", dialect.mac(sig), |_| "It is written as it must be.".into())?;
-    let first = checked(&blocks, &presented, verifier);
-    witness.watch("parameters", &first, |_| "Each is well formed, known and there once.".into());
-    let first = match &first {
-        Ok(first) => first,
-        Err(error) => return Err(*error),
-    };
+    let checked = checked(&blocks, &presented, verifier);
+    witness.step("parameters", checked, |()| "Each is well formed, known and there once.".into())?;
+    let first = blocks.first();
     witness.step("expiry present", has_expiry(first, dialect, verifier.policy), |_| {
         match first.expires_s {
             Some(exp) => format!("The URL ends at {}.", Timestamp::from_seconds(exp).to_rfc3339()),
@@ -154,19 +152,13 @@ fn judge_token<W: Witness>(
         Some(name) => format!("The URL names the signing key {name}, which verifies."),
         None => format!("The URL names no signing key; each that verifies is tried, {tried} in all."),
     })?;
-    let mut added = NONE_ADDED;
-    blocks.read_added(&mut added);
-    let chain = Chain::new(&blocks, first, &added);
-    let readings = readings(url, &blocks, verifier.policy);
+    let (chain, readings) = (Chain(&blocks), readings(url, &blocks, verifier.policy));
     let (key, reading) = witness.step(
         "signature",
-        signer(&chain, candidates(first, verifier.keys, now), readings, &sig),
+        signer(chain, candidates(first, verifier.keys, now), readings, &sig),
         |(key, _)| format!("The signing key {} made this signature of this path and query.", key.id()),
     )?;
-    // Most tokens have none, and are not asked about what is not there with each check.
-    let added = added.get(..blocks.count() - 1).unwrap_or_default();
-    let token = Token { presented, blocks: &blocks, first, added, chain: &chain, key, reading };
-    token.judge(verifier, now, witness)
+    Token { presented, blocks: &blocks, first, key, reading }.judge(verifier, now, witness)
 }
 
 /// A token whose signature is right.
@@ -175,9 +167,6 @@ struct Token<'t, 'u> {
     blocks: &'t Blocks<'u>,
     /// What the first block demands.
     first: &'t Demands<'u>,
-    /// What those demand that holders added, one for each.
-    added: &'t [Option<Demands<'u>>],
-    chain: &'t Chain<'t, 'u>,
     key: &'t SigningKey,
     reading: Reading<'t>,
 }
@@ -213,12 +202,12 @@ impl Token<'_, '_> {
 
     /// What each block says of a demand, the first refusal before all.
     fn each(&self, judge: impl Fn(&Demands<'_>) -> Held) -> Held {
-        self.added.iter().flatten().fold(judge(self.first), |held, demands| and(held, judge(demands)))
+        self.blocks.all().fold(None, |held, demands| and(held, judge(demands)))
     }
 
     /// The value of a demand in each block that makes it.
     fn values<T>(&self, of: impl Fn(&Demands<'_>) -> Option<T>) -> impl Iterator<Item = T> {
-        std::iter::once(self.first).chain(self.added.iter().flatten()).filter_map(of)
+        self.blocks.all().filter_map(of)
     }
 
     fn expires_s(&self) -> Option<i64> {
@@ -261,16 +250,14 @@ impl Token<'_, '_> {
 
     fn verified(&self, expires_s: Option<i64>) -> Verified {
         let Presented { dialect, carrier, .. } = self.presented;
-        let short = |text: Option<std::borrow::Cow<'_, str>>| text.and_then(|text| ShortText::new(&text));
-        let demands_more =
-            self.values(|demands| (demands.needs_request() || demands.uses.is_some()).then_some(()));
+        let demands_more = |demands: &Demands<'_>| demands.needs_request() || demands.uses.is_some();
         Verified {
             expires_s,
-            shareable: carrier == Carrier::Url && demands_more.count() == 0,
+            shareable: carrier == Carrier::Url && !self.blocks.all().any(demands_more),
             covers: self.first.prefix_segments.map_or(Covers::Path, |segments| Covers::Prefix { segments }),
             carrier,
-            subject: self.values(|demands| short(demands.subject.clone())).next(),
-            token_id: self.values(|demands| short(demands.token_id.clone())).next(),
+            subject: self.values(|demands| ShortText::new(demands.subject.as_deref()?)).next(),
+            token_id: self.values(|demands| ShortText::new(demands.token_id.as_deref()?)).next(),
             uses: self.uses(),
             ..Verified::of(dialect.scheme(), self.key.shared_id())
         }
@@ -280,13 +267,10 @@ impl Token<'_, '_> {
     /// one behind it does: that may be cut off again, and the counter must not have been forgotten then.
     fn uses(&self) -> Vec<Uses> {
         let (mut uses, mut until_s) = (Vec::new(), None::<i64>);
-        for block in 0..self.blocks.count() {
-            let added = || self.added.get(block - 1)?.as_ref();
-            let demands = if block == 0 { Some(self.first) } else { added() };
-            let ends = demands.and_then(|demands| demands.expires_s);
-            until_s = until_s.into_iter().chain(ends).min();
-            let Some(most) = demands.and_then(|demands| demands.uses) else { continue };
-            let counter = self.chain.signature(self.key, self.reading, block);
+        for (block, demands) in self.blocks.all().enumerate() {
+            until_s = until_s.into_iter().chain(demands.expires_s).min();
+            let Some(most) = demands.uses else { continue };
+            let counter = Chain(self.blocks).signature(self.key, self.reading, block);
             uses.extend(counter.map(|counter| Uses { counter, most, until_s }));
         }
         uses
@@ -309,28 +293,20 @@ fn see(witness: &mut impl Witness, name: &'static str, held: Held, detail: &str)
 
 /// The texts that the signatures of each block may stand for, for people.
 fn signed_texts(url: &DeliveryUrl, blocks: &Blocks<'_>, policy: &Policy) -> Vec<String> {
-    let chain = Chain::new(blocks, &blocks.demands(0).unwrap_or_default(), &blocks.added());
+    let chain = Chain(blocks);
     let of_reading = |reading| (0..blocks.count()).map(move |block| (reading, block));
     let all = readings(url, blocks, policy).flat_map(of_reading);
     all.filter_map(|(reading, block)| chain.written(reading, block)).collect()
 }
 
-/// What the first block demands, where all blocks are well formed and there is someone to see to each demand.
-fn checked<'u>(
-    blocks: &Blocks<'u>,
-    presented: &Presented<'_>,
-    verifier: &Verifier<'_>,
-) -> Result<Demands<'u>, Error> {
-    let first = blocks.check()?;
+/// Whether all blocks are well formed, and there is someone to see to each demand.
+fn checked(blocks: &Blocks<'_>, presented: &Presented<'_>, verifier: &Verifier<'_>) -> Result<(), Error> {
+    blocks.check()?;
     let is_kept = |demands: &Demands<'_>| {
         (presented.request.is_some() || !demands.needs_request())
             && (verifier.counts_uses || demands.uses.is_none())
     };
-    let mut others = (1..blocks.count()).filter_map(|block| blocks.demands(block).ok());
-    if is_kept(&first) && others.all(|demands| is_kept(&demands)) {
-        return Ok(first);
-    }
-    Err(Error::UnknownConstraint)
+    if blocks.all().all(is_kept) { Ok(()) } else { Err(Error::UnknownConstraint) }
 }
 
 fn has_expiry(first: &Demands<'_>, dialect: Dialect, policy: &Policy) -> Result<(), Error> {
@@ -371,21 +347,20 @@ fn candidates<'k>(
 
 /// The key that made the signature, and of which reading. All of both are tried, and none is left early.
 fn signer<'k, 't>(
-    chain: &Chain<'_, '_>,
-    keys: impl Iterator<Item = &'k SigningKey> + Clone,
+    chain: Chain<'_, '_>,
+    keys: impl Iterator<Item = &'k SigningKey>,
     readings: impl Iterator<Item = Reading<'t>> + Clone,
     sig: &[u8; 32],
 ) -> Result<(&'k SigningKey, Reading<'t>), Error> {
-    let (mut right, mut number) = (0_u8, 0);
-    for key in keys.clone() {
+    let mut signer = Err(Error::BadSignature);
+    for key in keys {
         for reading in readings.clone() {
-            number += 1;
-            right.conditional_assign(&number, chain.is_signed(key, reading, sig));
+            if chain.is_signed(key, reading, sig).into() {
+                signer = Ok((key, reading));
+            }
         }
     }
-    let mut tries = keys.flat_map(|key| readings.clone().map(move |reading| (key, reading)));
-    let index = usize::from(right).checked_sub(1).ok_or(Error::BadSignature)?;
-    tries.nth(index).ok_or(Error::BadSignature)
+    signer
 }
 
 fn is_running(expires_s: Option<i64>, now: Timestamp) -> Result<(), Error> {
@@ -401,7 +376,7 @@ mod tests {
 
     use super::advice::mac_of;
     use super::*;
-    use crate::{Constraints, Explanation, KeyState, explain, sign, sign_with, verify};
+    use crate::{Constraints, Explanation, KeyState, TargetLimits, explain, sign, sign_with, verify};
 
     const SECRET: &str = "t3stSigningKey0123456789";
     const PATH: &str = "/cheeW4oKsx5ljh8e8BoL2A/bc27a117-9509-446b-8c69-c81bfeac0a01/mobile";

@@ -10,6 +10,7 @@ use subtle::Choice;
 use super::foreign::{Life, signed_by, signer};
 use crate::Error;
 use crate::key_material::VerifyingKey;
+use crate::pairs::split_at;
 use crate::request::Request;
 use crate::schemes::Scheme;
 use crate::syntax::same;
@@ -29,7 +30,7 @@ pub(super) fn judge(
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
     let path = request.path();
     let path = path.strip_prefix('/').unwrap_or(path);
-    let (segment, rest) = path.split_once('/').unwrap_or((path, ""));
+    let (segment, rest) = split_at(b'/', path).unwrap_or((path, ""));
     let found = if matches!(segment, "" | "unsafe") { Err(Error::MissingSignature) } else { Ok(segment) };
     let segment = witness.step("signature present", found, |_| "It is the first segment.".into())?;
     let sig = witness.step("signature syntax", bytes(segment), |_| "It is base64url of 20 bytes.".into())?;

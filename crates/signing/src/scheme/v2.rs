@@ -117,8 +117,7 @@ pub(super) fn judge(
     let keys = witness.step("signing key", keys, |_| format!("{} is known.", token.id))?;
     let signed = text_to_sign(words, (request, &headers), verifier, &token).ok_or(Error::MalformedParam)?;
     witness.text(|| signed.clone());
-    let signer =
-        signer(keys.into_iter(), |key| is_signed(key, &signed, &mark) & has_session(key, token.session));
+    let signer = signer(keys, |key| is_signed(key, &signed, &mark) & has_session(key, token.session));
     let key = signed_by(signer, witness)?;
     let life = Life { expires_s: Some(expires_s), ..Life::default() };
     life.check(verifier.policy, now, witness)?;
@@ -230,19 +229,21 @@ fn read_mark(words: &Words, text: &str) -> Result<Vec<u8>, Error> {
 
 /// The keys of the id that can make such a signature and belong to the session token, or to none.
 fn candidates<'a>(
-    words: &Words,
-    token: &Token<'_>,
+    words: &'static Words,
+    token: &Token<'a>,
     verifier: &Verifier<'a>,
     now: Timestamp,
-) -> Result<Vec<&'a VerifyingKey>, Error> {
-    let fits = |key: &&VerifyingKey| match key.material() {
-        KeyMaterial::Text(_) => words.scheme == Scheme::S3 && token.session.is_none(),
-        KeyMaterial::TextWithSession { .. } => words.scheme == Scheme::S3 && token.session.is_some(),
+) -> Result<impl Iterator<Item = &'a VerifyingKey>, Error> {
+    let has_session = token.session.is_some();
+    let fits = move |key: &&VerifyingKey| match key.material() {
+        KeyMaterial::Text(_) => words.scheme == Scheme::S3 && !has_session,
+        KeyMaterial::TextWithSession { .. } => words.scheme == Scheme::S3 && has_session,
         KeyMaterial::PublicKey(_) => words.scheme == Scheme::Gcs,
         KeyMaterial::KeyAndSalt { .. } => false,
     };
-    let keys: Vec<_> = verifier.named(words.scheme, token.id, now)?.filter(fits).collect();
-    if keys.is_empty() { Err(Error::UnknownKey) } else { Ok(keys) }
+    let mut keys = verifier.named(words.scheme, token.id, now)?.filter(fits);
+    let first = keys.next().ok_or(Error::UnknownKey)?;
+    Ok(std::iter::once(first).chain(keys))
 }
 
 fn is_signed(key: &VerifyingKey, text: &str, mark: &[u8]) -> Choice {
@@ -267,8 +268,9 @@ fn text_to_sign(
     let value = |name: &str| {
         header_value(headers.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_ref()))
     };
-    let mut text =
-        [request.method, &value("content-md5"), &value("content-type"), token.expires, ""].join("\n");
+    let mut text = String::with_capacity(128 + request.target().len());
+    let (md5, content_type) = (value("content-md5"), value("content-type"));
+    text.extend([request.method, "\n", &md5, "\n", &content_type, "\n", token.expires, "\n"]);
     let mut names: Vec<&str> =
         headers.iter().map(|(name, _)| name.as_ref()).filter(|name| name.starts_with(words.prefix)).collect();
     names.extend(words.session.filter(|_| token.session.is_some()));

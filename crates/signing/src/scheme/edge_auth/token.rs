@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::Error;
 use crate::escape::form_decoded;
+use crate::pairs::{pieces, split_at};
 use crate::syntax::integer;
 
 /// What a token says beside its HMAC.
@@ -26,16 +27,26 @@ pub(super) struct Token<'t> {
 
 /// Whether a token has an HMAC, once.
 pub(super) fn has_one_hmac(text: &str) -> Result<(), Error> {
-    match text.split('~').filter(|field| field.starts_with("hmac=")).count() {
+    match fields(text).filter(|field| field.starts_with("hmac=")).count() {
         0 => Err(Error::MissingSignature),
         1 => Ok(()),
         _ => Err(Error::DuplicateParam),
     }
 }
 
+/// The fields of a token.
+fn fields(text: &str) -> impl Iterator<Item = &str> {
+    pieces(b'~', text)
+}
+
+/// The names of fields.
+const NAMES: [&str; 7] = ["ip", "st", "exp", "acl", "id", "data", "hmac"];
+/// The place of the HMAC among them.
+const HMAC: usize = 6;
+
 /// The HMAC of a token.
 pub(super) fn hmac(text: &str) -> &str {
-    text.split('~').find_map(|field| field.strip_prefix("hmac=")).unwrap_or_default()
+    fields(text).find_map(|field| field.strip_prefix("hmac=")).unwrap_or_default()
 }
 
 impl<'t> Token<'t> {
@@ -43,16 +54,17 @@ impl<'t> Token<'t> {
     pub(super) fn parse(text: &'t str, is_escaped: bool) -> Result<Token<'t>, Error> {
         let (signed, _) = text.rsplit_once("~hmac=").unwrap_or(("", text));
         let mut token = Token { signed, ..Token::default() };
-        let mut seen: Vec<&str> = Vec::new();
-        for field in text.split('~') {
-            let (name, value) = field.split_once('=').ok_or(Error::MalformedParam)?;
-            if seen.contains(&name) {
+        let mut seen = [false; NAMES.len()];
+        for field in fields(text) {
+            let (name, value) = split_at(b'=', field).ok_or(Error::MalformedParam)?;
+            let place = NAMES.iter().position(|known| *known == name);
+            if place.is_some_and(|place| seen[place]) {
                 return Err(Error::DuplicateParam);
             }
-            if seen.contains(&"hmac") {
+            if seen[HMAC] {
                 return Err(Error::MalformedParam);
             }
-            seen.push(name);
+            seen[place.ok_or(Error::UnknownConstraint)?] = true;
             token.take(name, value, is_escaped)?;
         }
         Ok(token)

@@ -19,12 +19,7 @@ pub(in crate::scheme) fn advice(
     now: Timestamp,
 ) -> String {
     let blocks = Blocks::walk(url.query(), Dialect::Native, policy);
-    let times = |of: fn(&super::Demands<'_>) -> Option<i64>| {
-        (0..blocks.count())
-            .filter_map(|block| blocks.demands(block).ok())
-            .filter_map(|demands| of(&demands))
-            .collect()
-    };
+    let times = |of: fn(&super::Demands<'_>) -> Option<i64>| blocks.all().filter_map(of).collect();
     match error {
         Error::BadSignature => why_bad(url, &blocks, keys, policy, now),
         Error::Expired => ended(times(|demands| demands.expires_s), now),
@@ -73,8 +68,7 @@ fn why_bad(
     now: Timestamp,
 ) -> String {
     let sig = blocks.signature().and_then(|sig| blocks.dialect().mac(sig)).unwrap_or_default();
-    let first = blocks.demands(0).unwrap_or_default();
-    let chain = Chain::new(blocks, &first, &blocks.added());
+    let chain = Chain(blocks);
     let signer_of = |block: usize| {
         let signs = |key: &&SigningKey| {
             let made =

@@ -4,8 +4,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::Choice;
 
-use super::blocks::{Added, Blocks, MAX_BLOCKS};
-use super::demands::Demands;
+use super::blocks::Blocks;
 use crate::syntax::same;
 use crate::{DeliveryUrl, Policy, SigningKey};
 
@@ -14,18 +13,17 @@ use crate::{DeliveryUrl, Policy, SigningKey};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading<'u> {
     path: &'u str,
+    /// The path with the token's query behind it, where they stand so in the URL.
+    target: Option<&'u str>,
     /// Whether the path is the one before it moved, where it has moved.
     pub(super) is_unmoved: bool,
     /// Stands after a path whose first block has no pair.
     end: &'static str,
 }
 
-/// The blocks of a token with the path of each.
-#[derive(Debug)]
-pub(super) struct Chain<'b, 'u> {
-    blocks: &'b Blocks<'u>,
-    prefixes: [Option<u8>; MAX_BLOCKS],
-}
+/// The blocks of a token, which were checked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chain<'b, 'u>(pub(super) &'b Blocks<'u>);
 
 /// Every reading that the policy allows.
 pub(super) fn readings<'u>(
@@ -33,33 +31,26 @@ pub(super) fn readings<'u>(
     blocks: &Blocks<'_>,
     policy: &Policy,
 ) -> impl Iterator<Item = Reading<'u>> + Clone + use<'u> {
+    let target = (url.query() == Some(blocks.query())).then(|| url.target());
     let moved = url.path_before_move().filter(|_| policy.moved_urls);
-    let paths = [Some((url.path(), false)), moved.map(|path| (path, true))];
     let ends: &[&'static str] = if blocks.runs(0).is_empty() { &["", "?"] } else { &[""] };
-    paths
-        .into_iter()
-        .flatten()
-        .flat_map(move |(path, is_unmoved)| ends.iter().map(move |&end| Reading { path, is_unmoved, end }))
+    let paths = if moved.is_some() { 2 } else { 1 };
+    (0..paths * ends.len()).map(move |number| {
+        let unmoved = moved.filter(|_| number >= ends.len());
+        let path = unmoved.unwrap_or(url.path());
+        let target = target.and_then(|target| target.get(url.path().len() - path.len()..));
+        Reading { path, target, is_unmoved: unmoved.is_some(), end: ends[number % ends.len()] }
+    })
 }
 
 impl<'u> Reading<'u> {
     /// The reading of a path as it stands, to be signed.
     pub(super) fn of(path: &'u str) -> Self {
-        Reading { path, is_unmoved: false, end: "?" }
+        Reading { path, target: None, is_unmoved: false, end: "?" }
     }
 }
 
-impl<'b, 'u> Chain<'b, 'u> {
-    /// The chain of blocks that were checked, with what the first one and those that were added demand.
-    pub(super) fn new(blocks: &'b Blocks<'u>, first: &Demands<'_>, added: &Added<'_>) -> Self {
-        let mut prefixes = [None; MAX_BLOCKS];
-        prefixes[0] = first.prefix_segments;
-        for (prefix, demands) in prefixes.iter_mut().skip(1).zip(added) {
-            *prefix = demands.as_ref().and_then(|demands| demands.prefix_segments);
-        }
-        Chain { blocks, prefixes }
-    }
-
+impl Chain<'_, '_> {
     /// The signature of a block under a key, all blocks before it included. None where the path has too few segments for
     /// one of their prefixes.
     pub(super) fn signature(&self, key: &SigningKey, reading: Reading<'_>, block: usize) -> Option<[u8; 32]> {
@@ -76,13 +67,13 @@ impl<'b, 'u> Chain<'b, 'u> {
     /// The signature of the last block, made with the one before it and without the key: what a holder does.
     pub(super) fn continued(&self, before: &[u8; 32], reading: Reading<'_>) -> Option<[u8; 32]> {
         let mut mac = Hmac::<Sha256>::new_from_slice(before).ok()?;
-        self.each_piece(reading, self.blocks.count() - 1, |piece| mac.update(piece.as_bytes()))?;
+        self.each_piece(reading, self.0.count() - 1, |piece| mac.update(piece.as_bytes()))?;
         Some(mac.finalize().into_bytes().into())
     }
 
     /// Whether the key made this signature of one reading, in constant time.
     pub(super) fn is_signed(&self, key: &SigningKey, reading: Reading<'_>, sig: &[u8; 32]) -> Choice {
-        let last = self.blocks.count() - 1;
+        let last = self.0.count() - 1;
         self.signature(key, reading, last).map_or(Choice::from(0), |signature| same(&signature, sig))
     }
 
@@ -93,17 +84,25 @@ impl<'b, 'u> Chain<'b, 'u> {
         Some(written)
     }
 
-    /// Gives out the pieces that make the text of a block. Never put together for a delivery: they are hashed.
+    /// Gives out the pieces that make the text of a block. Never put together for a delivery: they are hashed. Mostly path
+    /// and query stand together already.
     fn each_piece(&self, reading: Reading<'_>, block: usize, mut take: impl FnMut(&str)) -> Option<()> {
-        let path = match self.prefixes[block] {
-            Some(segments) => prefix(reading.path, segments)?,
-            None => reading.path,
+        let (blocks, Reading { path, target, .. }) = (self.0, reading);
+        let prefix_segments = blocks.all().nth(block)?.prefix_segments;
+        let whole = prefix_segments.is_none().then_some(target).flatten();
+        let (joined, runs) = match (whole, blocks.runs(block)) {
+            (Some(target), [(0, end), rest @ ..]) => (target.get(..path.len() + 1 + *end as usize)?, rest),
+            (_, runs) => ("", runs),
         };
-        take(path);
-        let mut joint = "?";
-        for run in self.blocks.runs(block) {
+        let mut joint = if joined.is_empty() { "?" } else { "&" };
+        match prefix_segments {
+            _ if !joined.is_empty() => take(joined),
+            Some(segments) => take(prefix(path, segments)?),
+            None => take(path),
+        }
+        for &(start, end) in runs {
             take(joint);
-            take(run);
+            take(blocks.query().get(start as usize..end as usize)?);
             joint = "&";
         }
         if joint == "?" {
@@ -115,7 +114,7 @@ impl<'b, 'u> Chain<'b, 'u> {
 
 /// The first segments of a path with a `/` after them; none where nothing follows.
 fn prefix(path: &str, segments: u8) -> Option<&str> {
-    let (slash, _) = path.match_indices('/').nth(segments.into())?;
+    let slash = memchr::memchr_iter(b'/', path.as_bytes()).nth(segments.into())?;
     Some(&path[..=slash])
 }
 

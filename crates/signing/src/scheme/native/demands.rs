@@ -3,11 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{Dialect, Meaning};
-use crate::Error;
+use super::dialect::Meaning;
 use crate::escape::form_decoded;
 use crate::network::Network;
-use crate::pairs::Pair;
 use crate::syntax::{integer, lower_hex};
 
 /// The demands of a block.
@@ -47,37 +45,9 @@ pub(super) const MAX_ENTRIES: usize = 8;
 pub(super) const MAX_PREFIX_SEGMENTS: i64 = 16;
 
 impl<'u> Demands<'u> {
-    /// Reads a block: first the syntax of all its parameters, then that none occurs twice, then that each is known.
-    pub(super) fn read<P: Iterator<Item = Pair<'u>>>(
-        pairs: impl Fn() -> P,
-        dialect: Dialect,
-        is_added: bool,
-    ) -> Result<Self, Error> {
-        let (mut demands, mut seen, mut twice, mut unknown) = (Demands::default(), 0_u32, false, false);
-        for pair in pairs() {
-            let meaning = dialect.meaning(pair.name);
-            if meaning == Meaning::Ordinary {
-                continue;
-            }
-            let of_issuer = matches!(meaning, Meaning::Key | Meaning::IssuedAt);
-            if is_added && of_issuer || !demands.takes(meaning, pair.value.unwrap_or_default()) {
-                return Err(Error::MalformedParam);
-            }
-            if meaning == Meaning::Unknown {
-                unknown = true;
-                twice |= pairs().filter(|other| other.name == pair.name).count() > 1;
-            } else {
-                twice |= seen & 1 << meaning as u32 != 0;
-                seen |= 1 << meaning as u32;
-            }
-        }
-        if demands.uses.is_some() && demands.token_id.is_none() {
-            return Err(Error::MalformedParam);
-        }
-        if twice {
-            return Err(Error::DuplicateParam);
-        }
-        if unknown { Err(Error::UnknownConstraint) } else { Ok(demands) }
+    /// Whether what needs another demand has it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.uses.is_none() || self.token_id.is_some()
     }
 
     /// Whether judging it needs the request, and not its URL alone.
@@ -86,7 +56,7 @@ impl<'u> Demands<'u> {
     }
 
     /// Takes a value in; false where it is malformed.
-    fn takes(&mut self, meaning: Meaning, value: &'u str) -> bool {
+    pub(super) fn take(&mut self, meaning: Meaning, value: &'u str) -> bool {
         match meaning {
             Meaning::Expires => put(&mut self.expires_s, integer(value)),
             Meaning::NotBefore => put(&mut self.not_before_s, integer(value)),
@@ -157,94 +127,4 @@ pub(super) fn is_referer(text: &str) -> bool {
     let is_v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let is_v6 = is_v6.is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok());
     (1..=253).contains(&host.len()) && (host.bytes().all(fits) || is_v6 && text == host)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pairs::pairs;
-
-    fn read(query: &'static str) -> Result<Demands<'static>, Error> {
-        Demands::read(|| pairs(Some(query)), Dialect::Native, false)
-    }
-
-    #[test]
-    fn each_value_has_its_grammar() {
-        let names =
-            ["s-var=", "s-ip=", "s-ref=", "s-sub=", "s-cnf=", "s-jti=", "s-uses=", "s-pfx=", "s-kid="];
-        for name in names {
-            assert_eq!(read(name).err(), Some(Error::MalformedParam), "{name}");
-        }
-        for good in [
-            "s-var=a,B_-9",
-            "s-var=a%2Cb",
-            "s-ip=10.0.0.1",
-            "s-ip=10.0.0.0/8,::1",
-            "s-ip=10.0.0.0%2F8",
-            "s-ref=shop.example,*.shop.example,-",
-            "s-ref=[::1]",
-            "s-ref=localhost",
-            "s-sub=user-4711@example:x",
-            "s-cnf=00112233445566778899aabbccddeeff",
-            "s-jti=01J9Z3K8",
-            "s-jti=01J9Z3K8&s-uses=1",
-            "s-uses=999999999999&s-jti=01J9Z3K8",
-            "s-pfx=1",
-            "s-pfx=16",
-            "s-kid=a%2Eb",
-        ] {
-            assert!(read(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "s-var=a,,b",
-            "s-var=a=1",
-            "s-var=a+b",
-            "s-var=%FF",
-            "s-ip=10.0.0",
-            "s-ip=10.0.0.1,",
-            "s-ip= ::1",
-            "s-ref=Shop.example",
-            "s-ref=https://shop.example",
-            "s-ref=shop.example:8080",
-            "s-ref=*",
-            "s-ref=*.",
-            "s-ref=a.*.b",
-            "s-ref=*.[::1]",
-            "s-sub=a+b",
-            "s-cnf=00112233445566778899AABBCCDDEEFF",
-            "s-jti=1234567",
-            "s-uses=1",
-            "s-uses=0&s-jti=01J9Z3K8",
-            "s-uses=%31&s-jti=01J9Z3K8",
-            "s-pfx=0",
-            "s-pfx=17",
-            "s-pfx=03",
-            "s-pfx=%33",
-            "s-kid=a/b",
-        ] {
-            assert_eq!(read(bad).err(), Some(Error::MalformedParam), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_list_has_as_many_entries_as_its_limit() {
-        let check = |name: &str, entry: &str, entries: usize, fits: bool| {
-            let query = format!("{name}={}", vec![entry; entries].join(","));
-            let read = Demands::read(|| pairs(Some(query.as_str())), Dialect::Native, false);
-            assert_eq!(read.is_ok(), fits, "{query}");
-        };
-        for (name, entry, most) in [("s-var", "a", 32), ("s-ip", "::1", 8), ("s-ref", "a", 8)] {
-            check(name, entry, most, true);
-            check(name, entry, most + 1, false);
-        }
-    }
-
-    #[test]
-    fn a_holder_names_no_key_and_no_issue() {
-        for query in ["s-kid=a", "s-iat=1"] {
-            assert!(Demands::read(|| pairs(Some(query)), Dialect::Native, false).is_ok());
-            let added = Demands::read(|| pairs(Some(query)), Dialect::Native, true);
-            assert_eq!(added.err(), Some(Error::MalformedParam), "{query}");
-        }
-    }
 }

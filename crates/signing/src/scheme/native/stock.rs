@@ -30,10 +30,12 @@ pub(in crate::scheme) fn accept(
     Some(Verified { expires_s: Some(token.expires_s), ..Verified::of(Scheme::Native, key.shared_id()) })
 }
 
+/// Length of `&sig=` and the 64 digits after it.
+const SIG_BYTES: usize = 69;
+
 /// A token of two pairs.
 struct Stock<'u> {
-    path: &'u str,
-    /// `exp` with its value.
+    /// Path, `?` and `exp` with its value.
     signed: &'u str,
     expires_s: i64,
     sig: [u8; 32],
@@ -41,9 +43,11 @@ struct Stock<'u> {
 
 impl<'u> Stock<'u> {
     fn read(url: &'u DeliveryUrl) -> Option<Self> {
-        let (signed, sig) = url.query()?.split_once("&sig=")?;
-        let expires_s = integer(signed.strip_prefix("exp=")?)?;
-        Some(Stock { path: url.path(), signed, expires_s, sig: lower_hex(sig)? })
+        let query = url.query()?;
+        let (exp, sig) = query.split_at_checked(query.len().checked_sub(SIG_BYTES)?)?;
+        let (exp, sig) = (exp.strip_prefix("exp=")?, sig.strip_prefix("&sig=")?);
+        let signed = url.target().get(..url.target().len() - SIG_BYTES)?;
+        Some(Stock { signed, expires_s: integer(exp)?, sig: lower_hex(sig)? })
     }
 
     /// Whether nothing that the account has decided concerns it, but its end.
@@ -60,7 +64,7 @@ impl<'u> Stock<'u> {
         let (mut right, mut number) = (0_u8, 0);
         for key in tried() {
             number += 1;
-            let mac = key.mac().chain_update(self.path).chain_update("?").chain_update(self.signed);
+            let mac = key.mac().chain_update(self.signed);
             right.conditional_assign(&number, same(&mac.finalize().into_bytes(), &self.sig));
         }
         tried().nth(usize::from(right).checked_sub(1)?)

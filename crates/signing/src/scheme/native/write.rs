@@ -18,11 +18,11 @@ pub(in crate::scheme) fn sign(
     let query = constrained(query, constraints);
     let text = target(path, query.iter().map(String::as_str));
     let signed = with_chain(&text, |chain, last| {
-        let named = chain.1.key.as_deref();
+        let named = chain.0.first().key.as_deref();
         if named.is_some_and(|name| name != key.id().as_str()) {
             return Err(Error::UnknownKey);
         }
-        chain.0.signature(key, Reading::of(path), last).ok_or(Error::PathNotAllowed)
+        chain.signature(key, Reading::of(path), last).ok_or(Error::PathNotAllowed)
     })?;
     finished(origin, &text, &signed)
 }
@@ -46,27 +46,26 @@ pub(in crate::scheme) fn narrow(url: &str, constraints: &Constraints) -> Result<
         // A block without a prefix binds to the one path that is asked for, and nobody asks for a folder.
         return Err(Error::BadPath);
     }
-    let signed = with_chain(&text, |chain, _| {
-        chain.0.continued(&sig, Reading::of(path)).ok_or(Error::PathNotAllowed)
-    })?;
+    let signed =
+        with_chain(&text, |chain, _| chain.continued(&sig, Reading::of(path)).ok_or(Error::PathNotAllowed))?;
     finished(origin, &text, &signed)
 }
 
-/// The blocks of an unsigned target as a chain, with what the first one demands, and the number of the last.
+/// The blocks of an unsigned target as a chain, and the number of the last.
 fn with_chain(
     text: &str,
-    sign: impl FnOnce((&Chain<'_, '_>, &super::Demands<'_>), usize) -> Result<[u8; 32], Error>,
+    sign: impl FnOnce(Chain<'_, '_>, usize) -> Result<[u8; 32], Error>,
 ) -> Result<[u8; 32], Error> {
     let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
     check_target(path, text)?;
     let query = query.filter(|query| !query.is_empty());
     let blocks = Blocks::walk(query, Dialect::Native, &Policy::default());
-    let first = blocks.check()?;
-    let is_folder_alone = path.ends_with('/') && first.prefix_segments.is_none();
+    blocks.check()?;
+    let is_folder_alone = path.ends_with('/') && blocks.first().prefix_segments.is_none();
     if is_folder_alone {
         return Err(Error::BadPath);
     }
-    sign((&Chain::new(&blocks, &first, &blocks.added()), &first), blocks.count() - 1)
+    sign(Chain(&blocks), blocks.count() - 1)
 }
 
 /// Refuses to sign what would be refused for its form. A folder is signed for what lies below it.

@@ -8,7 +8,7 @@ use domain::Timestamp;
 use crate::Error;
 use crate::canonical::{Credential, Dialect, UNSIGNED_PAYLOAD, signed_headers};
 use crate::escape::decoded;
-use crate::pairs::Pair;
+use crate::pairs::{Pair, pieces};
 use crate::public_key::PublicKey;
 use crate::request::{Payload, Request};
 use crate::stamp::parse_compact;
@@ -69,6 +69,18 @@ pub(super) enum Claim {
     /// A text that is no digest, so no body has it. Google's conformance set signs one.
     Impossible,
 }
+
+/// The names of the parts, behind the dialect's prefix.
+const NAMES: [&str; 8] = [
+    "Algorithm",
+    "Credential",
+    "Date",
+    "Expires",
+    "SignedHeaders",
+    "Signature",
+    "Security-Token",
+    "Content-Sha256",
+];
 
 /// A part that may occur once. A missing value is an empty one.
 #[derive(Debug, Default)]
@@ -132,17 +144,16 @@ impl<'r> Found<'r> {
         if !name[..dialect.prefix.len()].eq_ignore_ascii_case(dialect.prefix) {
             return None;
         }
-        let parts = [
-            ("Algorithm", &mut self.algorithm),
-            ("Credential", &mut self.credential),
-            ("Date", &mut self.date),
-            ("Expires", &mut self.expires),
-            ("SignedHeaders", &mut self.signed_headers),
-            ("Signature", &mut self.signature),
-            ("Security-Token", &mut self.session),
-            ("Content-Sha256", &mut self.content),
-        ];
-        parts.into_iter().find(|(part, _)| dialect.is_named(own, part)).map(|(_, part)| part)
+        Some(match NAMES.into_iter().find(|name| dialect.is_named(own, name))? {
+            "Algorithm" => &mut self.algorithm,
+            "Credential" => &mut self.credential,
+            "Date" => &mut self.date,
+            "Expires" => &mut self.expires,
+            "SignedHeaders" => &mut self.signed_headers,
+            "Signature" => &mut self.signature,
+            "Security-Token" => &mut self.session,
+            _ => &mut self.content,
+        })
     }
 
     /// The signature's text: there, and once.
@@ -201,7 +212,7 @@ impl<'r> Found<'r> {
 impl<'f> Parts<'f> {
     /// The names of the signed headers.
     pub(super) fn headers(&self) -> impl Iterator<Item = &'f str> + Clone + use<'f> {
-        self.signed_headers.split(';')
+        pieces(b';', self.signed_headers)
     }
 
     /// Whether a header is signed, by its name in lower case.
