@@ -1,6 +1,6 @@
 # One command for everything. `make help` lists the targets; each is a script of its own below scripts/.
 
-.PHONY: help run test test-full check bench bench-scale fuzz services gate-operations gate-containers gate-durability gate-load
+.PHONY: help run test test-full check bench bench-scale bench-engine fuzz services gate-operations gate-containers gate-durability gate-load gate-hostile
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +23,11 @@ bench: ## speed and memory, as ratios within one run
 services: ## a private PostgreSQL and S3 server to try things with, until Ctrl-C
 	@scripts/services
 
-fuzz: ## makes up requests of every signing scheme, a minute each
+fuzz: ## makes up requests of every signing scheme and files of every format, a minute each
 	@scripts/fuzz
+
+bench-engine: ## our engine beside sharp, vipsthumbnail, Pillow and oximg; needs TEST_SHARED
+	@scripts/bench-engine
 
 bench-scale: ## what the catalog costs among many images, as ratios within one run
 	@scripts/bench-scale
@@ -37,6 +40,9 @@ gate-containers: ## builds the container image, runs and walks it; judges compos
 
 gate-durability: ## crashes, damage, full disks, stops, backups in full counts, on both set-ups; 45 minutes
 	@scripts/gate-durability
+
+gate-hostile: ## bad inputs, bombs and mutants in full counts, and a worker that does what none may; needs TEST_SHARED
+	@scripts/gate-hostile
 
 gate-load: ## ten times the load, a thousand of each kind of slow client, one account against another; 15 minutes
 	@scripts/gate-load

@@ -3,7 +3,7 @@
 //! a short form here that judges counts, and with its full figures and ratios in `make gate-load`.
 
 pub(crate) mod caller;
-mod mill;
+pub(crate) mod mill;
 mod slow;
 
 use std::time::{Duration, Instant};

@@ -4,11 +4,13 @@
 
 mod harness;
 
+mod animations;
 mod api;
 mod api_v1;
 mod audit;
 mod bad_days;
 mod bad_input;
+mod bombs;
 mod browser;
 mod clients;
 mod commands;
@@ -20,8 +22,11 @@ mod hostile;
 mod house;
 mod limits;
 mod load;
+mod meanwhile;
 mod operations;
+mod options;
 mod pictures;
+mod render;
 mod revocation;
 mod schemes;
 mod sdk;
@@ -31,5 +36,6 @@ mod signed_urls;
 mod snippets;
 mod storage_door;
 mod stores;
+mod svg;
 mod uses;
 mod vectors;

@@ -168,7 +168,7 @@ impl Running {
 }
 
 /// The binary that Cargo built for these tests; in a gate, the release build that `TEST_PROGRAM` names.
-fn program() -> PathBuf {
+pub(super) fn program() -> PathBuf {
     std::env::var_os("TEST_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_darkroom").into(), PathBuf::from)
 }
 

@@ -79,6 +79,7 @@ impl Place {
     pub(crate) fn config_in(&self, folder: &Path) -> Config {
         let mut config = Config::new(folder.to_owned());
         config.bind = ([127, 0, 0, 1], 0).into();
+        config.workers.program = super::cli::program();
         if let Some(services) = &self.services {
             config.database_url = Some(services.database.url().parse().expect("a database's URL"));
             config.storage_url = Some(services.storage_url.parse().expect("a storage's URL"));

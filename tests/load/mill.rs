@@ -266,7 +266,7 @@ async fn upload(place: &Place, account: &str, name: &str, bytes: &[u8]) -> Strin
 }
 
 /// The address that the server has said for its metrics.
-async fn metrics_address(running: &mut Running) -> SocketAddr {
+pub(crate) async fn metrics_address(running: &mut Running) -> SocketAddr {
     let said = Mutex::new(running);
     let found = || {
         said.lock().log().iter().find_map(|line| {

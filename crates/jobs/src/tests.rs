@@ -64,7 +64,7 @@ impl House {
     }
 
     fn work_of(&self, catalog: &Catalog, limits: renditions::Config) -> Work {
-        let workers = Workers::new(workers::Config::default()).unwrap();
+        let workers = Workers::new(workers::testing::config()).unwrap();
         let (catalog, storage, clock) = (catalog.clone(), self.storage.clone(), self.hands.clock());
         let uploads = Uploads::new(
             upload::Config::default(),

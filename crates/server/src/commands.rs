@@ -14,6 +14,7 @@ mod health;
 mod key;
 mod migrate;
 mod mount;
+mod render;
 mod restore;
 mod scheme;
 mod serve;
@@ -94,6 +95,8 @@ enum Command {
     User(user::Command),
     /// Uploads files and prints their delivery URLs
     Upload(upload::Upload),
+    /// Makes a rendition of a file, without a server
+    Render(render::Render),
     /// Copies database and originals into an empty folder, while the server goes on
     Backup(backup::Backup),
     /// Puts a backup into an empty data directory
@@ -145,6 +148,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Verify(verify) => verify::run(&verify, &config).await,
         Command::User(command) => user::run(command, &config).await,
         Command::Upload(upload) => upload::run(&upload, &config).await,
+        Command::Render(render) => render::run(&render, &config).await,
         Command::Backup(backup) => backup::run(&backup, &config).await,
         Command::Restore(restore) => restore::run(&restore, &config).await,
         Command::Sweep(sweep) => sweep::run(&sweep, &config).await,

@@ -109,7 +109,11 @@ impl Gauged {
         let load = self.workers.load();
         gauge!("darkroom_workers").set(number(load.workers));
         gauge!("darkroom_workers_busy").set(number(load.busy));
+        gauge!("darkroom_workers_in_background").set(number(load.in_background));
+        gauge!("darkroom_worker_processes").set(number(load.processes));
         gauge!("darkroom_queue_length").set(number(load.waiting));
+        gauge!("darkroom_background_renders").set(number(self.renditions.background_queued()));
+        counter!("darkroom_renders_from_copies_total").absolute(self.renditions.renders_from_copies());
         gauge!("darkroom_memory_cache_bytes").set(self.renditions.memory_bytes() as f64);
         let connections = self.catalog.connections();
         gauge!("darkroom_database_connections", "state" => "used").set(number(connections.used));

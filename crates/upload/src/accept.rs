@@ -8,8 +8,8 @@ use domain::{AccountId, Clock, ImageId, ObjectId, Rate, TooOften};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use storage::{Prefix, Sealed, Storage};
-use variant::Facts;
-use workers::Workers;
+use variant::{Facts, Glimpse};
+use workers::{Lane, Workers};
 
 use crate::{Error, FormLimits};
 
@@ -94,7 +94,7 @@ impl Uploads {
         self.count(&new.account)?;
         self.refuse_taken(&new).await?;
         self.catalog.check_room_for(&new.account, new.file.len()).await?;
-        let (facts, thumbhash) = self.examine(&new.account, &new.file).await?;
+        let (facts, glimpse) = self.examine(&new.account, &new.file).await?;
         let day = self.clock.now().as_days();
         let (bytes, sha256) = (new.file.len(), new.file.sha256());
         let object = ObjectId::random();
@@ -112,7 +112,7 @@ impl Uploads {
             facts,
             bytes,
             sha256,
-            thumbhash,
+            glimpse,
             idempotency,
         };
         self.insert(row, &place, actor).await
@@ -166,14 +166,14 @@ impl Uploads {
         }
     }
 
-    /// Facts and ThumbHash. The bytes are read when a worker is free, and read anew for the decode: those who wait
+    /// Facts and a glimpse. The bytes are read when a worker is free, and read anew for the decode: those who wait
     /// hold none.
-    async fn examine(&self, account: &AccountId, file: &Sealed) -> Result<(Facts, Vec<u8>), Error> {
+    async fn examine(&self, account: &AccountId, file: &Sealed) -> Result<(Facts, Glimpse), Error> {
         let slot = self.workers.probe_slot().await?;
         let facts = slot.probe(file.bytes().await?).await?;
-        let slot = self.workers.slot(account, &facts).await?;
-        let thumbhash = slot.examine(file.bytes().await?, facts.clone()).await?;
-        Ok((facts, thumbhash))
+        let slot = self.workers.slot(Lane::Upload, account, &facts).await?;
+        let glimpse = slot.examine(file.bytes().await?, facts.clone()).await?;
+        Ok((facts, glimpse))
     }
 }
 

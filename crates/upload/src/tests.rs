@@ -77,7 +77,7 @@ impl House {
     async fn on(storage: Storage) -> House {
         let catalog = catalog::testing::fresh().await;
         let account = catalog.catalog.accounts().await.unwrap().remove(0);
-        let workers = Workers::new(workers::Config::default()).unwrap();
+        let workers = Workers::new(workers::testing::config()).unwrap();
         let uploads = Uploads::new(
             Config::default(),
             catalog.catalog.clone(),

@@ -1,12 +1,15 @@
 //! What can go wrong with pixels and wishes.
 
 use domain::{Fault, Limit, Problem};
+use serde::{Deserialize, Serialize};
 
-/// A failure of this crate. The texts are safe to show.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+use crate::limits::LimitName;
+
+/// A failure of this crate. The texts are safe to show. It crosses from a worker to the server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Error {
     /// The first bytes are of no accepted format; holds what they look like, e.g. `TIFF`.
-    #[error("{0} is not accepted. Use JPEG, PNG, WebP or GIF")]
+    #[error("{0} is not accepted. Use {formats}", formats = crate::Format::told("or"))]
     NotAnImage(String),
     /// The file is empty.
     #[error("this file is empty")]
@@ -18,7 +21,8 @@ pub enum Error {
     #[error("{told}")]
     TooLarge {
         /// The limit's setting.
-        limit: &'static str,
+        #[serde(deserialize_with = "crate::limits::name")]
+        limit: LimitName,
         /// What it has, and what it may have.
         told: String,
     },
@@ -26,7 +30,8 @@ pub enum Error {
     #[error("{told}")]
     AnimationTooLarge {
         /// The limit's setting.
-        limit: &'static str,
+        #[serde(deserialize_with = "crate::limits::name")]
+        limit: LimitName,
         /// What it has, and what it may have.
         told: String,
     },
@@ -34,7 +39,8 @@ pub enum Error {
     #[error("this file is damaged: {told}")]
     TooManyPieces {
         /// The limit's setting.
-        limit: &'static str,
+        #[serde(deserialize_with = "crate::limits::name")]
+        limit: LimitName,
         /// What it has, and what it may have.
         told: String,
     },

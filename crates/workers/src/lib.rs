@@ -1,16 +1,22 @@
-//! Workers: what `variant` does with bytes, done beside the async runtime, a bounded number at a time.
-//!
-//! Today a worker is a thread of this process; decoding is not sandboxed yet. The names here are made so that
-//! processes can take the threads' place without a change above.
-#![forbid(unsafe_code)]
+//! Workers: what `variant` does with bytes, done in sandboxed processes of the same program, a bounded number at a time.
+//! Nothing here decodes in the server's own process, and nothing waits but for a turn and an answer.
 
 mod config;
+mod enter;
 mod error;
+mod input;
 mod line;
 mod pool;
+mod process;
+mod protocol;
+mod sandbox;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod weight;
 mod workers;
 
 pub use config::Config;
+pub use enter::enter;
 pub use error::Error;
-pub use workers::{Load, ProbeSlot, Slot, Workers};
+pub use line::Lane;
+pub use workers::{Inputs, Load, ProbeSlot, Slot, Workers};

@@ -2,6 +2,7 @@
 //! Decides only; nothing here runs or waits, and the time is an argument, in milliseconds.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 
 use domain::AccountId;
 
@@ -12,12 +13,39 @@ const MAX_PASSED_OVER: u32 = 16;
 /// after the other is not to find both hands full each time.
 const MEMORY_MS: u64 = 1_000;
 
-/// Those who work and those who wait. `T` is how a waiter is told.
+/// Who asks for a piece of work, and so how long it may be kept waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// An original that comes in. Uploads leave one slot to those who look at pictures.
+    Upload,
+    /// Somebody who waits for a picture.
+    Interactive,
+    /// Nobody waits. It has slots of its own and takes none of the others'.
+    Background,
+}
+
+impl Lane {
+    /// Every lane.
+    pub const ALL: [Lane; 3] = [Lane::Upload, Lane::Interactive, Lane::Background];
+}
+
+/// Those who work and those who wait, with the memory that they share. `T` is how a waiter is told.
 #[derive(Debug)]
 pub(crate) struct Line<T> {
+    free_bytes: u64,
+    /// Uploads and those who look at pictures.
+    front: Queue<T>,
+    back: Queue<T>,
+}
+
+/// Those who share slots.
+#[derive(Debug)]
+struct Queue<T> {
     slots: usize,
     free_slots: usize,
-    free_bytes: u64,
+    /// How many uploads may run, and how many do.
+    max_uploads: usize,
+    uploads: usize,
     max_waiting: usize,
     waiting: usize,
     /// How many have come; the number of the newest.
@@ -41,6 +69,7 @@ struct Account<T> {
 #[derive(Debug)]
 struct Waiter<T> {
     number: u64,
+    lane: Lane,
     bytes: u64,
     passed_over: u32,
     tell: T,
@@ -50,6 +79,7 @@ struct Waiter<T> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Turn<T> {
     pub(crate) account: AccountId,
+    pub(crate) lane: Lane,
     pub(crate) bytes: u64,
     pub(crate) tell: T,
 }
@@ -66,12 +96,86 @@ pub(crate) struct Arrival<T> {
 }
 
 impl<T> Line<T> {
-    /// So many at work at once, with so much memory together, and so many who wait.
-    pub(crate) fn new(slots: usize, bytes: u64, max_waiting: usize) -> Self {
+    /// So many at work at once and so many in the background beside them, with so much memory together, and so many who
+    /// wait for each.
+    pub(crate) fn new(slots: usize, back_slots: usize, bytes: u64, max_waiting: usize) -> Self {
         Line {
+            free_bytes: bytes,
+            front: Queue::new(slots, max_waiting),
+            back: Queue::new(back_slots, max_waiting),
+        }
+    }
+
+    /// Somebody comes. Where all places to wait are taken, the account that takes most of them loses its newest.
+    pub(crate) fn arrive(
+        &mut self,
+        account: &AccountId,
+        lane: Lane,
+        bytes: u64,
+        tell: T,
+        now_ms: u64,
+    ) -> Arrival<T> {
+        let number = self.queue(lane).join(account, lane, bytes, tell, now_ms);
+        let turns = self.turns(now_ms);
+        let queue = self.queue(lane);
+        let refused = (queue.waiting > queue.max_waiting).then(|| queue.refuse(account)).flatten();
+        Arrival { number, turns, refused }
+    }
+
+    /// How many slots are free, and how many wait for one; without those in the background.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.front.free_slots, self.front.waiting)
+    }
+
+    /// How many are at work in the background.
+    pub(crate) fn in_background(&self) -> usize {
+        self.back.slots - self.back.free_slots
+    }
+
+    /// A waiter leaves before its turn. Nothing happens where its turn has come already.
+    pub(crate) fn leave(
+        &mut self,
+        account: &AccountId,
+        lane: Lane,
+        number: u64,
+        now_ms: u64,
+    ) -> Vec<Turn<T>> {
+        self.queue(lane).leave(account, number);
+        // Whoever left may have been the one that nobody was to pass.
+        self.turns(now_ms)
+    }
+
+    /// Work ends: its slot and its memory are free again.
+    pub(crate) fn end(&mut self, account: &AccountId, lane: Lane, bytes: u64, now_ms: u64) -> Vec<Turn<T>> {
+        self.free_bytes += bytes;
+        self.queue(lane).end(account, lane, now_ms);
+        self.turns(now_ms)
+    }
+
+    /// Everybody who can begin now. While something large is waited for, nothing in the background takes its memory.
+    fn turns(&mut self, now_ms: u64) -> Vec<Turn<T>> {
+        let mut turns = Vec::new();
+        if self.front.turns(&mut self.free_bytes, now_ms, &mut turns).is_continue() {
+            let _ = self.back.turns(&mut self.free_bytes, now_ms, &mut turns);
+        }
+        turns
+    }
+
+    fn queue(&mut self, lane: Lane) -> &mut Queue<T> {
+        match lane {
+            Lane::Upload | Lane::Interactive => &mut self.front,
+            Lane::Background => &mut self.back,
+        }
+    }
+}
+
+impl<T> Queue<T> {
+    fn new(slots: usize, max_waiting: usize) -> Self {
+        Queue {
             slots,
             free_slots: slots,
-            free_bytes: bytes,
+            max_uploads: slots.saturating_sub(1).max(1),
+            uploads: 0,
             max_waiting,
             waiting: 0,
             arrived: 0,
@@ -81,60 +185,53 @@ impl<T> Line<T> {
         }
     }
 
-    /// Somebody comes. Where all places to wait are taken, the account that takes most of them loses its newest.
-    pub(crate) fn arrive(&mut self, account: &AccountId, bytes: u64, tell: T, now_ms: u64) -> Arrival<T> {
+    /// Takes a place to wait; returns its number.
+    fn join(&mut self, account: &AccountId, lane: Lane, bytes: u64, tell: T, now_ms: u64) -> u64 {
         self.note(account, now_ms);
         self.arrived += 1;
         let (number, last_turn) = (self.arrived, 2 * self.begun);
         let place = self.accounts.entry(*account).or_insert_with(|| Account::new(last_turn));
-        place.waiting.push_back(Waiter { number, bytes, passed_over: 0, tell });
+        place.waiting.push_back(Waiter { number, lane, bytes, passed_over: 0, tell });
         self.waiting += 1;
-        let turns = self.turns(now_ms);
-        let refused = (self.waiting > self.max_waiting).then(|| self.refuse(account)).flatten();
-        Arrival { number, turns, refused }
+        number
     }
 
-    /// How many slots are free, and how many wait.
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.free_slots, self.waiting)
-    }
-
-    /// A waiter leaves before its turn. Nothing happens where its turn has come already.
-    pub(crate) fn leave(&mut self, account: &AccountId, number: u64, now_ms: u64) -> Vec<Turn<T>> {
-        let Some(place) = self.accounts.get_mut(account) else { return Vec::new() };
+    fn leave(&mut self, account: &AccountId, number: u64) {
+        let Some(place) = self.accounts.get_mut(account) else { return };
         let before = place.waiting.len();
         place.waiting.retain(|waiter| waiter.number != number);
         self.waiting -= before - place.waiting.len();
         self.forget_if_idle(account);
-        // Whoever left may have been the one that nobody was to pass.
-        self.turns(now_ms)
     }
 
-    /// Work ends: its slot and its memory are free again.
-    pub(crate) fn end(&mut self, account: &AccountId, bytes: u64, now_ms: u64) -> Vec<Turn<T>> {
+    fn end(&mut self, account: &AccountId, lane: Lane, now_ms: u64) {
         self.note(account, now_ms);
         self.free_slots += 1;
-        self.free_bytes += bytes;
+        self.uploads -= usize::from(lane == Lane::Upload);
         if let Some(place) = self.accounts.get_mut(account) {
             place.running -= 1;
         }
         self.forget_if_idle(account);
-        self.turns(now_ms)
     }
 
-    /// Everybody who can begin now.
-    fn turns(&mut self, now_ms: u64) -> Vec<Turn<T>> {
-        let mut turns = Vec::new();
+    /// Adds everybody who can begin now. `Break` says that nobody may begin before one who waits for memory.
+    fn turns(&mut self, free_bytes: &mut u64, now_ms: u64, turns: &mut Vec<Turn<T>>) -> ControlFlow<()> {
         while self.free_slots > 0 {
-            let Some(turn) = self.turn(now_ms) else { break };
-            turns.push(turn);
+            match self.turn(*free_bytes, now_ms) {
+                Next::Turn(turn) => {
+                    *free_bytes -= turn.bytes;
+                    turns.push(turn);
+                }
+                Next::Nobody => break,
+                Next::Stop => return ControlFlow::Break(()),
+            }
         }
-        turns
+        ControlFlow::Continue(())
     }
 
     /// The next one: of the account that holds the fewest slots, and of those the one that had its turn longest ago.
     /// So an account has more than its share only while no other waits.
-    fn turn(&mut self, now_ms: u64) -> Option<Turn<T>> {
+    fn turn(&mut self, free_bytes: u64, now_ms: u64) -> Next<T> {
         let mut order: Vec<_> = self
             .accounts
             .iter()
@@ -145,15 +242,16 @@ impl<T> Line<T> {
             })
             .collect();
         order.sort_unstable_by_key(|(rank, _)| *rank);
+        let takes_uploads = self.uploads < self.max_uploads;
         for (_, account) in order {
-            let place = self.accounts.get_mut(&account)?;
-            match place.fitting(self.free_bytes) {
-                Fitting::At(index) => return self.begin(account, index),
+            let Some(place) = self.accounts.get_mut(&account) else { continue };
+            match place.fitting(free_bytes, takes_uploads) {
+                Fitting::At(index) => return self.begin(account, index).map_or(Next::Nobody, Next::Turn),
                 Fitting::None => {}
-                Fitting::Stop => return None,
+                Fitting::Stop => return Next::Stop,
             }
         }
-        None
+        Next::Nobody
     }
 
     /// Whether an account holds half of the slots while another is about.
@@ -173,13 +271,13 @@ impl<T> Line<T> {
     fn begin(&mut self, account: AccountId, index: usize) -> Option<Turn<T>> {
         self.begun += 1;
         let place = self.accounts.get_mut(&account)?;
-        let waiter = place.waiting.remove(index)?;
+        let Waiter { lane, bytes, tell, .. } = place.waiting.remove(index)?;
         place.running += 1;
         place.last_turn = 2 * self.begun + 1;
         self.waiting -= 1;
         self.free_slots -= 1;
-        self.free_bytes -= waiter.bytes;
-        Some(Turn { account, bytes: waiter.bytes, tell: waiter.tell })
+        self.uploads += usize::from(lane == Lane::Upload);
+        Some(Turn { account, lane, bytes, tell })
     }
 
     /// Takes the newest place of the account that has most of them; of several the newcomer's own.
@@ -199,6 +297,14 @@ impl<T> Line<T> {
     }
 }
 
+/// Who is next in a queue.
+enum Next<T> {
+    Turn(Turn<T>),
+    Nobody,
+    /// One waits for memory and has been passed over too often: nobody begins before it.
+    Stop,
+}
+
 enum Fitting {
     /// The waiter at this index can begin.
     At(usize),
@@ -213,9 +319,11 @@ impl<T> Account<T> {
         Account { running: 0, last_turn, waiting: VecDeque::new() }
     }
 
-    /// The first waiter that the free memory is enough for. Those before it are passed over.
-    fn fitting(&mut self, free_bytes: u64) -> Fitting {
-        for (index, waiter) in self.waiting.iter_mut().enumerate() {
+    /// The first waiter that the free memory is enough for. Those before it are passed over, and uploads wait aside
+    /// where no more of them may run.
+    fn fitting(&mut self, free_bytes: u64, takes_uploads: bool) -> Fitting {
+        let may_run = |waiter: &Waiter<T>| takes_uploads || waiter.lane != Lane::Upload;
+        for (index, waiter) in self.waiting.iter_mut().enumerate().filter(|(_, waiter)| may_run(waiter)) {
             if waiter.bytes <= free_bytes {
                 return Fitting::At(index);
             }
@@ -237,11 +345,18 @@ mod tests {
         line: Line<&'static str>,
         ids: HashMap<char, AccountId>,
         now_ms: u64,
+        /// In which whoever comes or ends is.
+        lane: Lane,
     }
 
     impl Told {
         fn new(slots: usize, bytes: u64, max_waiting: usize) -> Told {
-            Told { line: Line::new(slots, bytes, max_waiting), ids: HashMap::new(), now_ms: 0 }
+            Told {
+                line: Line::new(slots, 1, bytes, max_waiting),
+                ids: HashMap::new(),
+                now_ms: 0,
+                lane: Lane::Interactive,
+            }
         }
 
         /// The account that a word begins with.
@@ -252,13 +367,14 @@ mod tests {
 
         fn arrive(&mut self, word: &'static str, bytes: u64) -> (Vec<&'static str>, Option<&'static str>) {
             let account = self.account(word);
-            let Arrival { turns, refused, .. } = self.line.arrive(&account, bytes, word, self.now_ms);
+            let Arrival { turns, refused, .. } =
+                self.line.arrive(&account, self.lane, bytes, word, self.now_ms);
             (turns.into_iter().map(|turn| turn.tell).collect(), refused)
         }
 
         fn end(&mut self, word: &'static str, bytes: u64) -> Vec<&'static str> {
             let account = self.account(word);
-            self.line.end(&account, bytes, self.now_ms).into_iter().map(|turn| turn.tell).collect()
+            self.line.end(&account, self.lane, bytes, self.now_ms).into_iter().map(|turn| turn.tell).collect()
         }
     }
 
@@ -357,10 +473,47 @@ mod tests {
         let mut told = Told::new(1, 100, 64);
         told.arrive("a", 10);
         let account = told.account("b");
-        let Arrival { number, .. } = told.line.arrive(&account, 10, "b", 0);
-        assert!(told.line.leave(&account, number, 0).is_empty());
+        let Arrival { number, .. } = told.line.arrive(&account, Lane::Interactive, 10, "b", 0);
+        assert!(told.line.leave(&account, Lane::Interactive, number, 0).is_empty());
         assert!(told.end("a", 10).is_empty());
-        assert!(told.line.accounts.is_empty());
-        assert_eq!((told.line.free_slots, told.line.free_bytes, told.line.waiting), (1, 100, 0));
+        assert!(told.line.front.accounts.is_empty());
+        assert_eq!((told.line.counts(), told.line.free_bytes), ((1, 0), 100));
+    }
+
+    #[test]
+    fn uploads_leave_one_slot_to_those_who_look_at_pictures() {
+        let mut told = Told::new(2, 100, 64);
+        told.lane = Lane::Upload;
+        assert_eq!(told.arrive("a1", 1).0, ["a1"]);
+        assert_eq!(told.arrive("b2", 1).0, Vec::<&str>::new());
+        told.lane = Lane::Interactive;
+        assert_eq!(told.arrive("b3", 1).0, ["b3"], "an upload of the same account waits aside");
+        assert_eq!(told.end("b3", 1), Vec::<&str>::new());
+        told.lane = Lane::Upload;
+        assert_eq!(told.end("a1", 1), ["b2"]);
+        let mut alone = Told::new(1, 100, 64);
+        alone.lane = Lane::Upload;
+        assert_eq!(alone.arrive("a1", 1).0, ["a1"], "where there is one slot, uploads may have it");
+    }
+
+    #[test]
+    fn what_nobody_waits_for_has_a_slot_of_its_own_and_shares_only_memory() {
+        let mut told = Told::new(2, 100, 2);
+        told.lane = Lane::Background;
+        assert_eq!(told.arrive("a1", 60).0, ["a1"]);
+        for word in ["a2", "a3"] {
+            assert_eq!(told.arrive(word, 60), (vec![], None));
+        }
+        assert_eq!(told.arrive("a4", 60), (vec![], Some("a4")));
+        told.lane = Lane::Interactive;
+        assert_eq!(told.arrive("b1", 40).0, ["b1"]);
+        assert_eq!(told.arrive("c1", 40).0, Vec::<&str>::new(), "there is a slot, and no memory");
+        assert_eq!(told.line.counts(), (1, 1));
+        told.lane = Lane::Background;
+        assert_eq!(
+            told.end("a1", 60),
+            ["c1"],
+            "whoever waits for a picture comes before what nobody waits for"
+        );
     }
 }

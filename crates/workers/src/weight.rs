@@ -1,9 +1,15 @@
 //! How much memory a piece of work takes at most, told from facts alone, and how much the machine gives to all.
 
-use variant::{Facts, Format};
+use variant::{Facts, Format, Recipe};
 
 /// Bytes of a pixel on its way out: the canvas, and a copy of it that is turned, padded or encoded.
 const OUT_BYTES_PER_PIXEL: u64 = 8;
+
+/// What an encoder of AVIF takes beyond that: planes, references, and what it learns of each block.
+const AVIF_BYTES_PER_PIXEL: u64 = 40;
+
+/// What comparing two pictures takes beyond that: several scales of both, as floats.
+const SCORE_BYTES_PER_PIXEL: u64 = 64;
 
 /// Half of a machine is at least this much for decoding.
 const LEAST_BUDGET_BYTES: u64 = 1 << 30;
@@ -12,17 +18,67 @@ const LEAST_BUDGET_BYTES: u64 = 1 << 30;
 const CONTAINER_LIMITS: [&str; 2] =
     ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
 
-/// The estimate for decoding an original and making a rendition of so many pixels (security-and-reliability 5). A
-/// JPEG is not counted as scaled down while it is decoded: a progressive one is in memory whole all the same.
-pub(crate) fn decode_bytes(facts: &Facts, out_pixels: u64) -> u64 {
+/// Bytes that an answer may have beyond what its pixels take.
+const ANSWER_BYTES: u64 = 1 << 20;
+
+/// The estimate for one small decode of the whole original (security-and-reliability 5).
+pub(crate) fn examine_bytes(facts: &Facts) -> u64 {
+    decoded(facts, f64::INFINITY)
+}
+
+/// The estimate for decoding an original and making a rendition of it.
+pub(crate) fn render_bytes(facts: &Facts, recipe: &Recipe) -> u64 {
+    let [_, _, width, height] = recipe.source;
+    let shrink = (width / f64::from(recipe.width.max(1))).min(height / f64::from(recipe.height.max(1)));
+    let per_pixel = [
+        OUT_BYTES_PER_PIXEL,
+        if recipe.encoding.format() == Format::Avif { AVIF_BYTES_PER_PIXEL } else { 0 },
+        if recipe.auto_quality.is_some() { SCORE_BYTES_PER_PIXEL } else { 0 },
+    ];
+    decoded(facts, shrink).saturating_add(out_pixels(recipe).saturating_mul(per_pixel.iter().sum()))
+}
+
+/// The estimate for what is laid over a picture, each of them no larger than it is stored.
+pub(crate) fn overlay_bytes(overlays: &[Facts]) -> u64 {
+    overlays.iter().map(|facts| decoded(facts, 1.0)).fold(0, u64::saturating_add)
+}
+
+fn out_pixels(recipe: &Recipe) -> u64 {
+    let (across, down) = recipe.size();
+    u64::from(across) * u64::from(down)
+}
+
+/// How many bytes a rendition may have: more than any encoder makes of its pixels, or of an original that is rewritten.
+pub(crate) fn answer_bytes(facts: &Facts, recipe: &Recipe, original_bytes: u64) -> u64 {
+    let frames = if recipe.is_animated { u64::from(facts.frames.max(1)) } else { 1 };
+    let pixels = out_pixels(recipe).saturating_mul(frames);
+    pixels.saturating_mul(OUT_BYTES_PER_PIXEL).max(2 * original_bytes).saturating_add(ANSWER_BYTES)
+}
+
+/// What a decoder holds that makes one pixel of so many, as far as its format can.
+fn decoded(facts: &Facts, shrink: f64) -> u64 {
     let area = u64::from(facts.width) * u64::from(facts.height);
     let per_pixel = match facts.format {
         Format::Jpeg => 6,
+        Format::Png if facts.bits > 8 => 16,
         Format::Png | Format::Gif => 8,
-        // Facts do not say whether it is lossless, which takes the most.
-        Format::Webp => 16,
+        Format::Webp if facts.is_lossless => 16,
+        Format::Webp => 8,
+        // An SVG has no pixels of its own, and its text is bounded.
+        Format::Svg => 0,
+        // AVIF, and what is decoded as it is.
+        _ => 12,
     };
-    area.saturating_mul(per_pixel).saturating_add(out_pixels.saturating_mul(OUT_BYTES_PER_PIXEL))
+    let scaled =
+        if facts.format == Format::Jpeg && !facts.is_progressive { dct_scaled(area, shrink) } else { area };
+    scaled.saturating_mul(per_pixel)
+}
+
+/// Pixels of a JPEG that is decoded at the smallest of the fractions that are large enough. A progressive one is in memory
+/// whole all the same.
+fn dct_scaled(area: u64, shrink: f64) -> u64 {
+    let by = [8_u32, 4, 2].into_iter().find(|by| f64::from(*by) <= shrink).unwrap_or(1);
+    area.div_ceil(u64::from(by * by))
 }
 
 /// What all decoding together may take where nothing is set: half of the machine, or of what a container is given,
@@ -43,24 +99,33 @@ fn memory_of(meminfo: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use variant::Orientation;
-
     use super::*;
-
-    fn facts(format: Format, width: u32, height: u32) -> Facts {
-        Facts { format, width, height, orientation: Orientation(1), frames: 1, alpha: false }
-    }
 
     #[test]
     fn each_format_has_its_estimate() {
         let check = |format, expected| {
-            assert_eq!(decode_bytes(&facts(format, 10_000, 10_000), 0), expected);
+            assert_eq!(examine_bytes(&Facts::new(format, 10_000, 10_000)), expected, "{format:?}");
         };
-        check(Format::Jpeg, 600_000_000);
+        check(Format::Jpeg, 600_000_000 / 64);
         check(Format::Png, 800_000_000);
         check(Format::Gif, 800_000_000);
-        check(Format::Webp, 1_600_000_000);
-        assert_eq!(decode_bytes(&facts(Format::Jpeg, 10, 10), 100), 600 + 800);
+        check(Format::Webp, 800_000_000);
+        let large = |format| Facts::new(format, 10_000, 10_000);
+        let deep = Facts { bits: 16, ..large(Format::Png) };
+        let lossless = Facts { is_lossless: true, ..large(Format::Webp) };
+        let progressive = Facts { is_progressive: true, ..large(Format::Jpeg) };
+        assert_eq!(examine_bytes(&deep), 1_600_000_000);
+        assert_eq!(examine_bytes(&lossless), 1_600_000_000);
+        assert_eq!(examine_bytes(&progressive), 600_000_000);
+    }
+
+    #[test]
+    fn a_jpeg_is_estimated_as_it_is_scaled_while_it_is_decoded() {
+        for (shrink, expected) in
+            [(0.5, 6_400), (1.9, 6_400), (2.0, 1_600), (7.9, 400), (8.0, 100), (99.0, 100)]
+        {
+            assert_eq!(dct_scaled(6_400, shrink), expected, "{shrink}");
+        }
     }
 
     #[test]

@@ -7,18 +7,22 @@ use bytes::Bytes;
 use domain::AccountId;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
-use variant::{Facts, Limits, Recipe, Rendition};
+use variant::{Facts, Format, Glimpse, Recipe, Rendition};
 
 use crate::line::{Arrival, Line, Turn};
-use crate::pool::Pool;
-use crate::weight::decode_bytes;
-use crate::{Config, Error};
+use crate::pool::{Haste, Pool};
+use crate::protocol::{Answer, Job, Order};
+use crate::weight::{answer_bytes, examine_bytes, overlay_bytes, render_bytes};
+use crate::{Config, Error, Lane};
 
 mod load;
 #[cfg(test)]
 mod tests;
 
 pub use load::Load;
+
+/// Bytes of a worker's address space that are no picture: the program, its threads, and the allocator's own.
+const WORKER_ITSELF_BYTES: u64 = 256 << 20;
 
 /// The workers. Clones share them.
 #[derive(Debug, Clone)]
@@ -37,12 +41,30 @@ pub struct Slot {
 #[derive(Debug)]
 pub struct ProbeSlot {
     inner: Arc<Inner>,
-    _permit: tokio::sync::OwnedSemaphorePermit,
+    permit: tokio::sync::OwnedSemaphorePermit,
+}
+
+/// What a rendition is made from.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// The original.
+    pub original: Bytes,
+    /// What probing it told.
+    pub facts: Facts,
+    /// The originals of those overlays that are images, in the order of the recipe.
+    pub overlays: Vec<(Bytes, Facts)>,
+}
+
+impl Inputs {
+    /// An original that nothing is laid over.
+    pub fn plain(original: Bytes, facts: Facts) -> Inputs {
+        Inputs { original, facts, overlays: Vec::new() }
+    }
 }
 
 #[derive(Debug)]
 struct Inner {
-    pool: Pool,
+    pool: Arc<Pool>,
     line: Mutex<Line<oneshot::Sender<Permit>>>,
     probes: Arc<Semaphore>,
     config: Config,
@@ -56,6 +78,19 @@ impl Inner {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+
+    fn order(&self, job: Job, timeout_s: u64) -> Order {
+        Order { job, limits: self.config.limits.clone(), timeout_ms: timeout_s.saturating_mul(1_000) }
+    }
+
+    /// Has an order done, and understands what the answer means for the file.
+    async fn run(&self, haste: Haste, order: &Order, inputs: Vec<Bytes>, max: u64) -> Result<Answer, Error> {
+        match self.pool.run(haste, order, inputs, max).await? {
+            Answer::Failed(error) => Err(error.into()),
+            Answer::Panicked(_) => Err(variant::Error::Damaged("it cannot be decoded".to_owned()).into()),
+            answer => Ok(answer),
+        }
+    }
 }
 
 /// A slot and its share of the memory, given back when it is dropped.
@@ -63,6 +98,7 @@ impl Inner {
 struct Permit {
     inner: Arc<Inner>,
     account: AccountId,
+    lane: Lane,
     bytes: u64,
 }
 
@@ -70,44 +106,43 @@ struct Permit {
 struct Place<'a> {
     inner: &'a Arc<Inner>,
     account: AccountId,
+    lane: Lane,
     number: u64,
 }
 
 impl Workers {
-    /// Starts the workers.
+    /// The workers of a server; the first process starts when it is needed. Call it within the runtime that lives as long
+    /// as the server.
     pub fn new(config: Config) -> Result<Workers, Error> {
         let workers = config.workers.max(1);
-        let pool = Pool::start(workers).map_err(|error| Error::Start(Arc::new(error)))?;
-        let line = Mutex::new(Line::new(workers, config.decode_budget_bytes, config.max_queued));
+        let max_bytes =
+            config.max_worker_bytes.min(config.decode_budget_bytes.saturating_add(WORKER_ITSELF_BYTES));
+        let pool =
+            Pool::new(config.program.clone(), max_bytes, config.max_worker_jobs).map_err(Error::start)?;
+        let (budget, queued) = (config.decode_budget_bytes, config.max_queued);
+        let line = Mutex::new(Line::new(workers, (workers / 2).max(1), budget, queued));
         let probes = Arc::new(Semaphore::new(workers));
-        Ok(Workers {
-            inner: Arc::new(Inner {
-                pool,
-                line,
-                probes,
-                began: Instant::now(),
-                config,
-                moved_at: Mutex::new(Instant::now()),
-            }),
-        })
+        let now = Instant::now();
+        let inner = Inner { pool, line, probes, began: now, config, moved_at: Mutex::new(now) };
+        Ok(Workers { inner: Arc::new(inner) })
     }
 
     /// Waits for a slot in which an account may examine the original that has these facts. Within an account first
     /// come is first served; between accounts whoever holds the fewest slots is next. Busy where too many wait
     /// already or the wait is too long; [`Error::TooLargeForServer`] where all memory would not be enough.
-    pub async fn slot(&self, account: &AccountId, facts: &Facts) -> Result<Slot, Error> {
-        self.wait(account, decode_bytes(facts, 0)).await
+    pub async fn slot(&self, lane: Lane, account: &AccountId, facts: &Facts) -> Result<Slot, Error> {
+        self.wait(lane, account, examine_bytes(facts)).await
     }
 
     /// [`Workers::slot`] to render this recipe.
     pub async fn render_slot(
         &self,
+        lane: Lane,
         account: &AccountId,
         facts: &Facts,
         recipe: &Recipe,
     ) -> Result<Slot, Error> {
-        let (width, height) = recipe.canvas;
-        self.wait(account, decode_bytes(facts, u64::from(width) * u64::from(height))).await
+        self.wait(lane, account, render_bytes(facts, recipe)).await
     }
 
     /// Waits to probe a header, which takes no turn of those who decode: bytes that are no image are refused also
@@ -116,23 +151,36 @@ impl Workers {
         let inner = self.inner.clone();
         let permit = tokio::time::timeout(self.longest_wait(), inner.probes.clone().acquire_owned()).await;
         match permit {
-            Ok(Ok(_permit)) => Ok(ProbeSlot { inner, _permit }),
+            Ok(Ok(permit)) => Ok(ProbeSlot { inner, permit }),
             Ok(Err(_)) | Err(_) => Err(Error::WaitedTooLong),
         }
     }
 
-    async fn wait(&self, account: &AccountId, bytes: u64) -> Result<Slot, Error> {
-        if bytes > self.inner.config.decode_budget_bytes {
+    /// What the kernel lacks to shut workers in as they should be; nothing on one that has it all.
+    pub async fn missing_from_sandbox(&self) -> Result<Vec<String>, Error> {
+        self.inner.pool.missing().await
+    }
+
+    async fn wait(&self, lane: Lane, account: &AccountId, bytes: u64) -> Result<Slot, Error> {
+        let config = &self.inner.config;
+        if bytes > config.decode_budget_bytes {
             return Err(Error::TooLargeForServer);
+        }
+        if bytes.saturating_add(WORKER_ITSELF_BYTES) > config.max_worker_bytes {
+            return Err(Error::TooLargeForWorker);
         }
         let began = Instant::now();
         let (tell, told) = oneshot::channel();
-        let arrival = self.inner.line.lock().arrive(account, bytes, tell, self.inner.now_ms());
+        let arrival = self.inner.line.lock().arrive(account, lane, bytes, tell, self.inner.now_ms());
         let Arrival { number, turns, refused } = arrival;
-        let _place = Place { inner: &self.inner, account: *account, number };
+        let _place = Place { inner: &self.inner, account: *account, lane, number };
         grant(&self.inner, turns);
         drop(refused);
-        let permit = tokio::time::timeout(self.longest_wait(), told).await;
+        let permit = match lane {
+            Lane::Upload | Lane::Interactive => tokio::time::timeout(self.longest_wait(), told).await,
+            // Nobody is kept waiting.
+            Lane::Background => Ok(told.await),
+        };
         metrics::histogram!("darkroom_queue_wait_seconds").record(began.elapsed());
         match permit {
             Ok(Ok(permit)) => Ok(Slot { permit }),
@@ -148,22 +196,22 @@ impl Workers {
 
 /// Tells those whose turn it is. Whoever has left gives the permit back by dropping it.
 fn grant(inner: &Arc<Inner>, turns: Vec<Turn<oneshot::Sender<Permit>>>) {
-    for Turn { account, bytes, tell } in turns {
+    for Turn { account, lane, bytes, tell } in turns {
         *inner.moved_at.lock() = Instant::now();
-        let _ = tell.send(Permit { inner: inner.clone(), account, bytes });
+        let _ = tell.send(Permit { inner: inner.clone(), account, lane, bytes });
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let turns = self.inner.line.lock().end(&self.account, self.bytes, self.inner.now_ms());
+        let turns = self.inner.line.lock().end(&self.account, self.lane, self.bytes, self.inner.now_ms());
         grant(&self.inner, turns);
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let turns = self.inner.line.lock().leave(&self.account, self.number, self.inner.now_ms());
+        let turns = self.inner.line.lock().leave(&self.account, self.lane, self.number, self.inner.now_ms());
         grant(self.inner, turns);
     }
 }
@@ -171,52 +219,86 @@ impl Drop for Place<'_> {
 impl ProbeSlot {
     /// What the header of an original tells; decodes no pixel.
     pub async fn probe(self, bytes: Bytes) -> Result<Facts, Error> {
-        let probed = tokio::task::spawn_blocking(move || {
-            unpanicked(|| variant::probe(&bytes, &self.inner.config.limits))
-        });
-        Ok(probed.await.map_err(|_| Error::Gone)??)
+        let ProbeSlot { inner, permit } = self;
+        let runtime = inner.pool.runtime().clone();
+        let probe = async move {
+            let order = inner.order(Job::Probe, inner.config.render_timeout_s);
+            let answer = inner.run(Haste::Awaited, &order, vec![bytes], 0).await;
+            drop(permit);
+            match answer? {
+                Answer::Probed(facts) if are_within(&facts, &inner.config) => Ok(facts),
+                other => Err(unheard_of(&other)),
+            }
+        };
+        runtime.spawn(probe).await.map_err(|_| Error::Gone)?
     }
+}
+
+/// A worker may have been taken over by the bytes that it looked at: what it says is held against the limits again.
+fn are_within(facts: &Facts, config: &Config) -> bool {
+    let (limits, area) = (&config.limits, u64::from(facts.width) * u64::from(facts.height));
+    facts.width.max(facts.height) <= limits.max_side_pixels
+        && area <= limits.max_pixels
+        && area > 0
+        && (1..=8).contains(&facts.orientation.0)
+        && (1..=limits.max_frames.max(1)).contains(&facts.frames)
+}
+
+/// An answer that does not belong to its order.
+fn unheard_of(answer: &Answer) -> Error {
+    tracing::error!(?answer, "a worker gave an answer that nobody asked for");
+    Error::Died
 }
 
 impl Slot {
-    /// Decodes an original once, small: its ThumbHash, or what is wrong with it.
-    pub async fn examine(self, bytes: Bytes, facts: Facts) -> Result<Vec<u8>, Error> {
-        self.work(move |limits, deadline| variant::placeholder(&bytes, &facts, limits, deadline)).await
+    /// Decodes an original once, small: a glimpse of it, or what is wrong with it.
+    pub async fn examine(self, bytes: Bytes, facts: Facts) -> Result<Glimpse, Error> {
+        let timeout_s = self.permit.inner.config.render_timeout_s;
+        match self.work(Job::Examine(facts), timeout_s, vec![bytes], 0).await? {
+            Answer::Examined(glimpse) => Ok(glimpse),
+            other => Err(unheard_of(&other)),
+        }
     }
 
-    /// Renders a recipe from an original.
-    pub async fn render(self, bytes: Bytes, facts: Facts, recipe: Recipe) -> Result<Rendition, Error> {
-        self.work(move |limits, deadline| variant::render(&bytes, &facts, &recipe, limits, deadline)).await
+    /// Renders a recipe from an original and its overlays.
+    pub async fn render(self, inputs: Inputs, recipe: Recipe) -> Result<Rendition, Error> {
+        let Inputs { original, facts, overlays } = inputs;
+        let format = recipe.encoding.format();
+        let timeout_s = self.longest_render_s(format);
+        let max_bytes = answer_bytes(&facts, &recipe, original.len() as u64);
+        let (mut bytes, mut overlay_facts) = (vec![original], Vec::new());
+        for (overlay, facts) in overlays {
+            bytes.push(overlay);
+            overlay_facts.push(facts);
+        }
+        let all_bytes = self.permit.bytes.saturating_add(overlay_bytes(&overlay_facts));
+        if all_bytes.saturating_add(WORKER_ITSELF_BYTES) > self.permit.inner.config.max_worker_bytes {
+            return Err(Error::TooLargeForWorker);
+        }
+        let job = Job::Render { facts, overlays: overlay_facts, recipe: Box::new(recipe) };
+        match self.work(job, timeout_s, bytes, max_bytes).await? {
+            Answer::Rendered(rendition) if rendition.format == format => Ok(rendition),
+            other => Err(unheard_of(&other)),
+        }
     }
 
-    /// Runs one piece of work in a thread. The slot is free again when the work ends, not when its caller
-    /// leaves: work cannot be interrupted, so a caller who leaves must not make room for more of it.
-    async fn work<T: Send + 'static>(
-        self,
-        piece: impl FnOnce(&Limits, Instant) -> Result<T, variant::Error> + Send + 'static,
-    ) -> Result<T, Error> {
+    fn longest_render_s(&self, format: Format) -> u64 {
+        let config = &self.permit.inner.config;
+        if format == Format::Avif { config.avif_timeout_s } else { config.render_timeout_s }
+    }
+
+    /// Has one piece of work done. The slot is free again when the work ends, not when its caller leaves: whoever comes
+    /// and goes must not make room for more of it.
+    async fn work(self, job: Job, timeout_s: u64, inputs: Vec<Bytes>, max: u64) -> Result<Answer, Error> {
         let Slot { permit } = self;
-        let inner = permit.inner.clone();
-        let (answer, answered) = oneshot::channel();
-        inner.pool.run(Box::new(move || {
-            let config = &permit.inner.config;
-            let deadline = Instant::now() + Duration::from_secs(config.render_timeout_s);
-            let result = unpanicked(|| piece(&config.limits, deadline));
+        let runtime = permit.inner.pool.runtime().clone();
+        let haste = if permit.lane == Lane::Background { Haste::Idle } else { Haste::Awaited };
+        let piece = async move {
+            let order = permit.inner.order(job, timeout_s);
+            let answer = permit.inner.run(haste, &order, inputs, max).await;
             drop(permit);
-            // A caller who left needs no answer.
-            let _ = answer.send(result);
-        }));
-        Ok(answered.await.map_err(|_| Error::Gone)??)
+            answer
+        };
+        runtime.spawn(piece).await.map_err(|_| Error::Gone)?
     }
-}
-
-/// Turns a panic of a decoder into what it means for the file: it cannot be decoded.
-fn unpanicked<T>(piece: impl FnOnce() -> Result<T, variant::Error>) -> Result<T, variant::Error> {
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(piece));
-    caught.unwrap_or_else(|panic| {
-        let words = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-        let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        tracing::error!(panic = words, "a decoder panicked");
-        Err(variant::Error::Damaged("it cannot be decoded".to_owned()))
-    })
 }

@@ -1,17 +1,19 @@
 //! Speed and memory of the release binary beside programs that everyone has: nginx and sharp. Only ratios within one
 //! run mean something on a shared machine; each figure is printed with what it is compared with.
 //!
-//! usage: bench BINARY [verify] [hits] [signed] [cold] [memory] [start] [uploads]; bench BINARY scale
+//! usage: bench BINARY [verify] [hits] [signed] [cold] [memory] [start] [uploads]; bench BINARY scale | engine | sandbox
 
 mod cold;
 mod darkroom;
 #[path = "../../harness/drawn.rs"]
 #[expect(dead_code, reason = "the tests draw more than the bench needs")]
 mod drawn;
+mod engine;
 mod hits;
 mod http;
 mod memory;
 mod process;
+mod sandbox;
 mod scale;
 mod score;
 #[path = "../../vectors/signed.rs"]
@@ -39,10 +41,13 @@ const BENCHES: [Bench; 7] = [
 ];
 
 /// Benches that run only where they are named: they take long.
-const ON_REQUEST: [Bench; 1] = [("scale", scale::run)];
+const ON_REQUEST: [Bench; 3] = [("scale", scale::run), ("engine", engine::run), ("sandbox", sandbox::run)];
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
+    if std::env::args().nth(1).is_some_and(|word| word == "engine-lines") {
+        return engine::serve_lines();
+    }
     let binary = PathBuf::from(
         arguments
             .next()

@@ -52,6 +52,8 @@ struct Report {
     audit_unsealed: u64,
     /// Whether the bytes of originals were read, or only their lengths.
     bytes_read: bool,
+    /// What the kernel lacks to shut workers in.
+    missing_from_sandbox: Vec<String>,
     /// What is wrong.
     findings: Vec<Finding>,
 }
@@ -59,8 +61,8 @@ struct Report {
 /// One thing that is wrong.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// Which check found it: `permissions`, `database`, `secrets`, `storage`, `original`, `totals`,
-    /// `audit`.
+    /// Which check found it: `permissions`, `workers`, `database`, `secrets`, `storage`, `original`,
+    /// `totals`, `audit`.
     check: &'static str,
     /// What it is about.
     subject: String,
@@ -78,6 +80,7 @@ impl Report {
 pub(super) async fn run(doctor: &Doctor, config: &Config) -> anyhow::Result<ExitCode> {
     let mut report = Report { bytes_read: !doctor.quick, ..Report::default() };
     look_at_files(config, &mut report);
+    look_at_workers(config, &mut report).await;
     if let Some(catalog) = open_catalog(config, &mut report).await {
         look_at_database(&catalog, &mut report).await;
         look_at_audit_log(&catalog, &mut report).await;
@@ -90,6 +93,19 @@ pub(super) async fn run(doctor: &Doctor, config: &Config) -> anyhow::Result<Exit
     }
     tell(doctor, &report)?;
     Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Starts a worker. A kernel that has not all that shuts one in is no finding: nobody can mend it here.
+async fn look_at_workers(config: &Config, report: &mut Report) {
+    let workers = workers::Workers::new(config.workers.clone());
+    let missing = async { workers?.missing_from_sandbox().await };
+    match missing.await {
+        Ok(missing) => report.missing_from_sandbox = missing,
+        Err(error) => {
+            let says = format!("cannot be started: {:#}", anyhow::Error::from(error));
+            report.find("workers", "processes that decode", says);
+        }
+    }
 }
 
 /// Nobody else may read what lies in the data directory.
@@ -324,6 +340,10 @@ fn tell(doctor: &Doctor, report: &Report) -> anyhow::Result<()> {
         report.audit_sealed,
         report.audit_unsealed
     );
+    match report.missing_from_sandbox.join(", ") {
+        missing if missing.is_empty() => say!("Workers are shut in by all that Darkroom knows."),
+        missing => say!("Workers are shut in without what this kernel lacks: {missing}."),
+    }
     for finding in &report.findings {
         say!("{}: {} {}", finding.check, finding.subject, finding.says);
     }

@@ -163,13 +163,38 @@ pub static SETTINGS: &[Setting] = &[
     limit!("max_frames", workers.limits.max_frames, 1, "frames of an animation"),
     limit!("max_jpeg_scans", workers.limits.max_jpeg_scans, 1, "scans of a progressive JPEG"),
     limit!("max_png_chunks", workers.limits.max_png_chunks, 3, "chunks of a PNG"),
+    limit!("max_avif_tiles", workers.limits.max_avif_tiles, 1, "tiles that an AVIF is put together from"),
     limit!(
         "max_icc_bytes",
         workers.limits.max_icc_bytes,
         0,
         "bytes of a colour profile; a larger one is dropped"
     ),
+    limit!("max_svg_bytes", workers.limits.max_svg_bytes, 1, "bytes of an SVG"),
+    limit!("max_svg_depth", workers.limits.max_svg_depth, 1, "elements of an SVG that lie in each other"),
+    limit!("max_svg_elements", workers.limits.max_svg_elements, 1, "elements of an SVG"),
+    limit!("max_svg_attributes", workers.limits.max_svg_attributes, 1, "attributes of an element of an SVG"),
+    limit!("max_svg_namespaces", workers.limits.max_svg_namespaces, 1, "namespaces that an SVG declares"),
+    limit!("svg_timeout_s", workers.limits.svg_timeout_s, 1, "seconds to read and clean an SVG"),
+    limit!(
+        "max_resized_animation_pixels",
+        workers.limits.max_resized_animation_pixels,
+        1,
+        "area times frames of an animation that is resized; a larger one is delivered as it is"
+    ),
     limit!("max_metadata_bytes", max_metadata_bytes, 2, "bytes of an image's metadata as JSON"),
+    limit!(
+        "max_avif_side_pixels",
+        workers.limits.max_avif_side_pixels,
+        1,
+        "longest side of an AVIF rendition that nobody named"
+    ),
+    limit!(
+        "max_explicit_avif_side_pixels",
+        workers.limits.max_named_avif_side_pixels,
+        1,
+        "longest side of an AVIF rendition by format=avif"
+    ),
     limit!(
         "max_webp_side_pixels",
         workers.limits.max_webp_side_pixels,
@@ -182,7 +207,8 @@ pub static SETTINGS: &[Setting] = &[
         1,
         "longest side of a lossless WebP rendition"
     ),
-    limit!("workers", workers.workers, 1, "renders at once"),
+    limit!("workers", workers.workers, 1, "renders at once; half as many more where nobody waits for them"),
+    limit!("max_worker_jobs", workers.max_worker_jobs, 1, "pieces of work after which a worker is replaced"),
     limit!(
         "max_queued_renders",
         workers.max_queued,
@@ -191,11 +217,18 @@ pub static SETTINGS: &[Setting] = &[
     ),
     limit!("render_wait_s", workers.wait_s, 1, "seconds that a render waits for a worker"),
     limit!("render_timeout_s", workers.render_timeout_s, 1, "seconds that one render may take"),
+    limit!("avif_timeout_s", workers.avif_timeout_s, 1, "seconds that one render may take that makes an AVIF"),
     limit!(
         "decode_budget_bytes",
         workers.decode_budget_bytes,
         1_000_000,
         "bytes of memory that all decoding together may take, as estimated"
+    ),
+    limit!(
+        "max_worker_bytes",
+        workers.max_worker_bytes,
+        536_870_912,
+        "bytes of memory that one worker may have; never more than the budget of all"
     ),
     limit!("memory_cache_bytes", memory_cache_bytes, 0, "bytes of renditions that memory keeps"),
     limit!(
@@ -213,6 +246,12 @@ pub static SETTINGS: &[Setting] = &[
         },
         show: |config| config.renditions_idle_days.map_or_else(String::new, |days| days.to_string()),
     },
+    limit!(
+        "max_background_renders",
+        max_background_renders,
+        1,
+        "renders in the background that wait or are under way; what comes beyond is asked for again later"
+    ),
     limit!("max_cached_rights", max_cached_rights, 1, "images whose rights memory keeps"),
     limit!("min_free_disk_bytes", min_free_disk_bytes, 0, "bytes of disk that stay free for the database"),
     limit!(

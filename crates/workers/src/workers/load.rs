@@ -15,6 +15,10 @@ pub struct Load {
     pub workers: usize,
     /// How many are at work, or reading what they will work on.
     pub busy: usize,
+    /// How many more are at work that nobody waits for.
+    pub in_background: usize,
+    /// How many processes there are.
+    pub processes: usize,
     /// How many pieces of work wait.
     pub waiting: usize,
     /// Whether all are taken and none was given to another for longer than work may last, while somebody waits. A
@@ -27,10 +31,15 @@ impl Workers {
     pub fn load(&self) -> Load {
         let config = &self.inner.config;
         let workers = config.workers.max(1);
-        let (free, waiting) = self.inner.line.lock().counts();
+        let (free, waiting, in_background) = {
+            let line = self.inner.line.lock();
+            let (free, waiting) = line.counts();
+            (free, waiting, line.in_background())
+        };
         let longest = Duration::from_secs(config.render_timeout_s).saturating_add(READING);
         let stands = Instant::now().saturating_duration_since(*self.inner.moved_at.lock()) > longest;
         let stuck = free == 0 && waiting > 0 && stands;
-        Load { workers, busy: workers.saturating_sub(free), waiting, stuck }
+        let processes = self.inner.pool.processes();
+        Load { workers, busy: workers.saturating_sub(free), in_background, processes, waiting, stuck }
     }
 }

@@ -1,0 +1,122 @@
+//! The cell: what a worker gives up before it reads a byte of anybody's. It keeps the socket to the server, and
+//! memory and time within limits. What the kernel does not have is told, and the rest holds all the same.
+#![allow(unsafe_code, reason = "a few calls that only the C library has")]
+
+use std::io;
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, setrlimit};
+
+use crate::protocol::Setup;
+
+mod filter;
+
+/// Descriptors of a worker: three of its own and as many as an order brings.
+const MAX_DESCRIPTORS: u64 = 8 + crate::protocol::MAX_INPUTS as u64;
+
+/// Who a worker is that root has started: nobody.
+const NOBODY: libc::uid_t = 65_534;
+
+/// Threads and processes of a worker's user beyond those that the machine has now. The kernel counts those of the
+/// server with them, so a small number would be none.
+const MAX_MORE_TASKS: u64 = 1_024;
+
+/// Shuts this process in; returns the parts that the kernel does not have.
+pub(crate) fn enter(setup: &Setup) -> io::Result<Vec<String>> {
+    close_others();
+    tame_allocator();
+    // Lower only: a machine that gives nobody a priority keeps it as it is.
+    let _ = rustix::process::setpriority_process(None, setup.niceness);
+    limit(Resource::Core, 0)?;
+    limit(Resource::As, setup.max_bytes)?;
+    limit(Resource::Nofile, MAX_DESCRIPTORS)?;
+    limit(Resource::Fsize, 0)?;
+    limit(Resource::Memlock, 0)?;
+    limit(Resource::Nproc, tasks_now().saturating_add(MAX_MORE_TASKS))?;
+    rustix::thread::set_no_new_privs(true)?;
+    become_nobody();
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let mut missing = Vec::new();
+    if let Err(why) = no_files_nor_network() {
+        missing.push(format!("landlock ({why})"));
+    }
+    if let Err(why) = filter::install() {
+        missing.push(format!("seccomp ({why})"));
+    }
+    Ok(missing)
+}
+
+/// Gives the next piece of work so much time of processors; past it the kernel ends the process.
+pub(crate) fn allow_processor_s(seconds: u64) -> io::Result<()> {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let until = u64::try_from(used.tv_sec).unwrap_or_default().saturating_add(seconds).saturating_add(1);
+    Ok(setrlimit(Resource::Cpu, Rlimit { current: Some(until), maximum: None })?)
+}
+
+/// Gives freed memory back to the machine.
+pub(crate) fn trim_memory() {
+    // SAFETY: takes no pointer, and the allocator locks itself.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// Never above what the process has already, which it could not be given back.
+fn limit(resource: Resource, most: u64) -> io::Result<()> {
+    let most = rustix::process::getrlimit(resource).maximum.map_or(most, |now| most.min(now));
+    Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
+}
+
+/// Closes whatever came along but the socket and the two that lead nowhere.
+fn close_others() {
+    // SAFETY: nothing here owns a descriptor from 3 on: it is the first thing that the process does.
+    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
+}
+
+/// Each pool of the allocator takes 64 MiB of address space, and would have one for each thread.
+fn tame_allocator() {
+    // SAFETY: takes no pointer; called before there is a second thread.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+    }
+}
+
+/// Root's workers are nobody, with no group. Where there is no such user, the rest has to do.
+fn become_nobody() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    // SAFETY: plain numbers and an empty list; the process has one thread.
+    unsafe {
+        libc::setgroups(0, std::ptr::null());
+        libc::setresgid(NOBODY, NOBODY, NOBODY);
+        libc::setresuid(NOBODY, NOBODY, NOBODY);
+    }
+}
+
+/// Processes and threads that the machine has right now.
+fn tasks_now() -> u64 {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let tasks = load.split_whitespace().nth(3).and_then(|counts| counts.split('/').nth(1)?.parse().ok());
+    tasks.unwrap_or(4_096)
+}
+
+/// Landlock: no file may be opened, made or removed, no port used, no signal sent, no socket outside reached.
+fn no_files_nor_network() -> Result<(), String> {
+    use landlock::{ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetStatus, Scope};
+    let abi = ABI::V6;
+    let shut = || {
+        Ruleset::default()
+            .handle_access(AccessFs::from_all(abi))?
+            .handle_access(AccessNet::from_all(abi))?
+            .scope(Scope::from_all(abi))?
+            .create()?
+            .restrict_self()
+    };
+    match shut() {
+        Ok(status) if status.ruleset == RulesetStatus::NotEnforced => Err("the kernel has none".to_owned()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
