@@ -1,4 +1,5 @@
-// The image page: rows of metadata come and go in place, and the meter follows what is typed.
+// The image page: rows of metadata come and go in place, the meter follows what is typed, and the focal point follows
+// the pointer and the arrow keys.
 
 import { byId, find, onPage } from "./swap.js";
 
@@ -11,7 +12,47 @@ export function start() {
   started = true;
   document.addEventListener("click", edit);
   document.addEventListener("input", (event) => event.target.form?.id === "metadata-form" && measure());
+  document.addEventListener("input", (event) => event.target.form?.id === "focus-form" && drawCross());
+  document.addEventListener("click", point);
+  document.addEventListener("keydown", nudge);
   onPage(() => byId("metadata-form") && measure());
+  onPage(() => byId("focus-stage") && prepare(byId("focus-stage")));
+}
+
+/** The picture takes part in the order of keys only where keys do something. */
+function prepare(stage) {
+  stage.tabIndex = 0;
+  stage.setAttribute("role", "application");
+  stage.setAttribute("aria-label", "Focal point: arrow keys move it by one per cent");
+}
+
+function point(event) {
+  const stage = event.target.closest?.("#focus-stage");
+  if (!stage) return;
+  const box = stage.getBoundingClientRect();
+  place((100 * (event.clientX - box.left)) / box.width, (100 * (event.clientY - box.top)) / box.height);
+}
+
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function nudge(event) {
+  const step = event.target.id === "focus-stage" && !event.altKey && !event.ctrlKey && !event.metaKey && STEPS[event.key];
+  if (!step) return;
+  event.preventDefault();
+  place(Number(byId("focus-x").value) + step[0], Number(byId("focus-y").value) + step[1]);
+}
+
+/** Puts the point there, in hundredths with one decimal, and tells the form that it has changed. */
+function place(x, y) {
+  const within = (value) => Math.round(10 * Math.min(100, Math.max(0, value))) / 10;
+  byId("focus-x").value = within(x);
+  byId("focus-y").value = within(y);
+  byId("focus-y").dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function drawCross() {
+  const [x, y] = ["focus-x", "focus-y"].map((id) => Math.min(100, Math.max(0, Number(byId(id).value))));
+  find("path", byId("focus-stage")).setAttribute("d", `M${x} 0V100M0 ${y}H100`);
 }
 
 function edit(event) {

@@ -63,6 +63,16 @@ async fn d_11_upload_without_javascript() {
 }
 
 #[tokio::test]
+async fn d_17_build_see_and_copy_a_url() {
+    Stage::fresh().await.at_fernhill().await.play("d17").await;
+}
+
+#[tokio::test]
+async fn d_20_a_variant_is_created_used_and_protected() {
+    Stage::fresh().await.at_fernhill().await.play("d20").await;
+}
+
+#[tokio::test]
 async fn d_18_signed_url_with_an_expiry() {
     Stage::fresh().await.at_fernhill().await.play("d18").await;
 }

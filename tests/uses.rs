@@ -1,10 +1,13 @@
 //! URLs that may be used so many times (T27): exactly so many requests get the bytes, however many ask at once and of
 //! however many servers. In a short form here, with a thousand rounds in `make gate-durability`.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 
 use crate::durability::gate::{self, figure};
-use crate::harness::{Place, Setup, TestServer};
+use crate::harness::{Cli, Place, Running, Setup, TestServer};
 use crate::load::caller::Caller;
 
 /// How many ask for one URL at once.
@@ -12,23 +15,46 @@ const CALLERS: usize = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_url_for_one_use_is_used_once_by_a_hundred_at_one_server() {
-    let place = std::sync::Arc::new(Place::on(Setup::Embedded).await);
+    let place = Arc::new(Place::on(Setup::Embedded).await);
     let server = TestServer::start_on(&place, |_| {}).await;
-    check_used_once("SQLite", &[&server]).await;
+    check_used_once("SQLite", &server, &[server.address()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_url_for_one_use_is_used_once_by_a_hundred_at_two_servers() {
-    let place = std::sync::Arc::new(Place::on(Setup::PostgresS3).await);
-    let first = TestServer::start_on(&place, |_| {}).await;
-    let second = first.start_beside(|_| {}).await;
-    check_used_once("PostgreSQL, two servers", &[&first, &second]).await;
+async fn a_url_for_one_use_is_used_once_by_a_hundred_at_two_processes() {
+    let place = Arc::new(Place::on(Setup::PostgresS3).await);
+    let server = TestServer::start_on(&place, |_| {}).await;
+    let (first, second) = (Process::beside(&server).await, Process::beside(&server).await);
+    check_used_once("PostgreSQL, two processes", &server, &[first.address(), second.address()]).await;
 }
 
-async fn check_used_once(where_to: &str, servers: &[&TestServer]) {
-    let cat = servers[0].account().with_image("cat.jpg").private().await;
+/// A process of the real binary on the rows, objects and master key of a server.
+struct Process {
+    running: Running,
+    _folder: tempfile::TempDir,
+}
+
+impl Process {
+    async fn beside(server: &TestServer) -> Process {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(server.data_dir().join("master.key"), folder.path().join("master.key")).unwrap();
+        let environment = server.place().environment();
+        let cli = environment
+            .iter()
+            .fold(Cli::new(folder.path(), &["serve"]), |cli, (name, value)| cli.env(name, value));
+        Process { running: cli.serve().await, _folder: folder }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.running.url.trim_start_matches("http://").parse().unwrap()
+    }
+}
+
+/// Makes URLs at `server` and asks for each at the addresses by turns.
+async fn check_used_once(where_to: &str, server: &TestServer, addresses: &[SocketAddr]) {
+    let cat = server.account().with_image("cat.jpg").private().await;
     let mut callers: Vec<Caller> =
-        (0..CALLERS).map(|number| Caller::new(servers[number % servers.len()].address())).collect();
+        addresses.iter().cycle().take(CALLERS).map(|address| Caller::new(*address)).collect();
     let rounds = gate::count(5, 1000);
     let (mut used, mut refused) = (0, 0);
     for round in 0..rounds {

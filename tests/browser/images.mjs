@@ -104,6 +104,7 @@ export async function acts(visit) {
   await visit.signIn("mira");
   await page.evaluate(() => (window.sameDocument = true));
   await filtersWhileTyping(page);
+  await focusInADialog(visit);
   await metadataInPlace(visit);
   await keysInDialogs(visit);
   await deletesInADialog(page);
@@ -127,6 +128,31 @@ async function filtersWhileTyping(page) {
   await until("one is private", async () => (await tiles.count()) === 1);
   await page.goBack();
   await until("Back takes the filter away", async () => (await tiles.count()) === 2);
+}
+
+/** The pointer and the arrow keys put the focal point, the numbers follow, and crops obey. */
+async function focusInADialog(visit) {
+  const { page } = visit;
+  await openImage(page, "alpine.jpg");
+  await page.locator("#focus").click();
+  const dialog = page.getByRole("dialog");
+  const stage = dialog.locator("#focus-stage");
+  const { width, height } = await stage.boundingBox();
+  await stage.click({ position: { x: width / 4, y: height / 2 } });
+  const point = () => Promise.all(["#focus-x", "#focus-y"].map(async (id) => Number(await dialog.locator(id).inputValue())));
+  const near = ([x, y], left, top) => Math.abs(x - left) < 1 && Math.abs(y - top) < 1;
+  assert.ok(near(await point(), 25, 50), `${await point()}`);
+  await stage.press("ArrowRight");
+  await stage.press("ArrowUp");
+  assert.ok(near(await point(), 26, 49), `${await point()}`);
+  assert.match(await dialog.locator("#focus-stage path").getAttribute("d"), /^M26/);
+  await dialog.locator("#focus-x").fill("30");
+  assert.match(await dialog.locator("#focus-stage path").getAttribute("d"), /^M30 /, "the cross follows the numbers");
+  await visit.shot("image-focus");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByText(/^30% from the left, 4\d/).waitFor();
+  await page.getByRole("link", { name: "Images" }).first().click();
+  await page.locator("#grid").waitFor();
 }
 
 async function metadataInPlace(visit) {

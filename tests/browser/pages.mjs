@@ -15,9 +15,14 @@ function pages(a, id) {
     nothing: `${own}/images?q=nothing-begins-like-this`,
     upload: `${own}/images/upload`,
     image: `${own}/image?id=${image}`,
+    "image-options": `${own}/image?id=${image}&variant=%3D&width=600&height=600&fit=cover&blur=3`,
     edit: `${own}/image/edit?id=${image}`,
     privacy: `${own}/image/privacy?id=${image}`,
+    focus: `${own}/image/focus?id=${image}`,
     delete: `${own}/image/delete?id=${image}`,
+    variants: `${own}/variants`,
+    "variants-new": `${own}/variants/new`,
+    variant: `${own}/variants/public`,
     keys: `${own}/keys`,
     "keys-new": `${own}/keys/new`,
     "keys-rotate": `${own}/keys/default/rotate`,
@@ -159,6 +164,15 @@ export async function plain(visit) {
   await page.locator("main").getByRole("button", { name: "Save" }).click();
   await page.getByRole("heading", { level: 1, name: "renamed.jpg" }).waitFor();
 
+  await page.locator("#focus").click();
+  await page.getByLabel(/From the left/).fill("30");
+  await page.getByLabel(/From the top/).fill("45.5");
+  await page.locator("main").getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("30% from the left, 45.5% from the top.").waitFor();
+  await page.locator("#focus").click();
+  await page.locator("main").getByRole("button", { name: "Remove" }).click();
+  await page.getByText("None: crops keep the middle in view.").waitFor();
+
   await page.getByRole("switch", { name: "Require signed URLs" }).click();
   await page.locator("main").getByRole("button", { name: "Require signed URLs" }).click();
   await page.getByText("The image is private.").waitFor();
@@ -181,6 +195,22 @@ export async function plain(visit) {
   await page.getByRole("button", { name: "Revoke now" }).click();
   await page.getByRole("heading", { level: 1, name: "Signing keys" }).waitFor();
   await page.getByRole("row", { name: /second/ }).getByText("Revoked").waitFor();
+
+  await page.goto(`${BASE}/dashboard/${account(page)}/variants/new`);
+  await page.getByLabel("Name", { exact: true }).fill("hero");
+  await page.getByLabel("Width", { exact: true }).fill("1600");
+  await page.getByText("Light and colour").click();
+  await page.getByLabel("Blur", { exact: true }).fill("3");
+  await page.getByRole("button", { name: "Create variant" }).click();
+  await page.getByText("Variant created.").waitFor();
+  await page.getByRole("link", { name: "Edit hero" }).click();
+  assert.equal(await page.getByLabel("Blur", { exact: true }).inputValue(), "3");
+  await page.getByLabel("Width", { exact: true }).fill("0");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText(/Width must be/).first().waitFor();
+  await page.goto(`${BASE}/dashboard/${account(page)}/variants/hero/delete`);
+  await page.getByRole("button", { name: "Delete variant" }).click();
+  await page.getByText("Variant deleted.").waitFor();
 
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("button", { name: "Sign in" }).waitFor();

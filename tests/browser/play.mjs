@@ -5,9 +5,10 @@ import * as firstRun from "./first_run.mjs";
 import * as images from "./images.mjs";
 import * as pages from "./pages.mjs";
 import * as uploads from "./uploads.mjs";
+import * as variants from "./variants.mjs";
 import { Visit } from "./visit.mjs";
 
-const scenarios = { ...delivery, ...firstRun, ...images, ...pages, ...uploads };
+const scenarios = { ...delivery, ...firstRun, ...images, ...pages, ...uploads, ...variants };
 const name = process.argv[2];
 const scenario = scenarios[name];
 if (!scenario) throw new Error(`there is no scenario ${name}`);

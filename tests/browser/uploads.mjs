@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BASE, PASSWORD, until } from "./visit.mjs";
 
-const FORMATS = "JPEG, PNG, WebP or GIF";
+const FORMATS = "JPEG, PNG, WebP, AVIF, GIF, JPEG XL or SVG";
 const row = (page, name) => page.locator("#tray li").filter({ hasText: name });
 const heading = (page, text) => page.locator("#tray").getByRole("heading", { name: text });
 

@@ -150,7 +150,7 @@ fn change_of_form(form: Form, id: &ImageId) -> Result<ImageChange, Failure> {
         return Err(Failure::bad_request("an image keeps its id"));
     }
     let (private, creator) = (form.require_signed_urls, form.creator.map(Some));
-    Ok(ImageChange { metadata: form.metadata, private, creator, filename: None })
+    Ok(ImageChange { metadata: form.metadata, private, creator, ..ImageChange::default() })
 }
 
 /// The file name for a download (RFC 6266): the image's own, else its id's last segment.

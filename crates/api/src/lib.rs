@@ -18,6 +18,7 @@ mod logs;
 mod metadata_filters;
 mod mounts;
 mod openapi;
+mod own_images;
 mod own_routes;
 mod routes;
 mod schemes;

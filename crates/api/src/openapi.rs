@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::own_routes::{BELOW, ROUTES};
     use crate::routes::tests::every_resource;
-    use crate::{all_keys, explain, fields, logs, schemes, sign};
+    use crate::{all_keys, explain, fields, logs, own_images, schemes, sign};
 
     /// Path and method of an operation.
     type Place = (String, String);
@@ -172,6 +172,7 @@ mod tests {
         assert!(many.remove("urls") && many == fields_of::<sign::Wish>());
         assert_eq!(properties("ExplainRequest"), fields_of::<explain::Asked>());
         assert_eq!(properties("SchemeChange"), fields_of::<schemes::Change>());
+        assert_eq!(properties("OwnImageChange"), fields_of::<own_images::Change>());
         assert_eq!(properties("NewKey"), fields_of::<all_keys::NewKey>());
         assert_eq!(properties("Retirement"), fields_of::<all_keys::Retirement>());
         let settings: BTreeSet<String> =

@@ -8,14 +8,14 @@ use catalog::Scope;
 
 use crate::authenticated::Authenticated;
 use crate::error::Failure;
-use crate::{Api, all_keys, explain, logs, mounts, schemes, settings, sign};
+use crate::{Api, all_keys, explain, logs, mounts, own_images, schemes, settings, sign};
 
 /// What is before each path of the table.
 #[cfg(test)]
 pub(crate) const BELOW: &str = "/api/v1/accounts/{account_id}";
 
 /// A path, a method that it takes, the scopes of which a token needs one, and what is done.
-pub(crate) const ROUTES: [(&str, &str, &[Scope], Act); 14] = [
+pub(crate) const ROUTES: [(&str, &str, &[Scope], Act); 16] = [
     ("/sign", "POST", &[Scope::UrlsSign], Act::Sign),
     // Whoever may see every image, and the names of all keys, learns nothing new.
     ("/explain", "POST", &[Scope::ImagesRead], Act::Explain),
@@ -31,13 +31,17 @@ pub(crate) const ROUTES: [(&str, &str, &[Scope], Act); 14] = [
     ("/keys/{name}", "DELETE", &[Scope::KeysWrite], Act::RevokeKey),
     ("/keys/{name}/retire", "POST", &[Scope::KeysWrite], Act::RetireKey),
     ("/mounts", "GET", &[Scope::ImagesRead], Act::ListMounts),
+    ("/images/{image}", "GET", &[Scope::ImagesRead], Act::GetImage),
+    ("/images/{image}", "PATCH", &[Scope::ImagesWrite], Act::UpdateImage),
     // These two tell of visitors and of members.
     ("/fetches", "GET", &[Scope::AccountAdmin], Act::ListFetches),
     ("/audit", "GET", &[Scope::AccountAdmin], Act::ListAudit),
 ];
 
-/// The part of a path that stands for a name.
-const NAME: &str = "{name}";
+/// Whether a part of a path stands for a name.
+fn is_name(part: &str) -> bool {
+    part.starts_with('{')
+}
 
 /// What is done by a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +58,8 @@ pub(crate) enum Act {
     RevokeKey,
     RetireKey,
     ListMounts,
+    GetImage,
+    UpdateImage,
     ListFetches,
     ListAudit,
 }
@@ -74,8 +80,8 @@ impl Own {
             let parts: Vec<&str> = path.split('/').skip(1).collect();
             let mut pairs = parts.iter().zip(rest);
             let fits =
-                parts.len() == rest.len() && pairs.all(|(part, segment)| *part == NAME || part == segment);
-            let place = parts.iter().position(|part| *part == NAME);
+                parts.len() == rest.len() && pairs.all(|(part, segment)| is_name(part) || part == segment);
+            let place = parts.iter().position(|part| is_name(part));
             let name = place.and_then(|place| rest.get(place)).map(|segment| decoded(segment));
             fits.then(|| Own { path, name: name.unwrap_or_default() })
         })
@@ -114,6 +120,8 @@ impl Own {
             Act::RevokeKey => all_keys::revoke(api, caller, name).await,
             Act::RetireKey => all_keys::retire(api, caller, name, payload).await,
             Act::ListMounts => mounts::list(api, caller).await,
+            Act::GetImage => own_images::get(api, caller, name).await,
+            Act::UpdateImage => own_images::update(api, caller, name, payload).await,
             Act::ListFetches => logs::fetches(api, caller, query).await,
             Act::ListAudit => logs::audit(api, caller, query).await,
         }
@@ -133,8 +141,9 @@ mod tests {
     #[test]
     fn every_path_of_the_table_is_found_with_its_name() {
         for (path, method, scopes, _) in ROUTES {
-            let found = parse(&path.replace(NAME, "web-2")).unwrap();
-            let name = if path.contains(NAME) { "<web-2>" } else { "" };
+            let asked = path.split('/').map(|part| if is_name(part) { "web-2" } else { part });
+            let found = parse(&asked.collect::<Vec<_>>().join("/")).unwrap();
+            let name = if path.contains('{') { "<web-2>" } else { "" };
             assert_eq!((found.path, found.name.as_str()), (path, name));
             assert_eq!(found.needs(method), Some(scopes));
             assert_eq!(found.needs("TRACE"), None);

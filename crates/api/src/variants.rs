@@ -5,7 +5,7 @@ use actix_web::web::Payload;
 use catalog::Variant;
 use domain::{Timestamp, VariantName};
 use serde_json::{Map, Value, json};
-use variant::{MetadataPolicy, Options};
+use variant::{Draw, MetadataPolicy, Options};
 
 use crate::authenticated::Authenticated;
 use crate::error::Failure;
@@ -18,6 +18,12 @@ const BROWSER_TTL: &str = "browser_ttl";
 
 /// The most characters of an option's name or value.
 const MAX_OPTION_CHARS: usize = 100;
+
+/// The option whose value is longer.
+const DRAW: &str = "draw";
+
+/// The most characters of overlays as text.
+const MAX_DRAW_CHARS: usize = 4_000;
 
 /// `GET /v1/variants`: a map by id (contract R-41).
 pub(crate) async fn list(api: &Api, caller: &Authenticated) -> Result<HttpResponse, Failure> {
@@ -94,12 +100,12 @@ fn change(variant: &mut Variant, fields: &Map<String, Value>) -> Result<(), Fail
     }
     let Some(options) = fields.get("options") else { return Ok(()) };
     let options = options.as_object().ok_or_else(|| Failure::bad_request("options must be a JSON object"))?;
-    words::check_names(options.keys(), &known_options())?;
     for (name, value) in options {
-        match name.as_str() {
+        match word_of(name) {
             BROWSER_TTL if value.is_null() => variant.browser_ttl_s = None,
             BROWSER_TTL => variant.browser_ttl_s = Some(words::browser_ttl(value)?),
-            _ => set_option(&mut variant.options, name, value)?,
+            word if value.is_null() => unset(&mut variant.options, word),
+            word => set_option(&mut variant.options, word, value)?,
         }
     }
     // Options are kept as text: one that reads back as another would be a trap.
@@ -110,26 +116,80 @@ fn change(variant: &mut Variant, fields: &Map<String, Value>) -> Result<(), Fail
     Ok(())
 }
 
+/// Takes an option back, with all its parts.
+fn unset(options: &mut Options, name: &str) {
+    let is_part =
+        |word: &&str| *word == name || word.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    for word in Options::WORDS.iter().flat_map(|words| words.iter().copied()).filter(is_part) {
+        options.unset(word);
+    }
+    options.unset(name);
+}
+
+/// Sets one option; its value may be nested, as in `{"trim":{"top":5}}`, which is `trim.top`.
 fn set_option(options: &mut Options, name: &str, value: &Value) -> Result<(), Failure> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(on) => on.to_string(),
-        Value::Object(point) if name == "gravity" => point_of(point)?,
-        _ => {
-            return Err(Failure::bad_request(format!(
-                "the option '{}' must be a text or a number",
-                shown(name)
-            )));
-        }
-    };
-    if name.is_empty() || text.is_empty() || name.len().max(text.len()) > MAX_OPTION_CHARS {
-        let limit = MAX_OPTION_CHARS;
+    match value {
+        Value::Array(overlays) if name == DRAW => set_draw(options, overlays),
+        Value::Object(point) if name == "gravity" => set_text(options, name, &point_of(point)?),
+        Value::Object(parts) => parts.iter().try_for_each(|(part, value)| match (name, part.as_str()) {
+            ("trim", "border") if value.is_boolean() => match value {
+                Value::Bool(true) => set_text(options, "trim", "border"),
+                _ => Ok(()),
+            },
+            _ => set_option(options, &format!("{name}.{part}"), value),
+        }),
+        _ => set_text(options, name, &text_of(name, value)?),
+    }
+}
+
+fn text_of(name: &str, value: &Value) -> Result<String, Failure> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(on) => Ok(on.to_string()),
+        _ => Err(Failure::bad_request(format!("the option '{}' must be a text or a number", shown(name)))),
+    }
+}
+
+fn set_text(options: &mut Options, name: &str, text: &str) -> Result<(), Failure> {
+    words::check_names([&name.to_owned()], &known_options())?;
+    let limit = if name == DRAW { MAX_DRAW_CHARS } else { MAX_OPTION_CHARS };
+    if name.is_empty() || text.is_empty() || name.len() > MAX_OPTION_CHARS || text.len() > limit {
         return Err(Failure::bad_request(format!(
-            "an option has a name and a value of 1 to {limit} characters"
+            "an option has a name and a value of 1 to {MAX_OPTION_CHARS} characters"
         )));
     }
-    options.set(name, &text).map_err(|error| Failure::bad_request(error.to_string()))
+    options.set(name, text).map_err(|error| Failure::bad_request(error.to_string()))
+}
+
+/// Overlays as objects: `[{"image":"logo","opacity":0.5}]`.
+fn set_draw(options: &mut Options, overlays: &[Value]) -> Result<(), Failure> {
+    let mut all = Vec::new();
+    for overlay in overlays {
+        let words = overlay.as_object().ok_or_else(|| Failure::bad_request("draw takes objects"))?;
+        let words: Result<Vec<(&String, String)>, Failure> =
+            words.iter().map(|(name, value)| Ok((name, text_of(name, value)?))).collect();
+        all.push(words?);
+    }
+    let words = all.iter().map(|words| words.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let draw = Draw::of_words(words).map_err(|error| Failure::bad_request(error.to_string()))?;
+    options.draw = Some(draw);
+    Ok(())
+}
+
+/// The word of an option that is written as JavaScript does, `slowConnectionQuality`; any other name as it is.
+fn word_of(name: &str) -> &str {
+    let is_it = |word: &&str| word.contains(['-', '_']) && camel(word) == name;
+    Options::WORDS.iter().flat_map(|words| words.iter().copied()).find(is_it).unwrap_or(name)
+}
+
+fn camel(word: &str) -> String {
+    let mut parts = word.split(['-', '_']);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| {
+        let (head, tail) = part.split_at(part.len().min(1));
+        name + &head.to_ascii_uppercase() + tail
+    })
 }
 
 /// The object form of a point, `{"x":0.5,"y":0.25}`.
@@ -150,7 +210,13 @@ fn known_options() -> Vec<&'static str> {
 }
 
 fn words_of(variant: &Variant) -> Value {
-    let mut options: Map<String, Value> = printed(&variant.options).collect();
+    let mut options = Map::new();
+    for (name, value) in printed(&variant.options) {
+        put(&mut options, &name, value);
+    }
+    if let Some(draw) = &variant.options.draw {
+        options.insert(DRAW.to_owned(), draw.0.iter().map(overlay_words).collect());
+    }
     if let Some(ttl_s) = variant.browser_ttl_s {
         options.insert(BROWSER_TTL.to_owned(), ttl_s.into());
     }
@@ -161,9 +227,45 @@ fn words_of(variant: &Variant) -> Value {
     })
 }
 
-/// Options one by one, under their long names, numbers as numbers. A built option is printed without commas.
+fn overlay_words(overlay: &variant::Overlay) -> Value {
+    let words = overlay.words().into_iter();
+    Value::Object(words.map(|(name, value)| (name.to_owned(), value_of(&value))).collect())
+}
+
+/// Puts `trim.top` into the object `trim`; where that is a text, as in `trim=border`, it becomes its part of that name.
+fn put(options: &mut Map<String, Value>, name: &str, value: Value) {
+    let Some((group, part)) = name.split_once('.').filter(|_| is_known(name)) else {
+        options.insert(name.to_owned(), value);
+        return;
+    };
+    let held = options.entry(group).or_insert_with(|| json!({}));
+    if !held.is_object() {
+        *held = json!({ "border": {} });
+    }
+    if let Value::Object(parts) = held {
+        put_part(parts, part, value);
+    }
+}
+
+fn put_part(parts: &mut Map<String, Value>, part: &str, value: Value) {
+    match part.split_once('.') {
+        None => drop(parts.insert(part.to_owned(), value)),
+        Some((group, part)) => {
+            if let Value::Object(parts) = parts.entry(group).or_insert_with(|| json!({})) {
+                parts.insert(part.to_owned(), value);
+            }
+        }
+    }
+}
+
+fn is_known(name: &str) -> bool {
+    Options::WORDS.iter().any(|words| words.contains(&name))
+}
+
+/// Options one by one, under their long names, numbers as numbers; overlays are none of them. A built option is printed
+/// without commas.
 fn printed(options: &Options) -> impl Iterator<Item = (String, Value)> {
-    let built = Options { ignored: Vec::new(), ..options.clone() }.to_string();
+    let built = Options { ignored: Vec::new(), draw: None, ..options.clone() }.to_string();
     let built: Vec<(String, Value)> =
         built.split(',').filter_map(|pair| pair.split_once('=')).map(long).collect();
     let later: Vec<_> = options.ignored.iter().map(|(name, value)| (name.clone(), value_of(value))).collect();
@@ -176,13 +278,15 @@ fn long((word, value): (&str, &str)) -> (String, Value) {
     (name.to_owned(), value_of(&value.replace("%23", "#")))
 }
 
+/// The longest word of an option, but never one that could be taken for the group of others.
 fn longest(words: &&'static [&'static str]) -> Option<&'static str> {
-    words.iter().copied().max_by_key(|word| word.len())
+    words.iter().copied().filter(|word| *word != "face-zoom").max_by_key(|word| word.len())
 }
 
+/// A number or a switch as such, where it is written as JSON would write it.
 fn value_of(text: &str) -> Value {
-    match text.parse::<u32>() {
-        Ok(number) if number.to_string() == text => number.into(),
+    match serde_json::from_str(text) {
+        Ok(value @ (Value::Number(_) | Value::Bool(_))) if value.to_string() == text => value,
         _ => text.into(),
     }
 }
@@ -213,12 +317,43 @@ mod tests {
     }
 
     #[test]
-    fn r_47_an_option_of_a_later_build_is_kept_and_acts_on_nothing() {
-        let variant =
-            create(json!({"id": "soft", "options": {"width": 100, "blur": 20, "trim": "1;2;3;4"}})).unwrap();
-        assert_eq!(variant.options.ignored.len(), 2);
-        let expected = json!({"width": 100, "blur": 20, "trim": "1;2;3;4", "metadata": "none"});
+    fn r_47_every_option_is_kept_and_echoed_in_the_shape_it_was_sent_in() {
+        let options = json!({
+            "width": "auto", "wbreakpoints": "320;768", "dpr": 1.5, "fit": "aspect-crop", "gravity": "entropy",
+            "trim": {"top": 5, "left": 0.25, "width": 100}, "flip": "hv", "rotate": 90, "brightness": 1.2, "saturation": 0,
+            "blur": 20, "sharpen": 1, "border": {"color": "#ff0000", "width": 5, "left": 0}, "metadata": "none",
+            "quality": "auto-high", "slow-connection-quality": 50, "max_bytes": 50_000, "format": "avif", "anim": false,
+            "compression": "fast", "draw": [
+                {"image": "brand/logo", "width": 0.25, "bottom": 10, "right": 10, "opacity": 0.5, "repeat": true},
+                {"text": "50% (c); Fernhill", "size": 20, "color": "#ffffff"},
+            ],
+        });
+        let variant = create(json!({"id": "rich", "options": options})).unwrap();
+        assert!(variant.options.ignored.is_empty());
+        assert_eq!(words_of(&variant)["options"], options);
+        let border =
+            json!({"trim": {"border": {"color": "#ffffff", "tolerance": 5, "keep": 2}}, "metadata": "none"});
+        let variant = create(json!({"id": "cut", "options": border})).unwrap();
+        assert_eq!(words_of(&variant)["options"], border);
+        let variant = create(json!({"id": "cut", "options": {"trim": {"border": true}}})).unwrap();
+        assert_eq!(words_of(&variant)["options"], json!({"trim": "border", "metadata": "none"}));
+    }
+
+    #[test]
+    fn names_as_javascript_writes_them_are_the_same_options() {
+        let options = json!({"slowConnectionQuality": 50, "maxBytes": 9_000, "gravity": {"x": 0.5, "y": 0.25}, "blur": null});
+        let variant = create(json!({"id": "a", "options": options})).unwrap();
+        let expected = json!({"slow-connection-quality": 50, "max_bytes": 9_000, "gravity": "0.5x0.25", "metadata": "none"});
         assert_eq!(words_of(&variant)["options"], expected);
+    }
+
+    #[test]
+    fn r_47_an_option_that_is_not_known_is_kept_and_acts_on_nothing() {
+        let variant =
+            create(json!({"id": "soft", "options": {"width": 100, "later": 20, "x.y": "1"}})).unwrap();
+        assert_eq!(variant.options.ignored.len(), 2);
+        let expected = json!({"width": 100, "later": 20, "x.y": 1, "metadata": "none"});
+        assert_eq!(words_of(&variant)["options"]["later"], expected["later"]);
     }
 
     #[test]
@@ -231,6 +366,10 @@ mod tests {
         let expected = json!({"width": 200, "fit": "cover", "metadata": "none"});
         assert_eq!(words_of(&variant)["options"], expected);
         assert!(!variant.always_public);
+        let fields = json!({"options": {"width": null, "trim": null, "fit": null}});
+        variant.options.set("trim.top", "5").unwrap();
+        change(&mut variant, fields.as_object().unwrap()).unwrap();
+        assert_eq!(words_of(&variant)["options"], json!({"metadata": "none"}), "null takes back");
     }
 
     #[test]
@@ -250,7 +389,15 @@ mod tests {
             json!({"id": "a", "options": {"Width": 1}}),
             json!({"id": "a", "options": {"browserTtl": 3600}}),
             json!({"id": "a", "options": {"browser_ttl": 1}}),
-            json!({"id": "a", "options": {"format": "avif"}}),
+            json!({"id": "a", "options": {"format": "tiff"}}),
+            json!({"id": "a", "options": {"zoom": 0.5}}),
+            json!({"id": "a", "options": {"segment": "foreground"}}),
+            json!({"id": "a", "options": {"trim": {"Top": 5}}}),
+            json!({"id": "a", "options": {"trim": {"top": 5, "border": true}}}),
+            json!({"id": "a", "options": {"draw": {"image": "logo"}}}),
+            json!({"id": "a", "options": {"draw": []}}),
+            json!({"id": "a", "options": {"draw": [{"image": "logo", "url": "https://example.org/a.png"}]}}),
+            json!({"id": "a", "options": {"draw": [{"image": "logo", "opacity": 2}]}}),
             json!({"id": "a", "options": {"gravity": {"x": 0.5}}}),
             json!({"id": "a", "options": {"other": "1,w=99"}}),
             json!({"id": "a", "options": {"o=ther": "1"}}),

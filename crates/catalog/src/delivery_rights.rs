@@ -8,6 +8,7 @@ use metrics::Counter;
 use signing::{Request, SigningKey};
 
 use crate::database::{Connection, Query, Row, overdue, query, query_scalar};
+use crate::images::focal_point;
 use crate::memory::Memory;
 use crate::policy::AccountPolicy;
 use crate::rights::{AccountRights, ImageRights, NamedOptions, Rights};
@@ -135,7 +136,11 @@ impl Catalog {
         if is_open { self.image_rights(&account.id, wanted.image).await } else { Ok(None) }
     }
 
-    async fn known_image(&self, account: &AccountId, id: &str) -> Result<Option<Arc<ImageRights>>, Error> {
+    pub(crate) async fn known_image(
+        &self, 
+        account: &AccountId,
+        id: &str,
+    ) -> Result<Option<Arc<ImageRights>>, Error> {
         match self.inner.memory.image(*account, id) {
             Some(known) => Ok(Some(known)),
             None => {
@@ -297,7 +302,7 @@ async fn load_image(
     id: &str,
 ) -> Result<Option<ImageRights>, Error> {
     let row = query(
-        "select private, object, day, sha256, bytes, facts from images
+        "select private, object, day, sha256, bytes, facts, focus_x, focus_y from images
          where account = $1 and id = $2 and facts is not null",
     )
     .bind(&account.as_bytes()[..])
@@ -315,6 +320,7 @@ fn image(row: &Row) -> Result<ImageRights, Error> {
         sha256: bytes(row, "sha256")?,
         bytes: row.try_get::<i64>("bytes")?.unsigned_abs(),
         facts: Arc::new(json(row, "facts")?),
+        focal_point: focal_point(row)?,
     })
 }
 

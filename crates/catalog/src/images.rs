@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use domain::{AccountId, ImageId, ObjectId, Timestamp, grouped};
 use serde_json::{Map, Value};
-use variant::Facts;
+use variant::{Facts, Glimpse};
 
 use crate::catalog::Writing;
 use crate::changes::Change;
@@ -41,6 +41,12 @@ pub struct Image {
     pub sha256: [u8; 32],
     /// ThumbHash; empty for a draft.
     pub thumbhash: Vec<u8>,
+    /// The colour that most of it has: red, green, blue. None where it came before that was looked at.
+    pub dominant: Option<[u8; 3]>,
+    /// Its perceptual hash; none as above.
+    pub phash: Option<u64>,
+    /// What is to stay in view, as parts of width and height from the left and the top, 0 to 1.
+    pub focal_point: Option<(f32, f32)>,
     /// When the original came.
     pub uploaded_at: Timestamp,
 }
@@ -70,8 +76,8 @@ pub struct NewImage {
     pub bytes: u64,
     /// SHA-256 of the original.
     pub sha256: [u8; 32],
-    /// ThumbHash.
-    pub thumbhash: Vec<u8>,
+    /// What the one small decode left of it; nothing where it has no pixels.
+    pub glimpse: Glimpse,
     /// An idempotency key with the digest of the request that carries it.
     pub idempotency: Option<(String, [u8; 32])>,
 }
@@ -96,6 +102,8 @@ pub struct ImageChange {
     pub creator: Option<Option<String>>,
     /// File name.
     pub filename: Option<String>,
+    /// The focal point; `Some(None)` removes it.
+    pub focal_point: Option<Option<(f32, f32)>>,
 }
 
 /// Characters of a file name that are kept.
@@ -256,6 +264,7 @@ impl Catalog {
     /// A new image as it is kept.
     fn fitting(&self, new: NewImage, uploaded_at: Timestamp) -> Result<Image, Error> {
         self.check_metadata(&new.metadata)?;
+        let has_pixels = !new.glimpse.thumbhash.is_empty();
         Ok(Image {
             account: new.account,
             id: new.id,
@@ -268,7 +277,10 @@ impl Catalog {
             facts: Some(new.facts),
             bytes: new.bytes,
             sha256: new.sha256,
-            thumbhash: new.thumbhash,
+            thumbhash: new.glimpse.thumbhash,
+            dominant: has_pixels.then_some(new.glimpse.dominant),
+            phash: has_pixels.then_some(new.glimpse.phash),
+            focal_point: None,
             uploaded_at,
         })
     }
@@ -281,6 +293,9 @@ impl Catalog {
         }
         if let Some(creator) = change.creator {
             image.creator = fitting_creator(creator)?;
+        }
+        if let Some(point) = change.focal_point {
+            image.focal_point = point.map(fitting_point).transpose()?;
         }
         image.private = change.private.unwrap_or(image.private);
         image.filename = change.filename.map_or(image.filename, |filename| cut(&filename));
@@ -311,6 +326,23 @@ fn fitting_creator(creator: Option<String>) -> Result<Option<String>, Error> {
         }
         _ => Ok(creator),
     }
+}
+
+/// A point within the image, to a millionth: that much is kept.
+fn fitting_point((x, y): (f32, f32)) -> Result<(f32, f32), Error> {
+    let inside = |part: f32| (0.0..=1.0).contains(&part);
+    if inside(x) && inside(y) {
+        return Ok((from_millionths(millionths(x)), from_millionths(millionths(y))));
+    }
+    Err(Error::Invalid("a focal point lies within the image: each part is from 0 to 1".to_owned()))
+}
+
+fn millionths(part: f32) -> i64 {
+    (f64::from(part) * 1e6).round() as i64
+}
+
+fn from_millionths(millionths: i64) -> f32 {
+    (millionths as f64 / 1e6) as f32
 }
 
 fn check_idempotency_key(key: &str) -> Result<(), Error> {
@@ -384,8 +416,10 @@ async fn insert(
 ) -> Result<(), Error> {
     let inserted = query_scalar(
         "insert into images (account, id, object, day, filename, metadata, creator, private, facts, format, bytes,
-             sha256, thumbhash, uploaded_at, idempotency_key, idempotency_digest, lower_id, lower_filename)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) returning number",
+             sha256, thumbhash, uploaded_at, idempotency_key, idempotency_digest, lower_id, lower_filename, dominant,
+             phash)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+         returning number",
     )
     .bind(&image.account.as_bytes()[..])
     .bind(image.id.as_str())
@@ -405,6 +439,8 @@ async fn insert(
     .bind(idempotency.map(|(_, digest)| &digest[..]))
     .bind(image.id.as_str().to_ascii_lowercase())
     .bind(image.filename.to_ascii_lowercase())
+    .bind(image.dominant.map(|[red, green, blue]| i64::from(u32::from_be_bytes([0, red, green, blue]))))
+    .bind(image.phash.map(u64::cast_signed))
     .fetch_one(&mut *db)
     .await;
     let number: i64 = match inserted {
@@ -417,7 +453,8 @@ async fn insert(
 
 async fn update(db: &mut Connection, image: &Image) -> Result<(), Error> {
     let number: i64 = query_scalar(
-        "update images set filename = $3, lower_filename = $4, metadata = $5, creator = $6, private = $7
+        "update images set filename = $3, lower_filename = $4, metadata = $5, creator = $6, private = $7,
+             focus_x = $8, focus_y = $9
          where account = $1 and id = $2 returning number",
     )
     .bind(&image.account.as_bytes()[..])
@@ -427,6 +464,8 @@ async fn update(db: &mut Connection, image: &Image) -> Result<(), Error> {
     .bind(json_text(&image.metadata))
     .bind(&image.creator)
     .bind(image.private)
+    .bind(image.focal_point.map(|(x, _)| millionths(x)))
+    .bind(image.focal_point.map(|(_, y)| millionths(y)))
     .fetch_one(&mut *db)
     .await?;
     image_metadata::remove(db, number).await?;
@@ -462,6 +501,12 @@ async fn note_private_custom(writing: &mut Writing, image: &Image) -> Result<(),
     Ok(())
 }
 
+/// The focal point in a row of an image.
+pub(crate) fn focal_point(row: &Row) -> Result<Option<(f32, f32)>, Error> {
+    let part = |column| Ok::<_, Error>(row.try_get::<Option<i64>>(column)?.map(from_millionths));
+    Ok(part("focus_x")?.zip(part("focus_y")?))
+}
+
 /// The image in a row.
 pub(crate) fn image(row: &Row) -> Result<Image, Error> {
     Ok(Image {
@@ -477,6 +522,12 @@ pub(crate) fn image(row: &Row) -> Result<Image, Error> {
         bytes: row.try_get::<i64>("bytes")?.unsigned_abs(),
         sha256: bytes(row, "sha256")?,
         thumbhash: row.try_get("thumbhash")?,
+        dominant: row.try_get::<Option<i64>>("dominant")?.map(|colour| {
+            let [_, red, green, blue] = (colour as u32).to_be_bytes();
+            [red, green, blue]
+        }),
+        phash: row.try_get::<Option<i64>>("phash")?.map(i64::cast_unsigned),
+        focal_point: focal_point(row)?,
         uploaded_at: time(row, "uploaded_at")?,
     })
 }

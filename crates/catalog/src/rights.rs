@@ -69,6 +69,7 @@ pub(crate) struct ImageRights {
     pub(crate) sha256: [u8; 32],
     pub(crate) bytes: u64,
     pub(crate) facts: Arc<Facts>,
+    pub(crate) focal_point: Option<(f32, f32)>,
 }
 
 /// The leave to deliver one image under one set of options.
@@ -86,6 +87,8 @@ pub struct Admission {
     pub bytes: u64,
     /// Facts of the original.
     pub facts: Arc<Facts>,
+    /// What is to stay in view, as parts of width and height from the left and the top, 0 to 1.
+    pub focal_point: Option<(f32, f32)>,
     /// The wish.
     pub options: Arc<Options>,
     /// Seconds for which a browser may keep the answer.
@@ -360,12 +363,16 @@ impl Asked<'_> {
             }
             Wish::Foreign(url) => url.options(signed.and_then(|signed| signed.operations.as_deref()))?,
         };
-        if options.metadata == Some(MetadataPolicy::Keep) {
-            match signed {
-                None => options.metadata = Some(MetadataPolicy::Copyright),
-                Some(verified) if verified.covers == Covers::Path => {}
-                Some(_) => return Err(signing::Error::VariantNotAllowed.into()),
+        let (keeps, draws) = (options.metadata == Some(MetadataPolicy::Keep), options.draw.is_some());
+        match signed {
+            None if draws => {
+                return Err(Error::Options("draw needs a signed URL or a named variant".to_owned()));
             }
+            None if keeps => options.metadata = Some(MetadataPolicy::Copyright),
+            Some(verified) if (keeps || draws) && verified.covers != Covers::Path => {
+                return Err(signing::Error::VariantNotAllowed.into());
+            }
+            None | Some(_) => {}
         }
         Ok(options)
     }
@@ -384,6 +391,7 @@ impl Asked<'_> {
             sha256: image.sha256,
             bytes: image.bytes,
             facts: Arc::clone(&image.facts),
+            focal_point: image.focal_point,
             options,
             ttl_s,
             corp: self.account.policy.corp,

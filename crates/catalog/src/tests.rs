@@ -21,6 +21,8 @@ macro_rules! promises {
         mod feed;
         #[path = "fetches.rs"]
         mod fetches;
+        #[path = "glimpses.rs"]
+        mod glimpses;
         #[path = "health.rs"]
         mod health;
         #[path = "images.rs"]
@@ -65,7 +67,7 @@ use std::time::Duration;
 
 use domain::{AccountId, Clock, ImageId, ObjectId, Secret, SigningKeyId, Timestamp};
 use signing::{DeliveryUrl, KeyState, SigningKey};
-use variant::{Facts, Format, Orientation};
+use variant::{Facts, Format, Glimpse};
 
 use crate::database::{query, query_scalar};
 use crate::testing::TestCatalog;
@@ -103,14 +105,7 @@ fn key_id(text: &str) -> SigningKeyId {
 }
 
 fn facts() -> Facts {
-    Facts {
-        format: Format::Jpeg,
-        width: 640,
-        height: 480,
-        orientation: Orientation(1),
-        frames: 1,
-        alpha: false,
-    }
+    Facts::new(Format::Jpeg, 640, 480)
 }
 
 fn new_image(account: AccountId, id: &str) -> NewImage {
@@ -126,7 +121,7 @@ fn new_image(account: AccountId, id: &str) -> NewImage {
         facts: facts(),
         bytes: 1_000,
         sha256: rand::random(),
-        thumbhash: vec![1, 2, 3],
+        glimpse: Glimpse { thumbhash: vec![1, 2, 3], dominant: [200, 100, 255], phash: u64::MAX - 6 },
         idempotency: None,
     }
 }

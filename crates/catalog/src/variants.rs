@@ -1,7 +1,7 @@
 //! Variants: options that an account has named.
 
 use domain::{AccountId, Timestamp, VariantName};
-use variant::{Fit, MetadataPolicy, Options};
+use variant::{Fit, MetadataPolicy, Options, Width};
 
 use crate::catalog::Writing;
 use crate::changes::Change;
@@ -28,7 +28,7 @@ pub struct Variant {
 /// The options that `public` begins with (contract R-44).
 fn public_options() -> Options {
     Options {
-        width: Some(1366),
+        width: Some(Width::Pixels(1366)),
         height: Some(768),
         fit: Some(Fit::ScaleDown),
         metadata: Some(MetadataPolicy::None),
@@ -192,7 +192,7 @@ pub(crate) fn variant(row: &Row) -> Result<Variant, Error> {
     let ttl_s: Option<i64> = row.try_get("browser_ttl_s")?;
     Ok(Variant {
         name: parsed(row, "name")?,
-        options: read_options(row.try_get("options")?).map_err(|error| odd("options", error))?,
+        options: Options::kept(row.try_get("options")?),
         always_public: row.try_get("always_public")?,
         browser_ttl_s: ttl_s.map(u32::try_from).transpose().map_err(|error| odd("browser_ttl_s", error))?,
         created_at: time(row, "created_at")?,

@@ -10,6 +10,8 @@ mod error;
 mod fields;
 mod gzip;
 mod member;
+mod option_words;
+mod options_form;
 mod pages;
 mod reply;
 mod routes;

@@ -6,9 +6,9 @@ use actix_web::web::{self, ServiceConfig, get, post, resource, scope};
 use crate::error::Failure;
 use crate::pages::{
     audit, check, delivery, delivery_flexible, delivery_revoked, fetches, home, image, image_delete,
-    image_edit, image_metadata, image_privacy, images, key_new, key_reveal, key_revoke, key_rotate, key_use,
-    keys, login, mount, pictures, scheme, scheme_mode, setup, upload, verifying_key_new,
-    verifying_key_retire, verifying_key_revoke,
+    image_edit, image_focus, image_metadata, image_privacy, images, key_new, key_reveal, key_revoke, key_rotate, key_use,
+    keys, login, mount, pictures, scheme, scheme_mode, setup, upload, variant,
+    variant_delete, variants, verifying_key_new, verifying_key_retire, verifying_key_revoke,
 };
 use crate::reply::Outcome;
 use crate::welcome::welcome;
@@ -57,6 +57,9 @@ fn inside(config: &mut ServiceConfig) {
         .service(resource("/image").route(get().to(image::show)))
         .service(resource("/image/edit").route(get().to(image_edit::show)).route(post().to(image_edit::save)))
         .service(
+            resource("/image/focus").route(get().to(image_focus::show)).route(post().to(image_focus::save)),
+        )
+        .service(
             resource("/image/metadata")
                 .route(get().to(image_metadata::show))
                 .route(post().to(image_metadata::save)),
@@ -73,7 +76,16 @@ fn inside(config: &mut ServiceConfig) {
         )
         .service(resource("/tile").route(get().to(pictures::tile)))
         .service(resource("/preview").route(get().to(pictures::preview)))
+        .service(resource("/whole").route(get().to(pictures::whole)))
         .service(resource("/original").route(get().to(pictures::original)))
+        .service(resource("/variants").route(get().to(variants::show)))
+        .service(resource("/variants/new").route(get().to(variant::new)).route(post().to(variant::create)))
+        .service(resource("/variants/{variant}").route(get().to(variant::show)).route(post().to(variant::save)))
+        .service(
+            resource("/variants/{variant}/delete")
+                .route(get().to(variant_delete::show))
+                .route(post().to(variant_delete::delete)),
+        )
         .service(resource("/keys").route(get().to(keys::show)))
         .service(resource("/keys/new").route(get().to(key_new::show)).route(post().to(key_new::create)))
         .service(

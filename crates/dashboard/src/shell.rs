@@ -51,7 +51,7 @@ pub(crate) struct Place {
     pub(crate) max_upload_bytes: u64,
     /// `10 MB`.
     pub(crate) max_upload: String,
-    /// `JPEG, PNG, WebP or GIF`.
+    /// `JPEG, PNG … or SVG`.
     pub(crate) formats: String,
 }
 

@@ -13,6 +13,8 @@ pub(crate) enum Toast {
     ImageDeleted,
     ImageSaved,
     MetadataSaved,
+    FocusSaved,
+    FocusCleared,
     NowPrivate,
     NowPublic,
     KeyCreated,
@@ -31,16 +33,21 @@ pub(crate) enum Toast {
     VerifyingKeyRevoked,
     MountGiven,
     MountTaken,
+    VariantCreated,
+    VariantSaved,
+    VariantDeleted,
 }
 
 impl Toast {
     /// The cookie's name.
     const COOKIE: &'static str = "toast";
 
-    const ALL: [Toast; 21] = [
+    const ALL: [Toast; 26] = [
         Toast::ImageDeleted,
         Toast::ImageSaved,
         Toast::MetadataSaved,
+        Toast::FocusSaved,
+        Toast::FocusCleared,
         Toast::NowPrivate,
         Toast::NowPublic,
         Toast::KeyCreated,
@@ -59,6 +66,9 @@ impl Toast {
         Toast::VerifyingKeyRevoked,
         Toast::MountGiven,
         Toast::MountTaken,
+        Toast::VariantCreated,
+        Toast::VariantSaved,
+        Toast::VariantDeleted,
     ];
 
     fn word(self) -> &'static str {
@@ -66,6 +76,8 @@ impl Toast {
             Toast::ImageDeleted => "image-deleted",
             Toast::ImageSaved => "image-saved",
             Toast::MetadataSaved => "metadata-saved",
+            Toast::FocusSaved => "focus-saved",
+            Toast::FocusCleared => "focus-cleared",
             Toast::NowPrivate => "now-private",
             Toast::NowPublic => "now-public",
             Toast::KeyCreated => "key-created",
@@ -84,6 +96,9 @@ impl Toast {
             Toast::VerifyingKeyRevoked => "verifying-key-revoked",
             Toast::MountGiven => "mount-given",
             Toast::MountTaken => "mount-taken",
+            Toast::VariantCreated => "variant-created",
+            Toast::VariantSaved => "variant-saved",
+            Toast::VariantDeleted => "variant-deleted",
         }
     }
 
@@ -93,6 +108,8 @@ impl Toast {
             Toast::ImageDeleted => "Image deleted.",
             Toast::ImageSaved => "Changes saved.",
             Toast::MetadataSaved => "Metadata saved.",
+            Toast::FocusSaved => "Focal point saved. Crops keep it in view from now on.",
+            Toast::FocusCleared => "Focal point removed.",
             Toast::NowPrivate => "The image is private. Only signed URLs deliver it.",
             Toast::NowPublic => "The image is public.",
             Toast::KeyCreated => "Signing key created.",
@@ -111,6 +128,9 @@ impl Toast {
             Toast::VerifyingKeyRevoked => "Key revoked.",
             Toast::MountGiven => "Mount given to this account.",
             Toast::MountTaken => "Mount taken back.",
+            Toast::VariantCreated => "Variant created.",
+            Toast::VariantSaved => "Variant saved. Its renditions are made again as they are asked for.",
+            Toast::VariantDeleted => "Variant deleted. Its URLs answer 403.",
         }
     }
 

@@ -132,11 +132,14 @@ pub(crate) fn middle_cut(name: &str, max: usize) -> String {
     format!("{}…{kept}", cut.trim_end())
 }
 
-/// The formats of this build: `JPEG, PNG, WebP or GIF`.
+/// The formats of this build: `JPEG, PNG … or SVG`.
 pub(crate) fn formats(last: &str) -> String {
-    let labels: Vec<&str> = Format::ALL.iter().map(|format| format.label()).collect();
-    let (end, rest) = labels.split_last().unwrap_or((&"", &[]));
-    format!("{} {last} {end}", rest.join(", "))
+    Format::told(last)
+}
+
+/// The media types that a file chooser offers.
+pub(crate) fn media_types() -> String {
+    Format::ALL.map(Format::media_type).join(",")
 }
 
 /// Up to two initials for a person's mark.
@@ -231,7 +234,8 @@ mod tests {
 
     #[test]
     fn formats_and_initials_read_well() {
-        assert_eq!(formats("or"), "JPEG, PNG, WebP or GIF");
+        assert_eq!(formats("or"), "JPEG, PNG, WebP, AVIF, GIF, JPEG XL or SVG");
+        assert!(media_types().starts_with("image/jpeg,image/png,image/webp,image/avif,"));
         assert_eq!(initials("Mira Köhler"), "MK");
         assert_eq!(initials("ada"), "A");
         assert_eq!(initials("  "), "");

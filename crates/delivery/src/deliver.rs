@@ -8,12 +8,13 @@ use std::sync::Arc;
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse};
 use catalog::{Admission, Answered, Catalog, Counted, Fetched, Mount, Outcome, Rights, UNKNOWN, Wanted};
-use domain::{Accepts, AccountId, Clock, Fault, Problem, Timestamp};
+use domain::{AccountId, Clock, Fault, Hints, ObjectId, Problem, Timestamp};
 use renditions::{Original, Rendered, Renditions, Terms};
 use signing::{Request, Scheme, ShortText, TargetLimits, Verified};
 use variant::{Format, Limits, Recipe};
 
 use crate::dress::{self, Tag};
+use crate::hints::hints;
 use crate::route::{Address, is_delivery};
 use crate::shown::{Head, Outside};
 
@@ -48,7 +49,7 @@ pub enum Answer {
 /// Who asks, as far as an answer or its count depends on it.
 #[derive(Clone, Copy)]
 struct Asking {
-    accepts: Accepts,
+    hints: Hints,
     /// HEAD: the answer goes out without its body.
     is_head: bool,
     /// Known where a signature may be needed only: the list of signing keys shows who used one last.
@@ -89,9 +90,19 @@ enum Decided {
     Done(HttpResponse),
     Refused(catalog::Error),
     Wait(Box<Waiting>),
+    /// Nothing is decided yet: the originals of these images, which are to be laid over, have to be looked up.
+    Lacks(AccountId, Vec<String>),
+}
+
+/// Why there is no recipe.
+enum Unsettled {
+    Refused(variant::Error),
+    /// The originals of these images are not known yet.
+    Lacks(Vec<String>),
 }
 
 /// A delivery that was allowed.
+#[derive(Clone)]
 struct Leave {
     admission: Admission,
     recipe: Recipe,
@@ -113,6 +124,8 @@ enum Found {
 struct Waiting {
     leave: Leave,
     found: Found,
+    /// What the visitor has, where another rendition may yet be the answer.
+    known_tag: Option<header::HeaderValue>,
     account: AccountId,
     /// What it counts under.
     variant: Box<str>,
@@ -167,7 +180,7 @@ impl Delivery {
                 Answer::Later(Box::pin(async move { Some(door.finish(*waiting, asking).await) }))
             }
             // Memory alone never refuses: that would tell, by its haste, an image that it knows from one that is not.
-            Some(Decided::Refused(_)) | None => {
+            Some(Decided::Refused(_) | Decided::Lacks(..)) | None => {
                 let (door, visit) = (self.clone(), Visit::of(request, outside()));
                 Answer::Later(Box::pin(async move { Some(door.look_up(&address, &visit).await) }))
             }
@@ -181,9 +194,9 @@ impl Delivery {
         request: &HttpRequest,
     ) -> Result<Address, Box<HttpResponse>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Err(Box::new(dress::method_not_allowed(accepts(request))));
+            return Err(Box::new(dress::method_not_allowed(hints(request).accepts)));
         }
-        address.map_err(|error| Box::new(dress::refusal(&error, accepts(request), false)))
+        address.map_err(|error| Box::new(dress::refusal(&error, hints(request).accepts, false)))
     }
 
     /// The decision from memory alone. Where no signature can matter, nothing of the request but its URL is looked at.
@@ -196,18 +209,18 @@ impl Delivery {
         let rights = self.catalog.rights_in_memory(wanted)?;
         let (asking, known_tag) = (asking(request), request.headers().get(header::IF_NONE_MATCH));
         if !rights.depend_on_request(wanted) {
-            return Some(self.decide(&rights, wanted, &Request::get(wanted.target()), asking, known_tag));
+            return Some(self.decide(&rights, wanted, &Request::get(wanted.target()), asking, known_tag, None));
         }
         let (outside, headers) = (outside(), Head::of(request));
         let asking = Asking { address: outside.address, ..asking };
         let shown = outside.shows(request, &headers, wanted.target());
-        Some(self.decide(&rights, wanted, &shown, asking, known_tag))
+        Some(self.decide(&rights, wanted, &shown, asking, known_tag, None))
     }
 
     async fn look_up_mount(&self, mount: Mount, visit: Visit) -> Option<HttpResponse> {
         let account = match self.catalog.mount_account(mount).await {
             Ok(account) => account?,
-            Err(error) => return Some(dress::refusal(&error, visit.asking.accepts, false)),
+            Err(error) => return Some(dress::refusal(&error, visit.asking.hints.accepts, false)),
         };
         let target = target_of(&visit.request);
         let address = Address::read_mounted(mount, account, target, &self.config.target);
@@ -222,16 +235,28 @@ impl Delivery {
         let shown = visit.outside.shows(&visit.request, &headers, wanted.target());
         let rights = match self.catalog.rights_of(wanted, &shown).await {
             Ok(rights) => rights,
-            Err(error) => return dress::refusal(&error, asking.accepts, false),
+            Err(error) => return dress::refusal(&error, asking.hints.accepts, false),
         };
         let known_tag = visit.request.headers().get(header::IF_NONE_MATCH);
-        match self.decide(&rights, wanted, &shown, asking, known_tag) {
+        let mut decided = self.decide(&rights, wanted, &shown, asking, known_tag, None);
+        if let Decided::Lacks(account, ids) = &decided {
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            decided = match self.catalog.overlay_objects(account, &ids).await {
+                Ok(objects) => self.decide(&rights, wanted, &shown, asking, known_tag, Some(&objects)),
+                Err(error) => Decided::Refused(error),
+            };
+        }
+        match decided {
             Decided::Done(response) => response,
             Decided::Wait(waiting) => self.finish(*waiting, asking).await,
             Decided::Refused(error) => {
                 self.report(&rights, wanted, &shown, Err(&error));
                 let judged = judged(&error, &rights, wanted, &shown);
                 self.refuse(Concerned::of(&rights, wanted), judged, &error, asking)
+            }
+            // Not with all of them given.
+            Decided::Lacks(..) => {
+                self.refuse(Concerned::of(&rights, wanted), Judged::No, &renditions::Error::OverlayMissing, asking)
             }
         }
     }
@@ -244,29 +269,28 @@ impl Delivery {
         shown: &Request<'_>,
         asking: Asking,
         known_tag: Option<&header::HeaderValue>,
+        overlays: Option<&[ObjectId]>,
     ) -> Decided {
         let now = self.clock.now();
         let admission = match rights.admit_request(wanted, shown, now) {
             Ok(admission) => admission,
             Err(error) => return Decided::Refused(error),
         };
+        let settled = match self.settle(&admission, asking, overlays) {
+            Err(Unsettled::Lacks(ids)) => return Decided::Lacks(admission.account, ids),
+            Err(Unsettled::Refused(error)) => Err(error),
+            Ok(recipe) => Ok(recipe),
+        };
         self.report(rights, wanted, shown, Ok(&admission));
         let of = Concerned::of(rights, wanted);
-        let limits = &self.config.limits;
-        let recipe = match variant::settle(&admission.options, &admission.facts, asking.accepts, limits) {
+        let recipe = match settled {
             Ok(recipe) => recipe,
             Err(error) => {
                 return Decided::Done(self.refuse(of, Judged::by(&admission), &error, asking));
             }
         };
-        let digest = recipe.digest();
-        let tag = Tag::new(&admission.object, &digest);
-        let found = if known_tag.is_some_and(|known| tag.is_in(known)) {
-            Found::AtVisitor
-        } else {
-            self.renditions.in_memory(&admission.object, &digest).map_or(Found::Nowhere, Found::Here)
-        };
-        let leave = Leave { admission, recipe, digest, tag };
+        let leave = self.for_now(Leave::new(admission, recipe), known_tag);
+        let found = self.found(&leave, known_tag);
         match found {
             Found::AtVisitor if !leave.spends(asking) => {
                 Decided::Done(self.tell_not_modified(of, &leave, asking, now))
@@ -274,12 +298,76 @@ impl Delivery {
             Found::Here(rendered) if !leave.spends(asking) && !leave.may_be_lent(&rendered, asking) => {
                 Decided::Done(self.tell(of, &leave, Outcome::Hit, &rendered, asking, now))
             }
-            found => Decided::Wait(Box::new(Waiting::new(leave, found, of))),
+            found => Decided::Wait(Box::new(Waiting::new(leave, found, of, known_tag))),
         }
     }
 
+    /// The recipe of a delivery that was allowed, with the originals of what it lays over.
+    fn settle(
+        &self,
+        admission: &Admission,
+        asking: Asking,
+        overlays: Option<&[ObjectId]>,
+    ) -> Result<Recipe, Unsettled> {
+        let limits = &self.config.limits;
+        let (options, facts) = (&admission.options, &admission.facts);
+        let mut recipe = variant::settle(options, facts, admission.focal_point, &asking.hints, limits)
+            .map_err(Unsettled::Refused)?;
+        if recipe.overlays.is_empty() {
+            return Ok(recipe);
+        }
+        let ids: Vec<&str> = recipe.overlay_images().collect();
+        let known = match overlays {
+            Some(overlays) => Some(overlays.to_vec()),
+            None => self.catalog.overlay_objects_in_memory(&admission.account, &ids),
+        };
+        let Some(objects) = known.filter(|objects| objects.len() == ids.len()) else {
+            return Err(Unsettled::Lacks(ids.into_iter().map(str::to_owned).collect()));
+        };
+        let objects: Vec<String> = objects.iter().map(ObjectId::to_string).collect();
+        recipe.place_overlays(&objects);
+        Ok(recipe)
+    }
+
+    /// The leave for what stands in for a rendition that is known to be on its way; the same where the visitor has it.
+    fn for_now(&self, leave: Leave, known_tag: Option<&header::HeaderValue>) -> Leave {
+        let Leave { admission, recipe, digest, tag } = &leave;
+        let is_awaited = recipe.meanwhile.is_some()
+            && !known_tag.is_some_and(|known| tag.is_in(known))
+            && self.renditions.is_awaited(&admission.object, digest);
+        if is_awaited { leave.meanwhile() } else { leave }
+    }
+
+    fn found(&self, leave: &Leave, known_tag: Option<&header::HeaderValue>) -> Found {
+        if known_tag.is_some_and(|known| leave.tag.is_in(known)) {
+            return Found::AtVisitor;
+        }
+        let known = self.renditions.in_memory(&leave.admission.object, &leave.digest);
+        known.map_or(Found::Nowhere, Found::Here)
+    }
+
+    /// What is there of a rendition in whose place another may be served: it, or that other, from now on the one that was
+    /// allowed. Nobody waits for the first to be made.
+    async fn look(&self, waiting: &mut Waiting) -> Result<(), renditions::Error> {
+        if !matches!(waiting.found, Found::Nowhere) || waiting.leave.recipe.meanwhile.is_none() {
+            return Ok(());
+        }
+        let Leave { admission, recipe, .. } = &waiting.leave;
+        match self.renditions.find_or_begin(&Original::admitted(admission), recipe).await? {
+            Some(rendered) => waiting.found = Found::Here(rendered),
+            None => {
+                waiting.leave = waiting.leave.clone().meanwhile();
+                waiting.found = self.found(&waiting.leave, waiting.known_tag.as_ref());
+            }
+        }
+        Ok(())
+    }
+
     /// Gets what is missing, counts the use of a URL that has so many, and answers.
-    async fn finish(&self, waiting: Waiting, asking: Asking) -> HttpResponse {
+    async fn finish(&self, mut waiting: Waiting, asking: Asking) -> HttpResponse {
+        if let Err(error) = self.look(&mut waiting).await {
+            return self.refuse(waiting.of(), Judged::by(&waiting.leave.admission), &error, asking);
+        }
         let (leave, of) = (&waiting.leave, waiting.of());
         let admission = &leave.admission;
         let (rendered, outcome) = match &waiting.found {
@@ -435,7 +523,7 @@ impl Delivery {
             self.catalog.tally().count(&answer, now);
         }
         self.note(of, judged, reason, asking, now);
-        dress::refusal(fault, asking.accepts, of.collapses)
+        dress::refusal(fault, asking.hints.accepts, of.collapses)
     }
 
     /// Notes who fetched what by which signature, for the audit page.
@@ -497,6 +585,19 @@ struct Told {
 }
 
 impl Leave {
+    fn new(admission: Admission, recipe: Recipe) -> Self {
+        let digest = recipe.digest();
+        let tag = Tag::new(&admission.object, &digest, recipe.is_exact(&admission.facts));
+        Leave { admission, recipe, digest, tag }
+    }
+
+    /// The leave for what is served until the rendition is there: for a short time.
+    fn meanwhile(mut self) -> Self {
+        let Some(recipe) = self.recipe.meanwhile.take() else { return self };
+        self.admission.ttl_s = self.admission.ttl_s.min(dress::MEANWHILE_TTL_S);
+        Leave::new(self.admission, *recipe)
+    }
+
     /// Whether answering costs one of a number of uses. A HEAD costs none (signing-schemes 1.2).
     fn spends(&self, asking: Asking) -> bool {
         !asking.is_head && self.admission.signed.as_ref().is_some_and(|signed| !signed.uses.is_empty())
@@ -512,9 +613,15 @@ impl Leave {
 }
 
 impl Waiting {
-    fn new(leave: Leave, found: Found, of: Concerned<'_>) -> Self {
+    fn new(
+        leave: Leave,
+        found: Found,
+        of: Concerned<'_>,
+        known_tag: Option<&header::HeaderValue>,
+    ) -> Self {
         let (account, variant) = (leave.admission.account, of.counted.map_or(UNKNOWN, |of| of.variant));
         Waiting {
+            known_tag: known_tag.filter(|_| leave.recipe.meanwhile.is_some()).cloned(),
             leave,
             found,
             account,
@@ -573,7 +680,7 @@ fn judged<'a>(
 
 /// What a request says of its answer; whose address it comes from is not asked yet.
 fn asking(request: &HttpRequest) -> Asking {
-    Asking { accepts: accepts(request), is_head: request.method() == Method::HEAD, address: None }
+    Asking { hints: hints(request), is_head: request.method() == Method::HEAD, address: None }
 }
 
 /// The raw target.
@@ -592,18 +699,4 @@ fn reason(fault: &dyn Fault) -> &'static str {
         problem if problem.status() >= 500 => "failed",
         _ => "refused",
     })
-}
-
-/// `Accept`, reduced to what can change an answer.
-fn accepts(request: &HttpRequest) -> Accepts {
-    let mut accepts = Accepts::default();
-    for value in request.headers().get_all(header::ACCEPT) {
-        let one = Accepts::parse(value.to_str().unwrap_or_default());
-        accepts = Accepts {
-            webp: accepts.webp || one.webp,
-            webp_refused: accepts.webp_refused || one.webp_refused,
-            json: accepts.json || one.json,
-        };
-    }
-    accepts
 }

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use catalog::{Admission, Corp};
-use domain::{Accepts, Fault, ObjectId, Problem, Timestamp, capitalised};
+use domain::{Accepts, Fault, ObjectId, Problem, RequestHeader, Timestamp, capitalised};
 use renditions::Rendered;
 use sha2::{Digest, Sha256};
 use variant::Recipe;
@@ -16,29 +16,40 @@ const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy")
 const IMAGE_AUTH: HeaderName = HeaderName::from_static("x-image-auth");
 const CF_IMAGES: HeaderName = HeaderName::from_static("cf-images");
 
+/// How long what stands in for a rendition may be kept, in seconds (contract R-63).
+pub(crate) const MEANWHILE_TTL_S: u32 = 60;
+
 /// The reason that stands for all where an account wants none to be told.
 const FORBIDDEN: &str = "forbidden";
 
 /// A rendition's entity tag: an opaque hash of object id, recipe and engine version.
+#[derive(Clone)]
 pub(crate) struct Tag(HeaderValue);
 
+/// What a weak tag begins with.
+const WEAK: &str = "W/";
+
 impl Tag {
-    pub(crate) fn new(object: &ObjectId, digest: &[u8; 16]) -> Tag {
+    /// The tag; a weak one where the same recipe may have made other bytes before, that look alike.
+    pub(crate) fn new(object: &ObjectId, digest: &[u8; 16], is_exact: bool) -> Tag {
         let hash = Sha256::new().chain_update(object.as_bytes()).chain_update(digest).finalize();
-        let mut text = [b'"'; 34];
+        let mut text = *b"W/\"00000000000000000000000000000000\"";
         // 16 bytes always fill 32 digits.
-        let _ = hex::encode_to_slice(&hash[..16], &mut text[1..33]);
-        Tag(HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("\"\"")))
+        let _ = hex::encode_to_slice(&hash[..16], &mut text[3..35]);
+        let text = if is_exact { &text[WEAK.len()..] } else { &text[..] };
+        Tag(HeaderValue::from_bytes(text).unwrap_or(HeaderValue::from_static("\"\"")))
     }
 
     /// Whether an `If-None-Match` names this tag, by weak comparison (RFC 9110, 13.1.2).
     pub(crate) fn is_in(&self, known: &HeaderValue) -> bool {
         known == self.0
             || known.to_str().is_ok_and(|known| {
+                let own = self.0.as_bytes();
+                let own = own.strip_prefix(WEAK.as_bytes()).unwrap_or(own);
                 known
                     .split(',')
                     .map(str::trim)
-                    .any(|tag| tag == "*" || self.0 == tag.strip_prefix("W/").unwrap_or(tag))
+                    .any(|tag| tag == "*" || tag.strip_prefix(WEAK).unwrap_or(tag).as_bytes() == own)
             })
     }
 }
@@ -83,9 +94,7 @@ pub(crate) fn elsewhere(admission: &Admission, recipe: &Recipe, url: &str) -> Ht
         response.insert_header((header::LOCATION, url));
     }
     response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")));
-    if recipe.negotiated {
-        response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
-    }
+    vary(&mut response, recipe);
     common_headers(&mut response, admission.corp);
     response.finish()
 }
@@ -170,10 +179,21 @@ fn cache_headers(
 ) {
     response.insert_header((header::CACHE_CONTROL, cache_control(admission, now)));
     response.insert_header((header::ETAG, tag.0.clone()));
-    if recipe.negotiated {
-        response.insert_header((header::VARY, HeaderValue::from_static("Accept")));
-    }
+    vary(response, recipe);
     common_headers(response, admission.corp);
+}
+
+/// Names the request headers that had a say, so that no cache answers one visitor with what is another's.
+fn vary(response: &mut HttpResponseBuilder, recipe: &Recipe) {
+    let value = match recipe.varies.as_slice() {
+        [] => return,
+        [RequestHeader::Accept] => HeaderValue::from_static("Accept"),
+        several => {
+            let names: Vec<&str> = several.iter().map(|header| header.name()).collect();
+            HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("*"))
+        }
+    };
+    response.insert_header((header::VARY, value));
 }
 
 /// What needed a signature is private and ends with its URL; all else is public for its time (contract 6.4). What may be
@@ -181,6 +201,8 @@ fn cache_headers(
 fn cache_control(admission: &Admission, now: Timestamp) -> HeaderValue {
     let mut text = String::with_capacity(64);
     let written = match &admission.signed {
+        // What stands in for something else is not kept beyond its time either.
+        None if admission.ttl_s <= MEANWHILE_TTL_S => write!(text, "public, max-age={}", admission.ttl_s),
         None => write!(text, "public, max-age={}, stale-while-revalidate=7200", admission.ttl_s),
         Some(signed) if !signed.uses.is_empty() => return HeaderValue::from_static("no-store"),
         Some(signed) => {
@@ -208,6 +230,10 @@ fn disposition(format: variant::Format) -> HeaderValue {
         variant::Format::Png => "inline; filename=\"image.png\"",
         variant::Format::Webp => "inline; filename=\"image.webp\"",
         variant::Format::Gif => "inline; filename=\"image.gif\"",
+        variant::Format::Avif => "inline; filename=\"image.avif\"",
+        variant::Format::Jxl => "inline; filename=\"image.jxl\"",
+        variant::Format::Svg => "inline; filename=\"image.svg\"",
+        variant::Format::Json => "inline; filename=\"image.json\"",
     })
 }
 
@@ -259,18 +285,23 @@ mod tests {
 
     #[test]
     fn a_tag_is_found_alone_in_a_list_weak_and_by_star() {
-        let tag = Tag::new(&ObjectId::from_bytes([1; 16]), &[2; 16]);
-        let own = tag.0.to_str().unwrap().to_owned();
-        let check = |known: &str, found| {
-            assert_eq!(tag.is_in(&HeaderValue::from_str(known).unwrap()), found, "{known}");
-        };
-        check(&own, true);
-        check(&format!("W/{own}"), true);
-        check(&format!("\"a\", {own}"), true);
-        check("*", true);
-        check("\"a\"", false);
-        check("", false);
-        check(own.trim_matches('"'), false);
+        for is_exact in [true, false] {
+            let tag = Tag::new(&ObjectId::from_bytes([1; 16]), &[2; 16], is_exact);
+            let own = tag.0.to_str().unwrap().to_owned();
+            assert_eq!(own.starts_with(WEAK), !is_exact);
+            let bare = own.trim_start_matches(WEAK);
+            let check = |known: &str, found| {
+                assert_eq!(tag.is_in(&HeaderValue::from_str(known).unwrap()), found, "{known}");
+            };
+            check(&own, true);
+            check(bare, true);
+            check(&format!("W/{bare}"), true);
+            check(&format!("\"a\", {own}"), true);
+            check("*", true);
+            check("\"a\"", false);
+            check("", false);
+            check(bare.trim_matches('"'), false);
+        }
     }
 
     /// Counts the lines that a log of level `info` would have.
@@ -328,8 +359,8 @@ mod tests {
 
     #[test]
     fn two_originals_never_share_a_tag() {
-        let one = Tag::new(&ObjectId::from_bytes([1; 16]), &[2; 16]);
-        let two = Tag::new(&ObjectId::from_bytes([2; 16]), &[2; 16]);
+        let one = Tag::new(&ObjectId::from_bytes([1; 16]), &[2; 16], true);
+        let two = Tag::new(&ObjectId::from_bytes([2; 16]), &[2; 16], true);
         assert_ne!(one.0, two.0);
     }
 

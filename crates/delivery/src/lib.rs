@@ -4,6 +4,7 @@
 
 mod deliver;
 mod dress;
+mod hints;
 mod route;
 mod shown;
 

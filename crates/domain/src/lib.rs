@@ -29,5 +29,5 @@ pub use problem::{Fault, Problem};
 pub use rate::Rate;
 pub use reached::Reached;
 pub use secret::Secret;
-pub use visitor::{Accepts, RequestId, Visitor};
+pub use visitor::{Accepts, Hints, RequestHeader, RequestId, Visitor};
 pub use wording::{capitalised, grouped, sentence};

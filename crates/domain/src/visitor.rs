@@ -5,6 +5,8 @@ use std::net::IpAddr;
 /// What a visitor's `Accept` names, reduced to what can change an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Accepts {
+    /// `image/avif` is named and not with `q=0`.
+    pub avif: bool,
     /// `image/webp` is named and not with `q=0`.
     pub webp: bool,
     /// `image/webp` is named with `q=0`: then a WebP original goes out as something else.
@@ -27,11 +29,92 @@ impl Accepts {
                 })
             });
             let webp = named.eq_ignore_ascii_case("image/webp");
+            accepts.avif |= named.eq_ignore_ascii_case("image/avif") && !refused;
             accepts.webp |= webp && !refused;
             accepts.webp_refused |= webp && refused;
             accepts.json |= named.eq_ignore_ascii_case("application/json") && !refused;
         }
         accepts
+    }
+}
+
+/// What else a visitor's request tells that a rendition may depend on, where its options ask for it (contract 8:
+/// `width=auto`, `slow-connection-quality`). A hint that is absent or malformed says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Hints {
+    /// `Accept`.
+    pub accepts: Accepts,
+    /// `Sec-CH-Width`: the width of the image as laid out, in physical pixels.
+    pub width_pixels: Option<u32>,
+    /// `Sec-CH-DPR`: physical pixels for each of the layout.
+    pub dpr: Option<f32>,
+    /// `Sec-CH-Viewport-Width`: the width of the viewport, in pixels of the layout.
+    pub viewport_pixels: Option<u32>,
+    /// `User-Agent` is that of a phone.
+    pub is_mobile: bool,
+    /// `Save-Data: on`.
+    pub saves_data: bool,
+    /// `ECT` names a mobile network of the third generation or worse.
+    pub is_on_slow_network: bool,
+    /// `RTT`, in milliseconds.
+    pub rtt_ms: Option<u32>,
+    /// `Downlink`, in megabits per second.
+    pub downlink_mbps: Option<f32>,
+}
+
+impl From<Accepts> for Hints {
+    fn from(accepts: Accepts) -> Self {
+        Hints { accepts, ..Hints::default() }
+    }
+}
+
+impl Hints {
+    /// Whether the visitor's connection is slow or dear (contract 8, `slow-connection-quality`).
+    pub fn is_slow(&self) -> bool {
+        self.saves_data
+            || self.is_on_slow_network
+            || self.rtt_ms.is_some_and(|rtt| rtt > 150)
+            || self.downlink_mbps.is_some_and(|downlink| downlink < 5.0)
+    }
+}
+
+/// A request header that an answer may have depended on: it is named in `Vary`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestHeader {
+    /// `Accept`.
+    Accept,
+    /// `Sec-CH-Width`.
+    Width,
+    /// `Sec-CH-DPR`.
+    Dpr,
+    /// `Sec-CH-Viewport-Width`.
+    ViewportWidth,
+    /// `User-Agent`.
+    UserAgent,
+    /// `Save-Data`.
+    SaveData,
+    /// `ECT`.
+    Ect,
+    /// `RTT`.
+    Rtt,
+    /// `Downlink`.
+    Downlink,
+}
+
+impl RequestHeader {
+    /// The header's name, as `Vary` has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RequestHeader::Accept => "Accept",
+            RequestHeader::Width => "Sec-CH-Width",
+            RequestHeader::Dpr => "Sec-CH-DPR",
+            RequestHeader::ViewportWidth => "Sec-CH-Viewport-Width",
+            RequestHeader::UserAgent => "User-Agent",
+            RequestHeader::SaveData => "Save-Data",
+            RequestHeader::Ect => "ECT",
+            RequestHeader::Rtt => "RTT",
+            RequestHeader::Downlink => "Downlink",
+        }
     }
 }
 

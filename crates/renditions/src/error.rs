@@ -19,6 +19,9 @@ pub enum Error {
     /// The account of what lies at rest cannot be read or written.
     #[error(transparent)]
     Catalog(Arc<catalog::Error>),
+    /// An image that is laid over another was removed meanwhile.
+    #[error("draw: an image that is laid over is not there any more")]
+    OverlayMissing,
     /// The work ended without an answer, several times over.
     #[error("the rendition could not be made")]
     Abandoned,
@@ -42,6 +45,7 @@ impl Fault for Error {
             Error::Original(error) => error.problem(),
             Error::Workers(error) => error.problem(),
             Error::Delete(error) => error.problem(),
+            Error::OverlayMissing => Problem::OptionsInvalid,
             Error::Catalog(error) => error.problem(),
             Error::Abandoned => Problem::Internal,
         }
@@ -53,7 +57,7 @@ impl Fault for Error {
             Error::Workers(error) => error.limit(),
             Error::Delete(error) => error.limit(),
             Error::Catalog(error) => error.limit(),
-            Error::Abandoned => None,
+            Error::OverlayMissing | Error::Abandoned => None,
         }
     }
 }

@@ -3,17 +3,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use bytes::Bytes;
 use catalog::Catalog;
 use domain::{Clock, ObjectId};
 use storage::{Object, ObjectKey, Storage};
 use tokio::sync::Notify;
-use tracing::{Instrument as _, info_span};
+use tracing::Instrument as _;
 use variant::Recipe;
-use workers::{Slot, Workers};
+use workers::{Lane, Workers};
 
+use crate::background::Background;
 use crate::memory::{Key, Memory};
 use crate::once::Once;
 use crate::original::verified;
@@ -28,11 +28,21 @@ pub struct Config {
     pub rest_bytes: u64,
     /// Days after which a rendition goes that nobody asked for; none keeps it.
     pub idle_days: Option<u32>,
+    /// Pieces of work in the background that wait or are under way; what comes beyond is asked for again later.
+    pub max_background_queued: usize,
+    /// Pieces of work in the background that are under way at once.
+    pub background_at_once: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { memory_bytes: 268_435_456, rest_bytes: 10_737_418_240, idle_days: None }
+        Config {
+            memory_bytes: 268_435_456,
+            rest_bytes: 10_737_418_240,
+            idle_days: None,
+            max_background_queued: 256,
+            background_at_once: 1,
+        }
     }
 }
 
@@ -44,18 +54,34 @@ pub struct Renditions {
     pub(crate) storage: Storage,
     pub(crate) clock: Clock,
     pub(crate) pressed: Arc<Notify>,
-    workers: Workers,
-    memory: Memory,
+    pub(crate) workers: Workers,
+    pub(crate) memory: Memory,
+    pub(crate) background: Background,
+    /// Renditions that are looked for and made.
     once: Once<Key, Result<Arc<Rendered>, Error>>,
-    renders: Arc<AtomicU64>,
+    /// Those that are looked for only.
+    pub(crate) looks: Once<Key, Result<Option<Arc<Rendered>>, Error>>,
+    pub(crate) renders: Arc<AtomicU64>,
+    pub(crate) renders_from_copies: Arc<AtomicU64>,
 }
 
 impl Renditions {
     /// Renditions in this storage, made by these workers; the catalog keeps account of what lies at rest.
     pub fn new(config: Config, catalog: Catalog, storage: Storage, workers: Workers, clock: Clock) -> Self {
-        let (memory, once) = (Memory::new(config.memory_bytes), Once::new());
-        let (pressed, renders) = (Arc::default(), Arc::default());
-        Renditions { config, catalog, storage, clock, pressed, workers, memory, once, renders }
+        Renditions {
+            memory: Memory::new(config.memory_bytes),
+            background: Background::new(config.max_background_queued, config.background_at_once),
+            once: Once::new(),
+            looks: Once::new(),
+            pressed: Arc::default(),
+            renders: Arc::default(),
+            renders_from_copies: Arc::default(),
+            config,
+            catalog,
+            storage,
+            clock,
+            workers,
+        }
     }
 
     /// The rendition if memory has it: never waits, never asks storage.
@@ -80,28 +106,14 @@ impl Renditions {
         let work = || {
             let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
             // What happens on the way is told as part of the request that asked first.
-            async move { this.find_or_make(key, &original, &recipe).await }.in_current_span()
+            async move { this.find_or_make(key, &original, &recipe, Lane::Interactive).await }.in_current_span()
         };
         self.once.answer(key, work).await.unwrap_or(Err(Error::Abandoned))
     }
 
     /// Renders without keeping anything, for previews and tiles that are not worth keeping.
     pub async fn render_only(&self, original: &Original, recipe: &Recipe) -> Result<Rendered, Error> {
-        // The slot comes before the bytes: those who wait for one hold no original in memory.
-        let slot = self.workers.render_slot(&original.account, &original.facts, recipe);
-        let slot = slot.instrument(info_span!(target: "span", "queue")).await?;
-        let span = info_span!(target: "span", "render", format = counts::word(recipe.encoding.format()));
-        self.render_in(slot, original, recipe).instrument(span).await
-    }
-
-    async fn render_in(&self, slot: Slot, original: &Original, recipe: &Recipe) -> Result<Rendered, Error> {
-        let began = Instant::now();
-        let bytes = self.whole(original).await?;
-        self.renders.fetch_add(1, Ordering::Relaxed);
-        let facts = variant::Facts::clone(&original.facts);
-        let rendered = Rendered::from(slot.render(bytes, facts, recipe.clone()).await?);
-        counts::rendered(rendered.format, began.elapsed());
-        Ok(rendered)
+        self.render(original, recipe, Lane::Interactive).await
     }
 
     /// Bytes of renditions that memory keeps, as of a moment ago.
@@ -124,7 +136,7 @@ impl Renditions {
         Ok(object.inspect_err(|error| complain(original, error))?)
     }
 
-    async fn whole(&self, original: &Original) -> Result<Bytes, Error> {
+    pub(crate) async fn whole(&self, original: &Original) -> Result<Bytes, Error> {
         let bytes = self.original(original).await?.into_bytes().await;
         Ok(bytes.inspect_err(|error| complain(original, error))?)
     }
@@ -134,35 +146,46 @@ impl Renditions {
         self.renders.load(Ordering::Relaxed)
     }
 
-    async fn find_or_make(
+    /// The rendition: in memory, at rest, or made.
+    pub(crate) async fn find_or_make(
         &self,
         key: Key,
         original: &Original,
         recipe: &Recipe,
+        lane: Lane,
     ) -> Result<Arc<Rendered>, Error> {
         // Whoever found memory empty may come here after another has filled it.
         if let Some(rendered) = self.memory.get(&key) {
             return Ok(rendered);
         }
+        if let Some(found) = self.find_at_rest(&key, original).await? {
+            return Ok(found);
+        }
+        let rendered = self.render(original, recipe, lane).await?;
+        if let Some(bytes) = self.keep(&original.prefix.rendition(&key.1), &rendered).await {
+            self.note(&original.prefix, key.1, bytes);
+        }
+        Ok(self.remember(key, rendered))
+    }
+
+    /// The rendition if it lies at rest, from then on in memory.
+    pub(crate) async fn find_at_rest(
+        &self,
+        key: &Key,
+        original: &Original,
+    ) -> Result<Option<Arc<Rendered>>, Error> {
         let place = original.prefix.rendition(&key.1);
-        let found = if self.may_rest(&key).await { self.find(&place).await? } else { None };
+        let found = if self.may_rest(key).await { self.find(&place).await? } else { None };
         counts::REST.count(found.is_some());
-        let rendered = match found {
-            Some((rendered, bytes)) => {
-                self.note_found(&original.prefix, key.1, bytes);
-                rendered
-            }
-            None => {
-                let rendered = self.render_only(original, recipe).await?;
-                if let Some(bytes) = self.keep(&place, &rendered).await {
-                    self.note(&original.prefix, key.1, bytes);
-                }
-                rendered
-            }
-        };
+        let Some((rendered, bytes)) = found else { return Ok(None) };
+        self.note_found(&original.prefix, key.1, bytes);
+        Ok(Some(self.remember(*key, rendered)))
+    }
+
+    fn remember(&self, key: Key, rendered: Rendered) -> Arc<Rendered> {
         let rendered = Arc::new(rendered);
         self.memory.insert(key, rendered.clone());
-        Ok(rendered)
+        rendered
     }
 
     /// Whether it is worth a look at what lies at rest. Where a look is dear the rows are asked first: so a rendition that

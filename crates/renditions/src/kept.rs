@@ -47,7 +47,8 @@ pub(crate) fn unpack(key: &ObjectKey, packed: Bytes) -> Option<Rendered> {
     }
     let mut facts = facts.strip_prefix(MAGIC)?.strip_prefix(&[VERSION])?;
     let format = facts.get_u8();
-    let format = Format::ALL.into_iter().find(|known| number(*known) == format)?;
+    let mut known = Format::ALL.into_iter().chain([Format::Svg, Format::Json]);
+    let format = known.find(|known| number(*known) == format)?;
     let (width, height, len) = (facts.get_u32(), facts.get_u32(), facts.get_u64());
     let bytes = packed.slice(HEADER_BYTES..);
     (len == bytes.len() as u64).then_some(Rendered { format, width, height, bytes })
@@ -60,6 +61,10 @@ fn number(format: Format) -> u8 {
         Format::Png => 2,
         Format::Webp => 3,
         Format::Gif => 4,
+        Format::Avif => 5,
+        Format::Jxl => 6,
+        Format::Svg => 7,
+        Format::Json => 8,
     }
 }
 

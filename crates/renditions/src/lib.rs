@@ -1,12 +1,15 @@
 //! Renditions: made once, kept in memory and at rest, found again. Never decides who may see them.
 #![forbid(unsafe_code)]
 
+mod background;
 mod budget;
 mod counts;
 mod error;
 mod fetch;
 mod kept;
 mod lend;
+mod make;
+mod meanwhile;
 mod memory;
 mod once;
 mod original;

@@ -18,7 +18,7 @@ pub struct Rendered {
 
 impl From<Rendition> for Rendered {
     fn from(rendition: Rendition) -> Self {
-        let Rendition { format, width, height, bytes } = rendition;
+        let Rendition { format, width, height, bytes, .. } = rendition;
         // Without the encoder's spare room, which memory would hold and not weigh.
         Rendered { format, width, height, bytes: bytes.into_boxed_slice().into() }
     }

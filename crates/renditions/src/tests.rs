@@ -1,6 +1,8 @@
 //! What is promised of renditions, with a real picture, real workers and a storage that counts.
 
+mod background;
 mod budget;
+mod copies;
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -13,8 +15,8 @@ use futures_util::future::join_all;
 use image::{ImageFormat, Rgb, RgbImage};
 use sha2::{Digest as _, Sha256};
 use storage::{Counts, ObjectKey, Prefix, Storage};
-use variant::{Encoding, Format, MetadataPolicy, Recipe};
-use workers::Workers;
+use variant::{Effort, Encoding, Format, Recipe};
+use workers::{Lane, Workers};
 
 use crate::{Config, Original, Renditions};
 
@@ -32,8 +34,13 @@ impl House {
     }
 
     async fn keeping(storage: Storage, bytes: Bytes) -> House {
-        let workers = Workers::new(workers::Config::default()).unwrap();
-        let facts = Arc::new(workers.probe_slot().await.unwrap().probe(picture()).await.unwrap());
+        House::of(storage, picture(), bytes).await
+    }
+
+    /// A house whose original was probed as one thing and now has these bytes.
+    async fn of(storage: Storage, probed: Bytes, bytes: Bytes) -> House {
+        let workers = Workers::new(workers::testing::config()).unwrap();
+        let facts = Arc::new(workers.probe_slot().await.unwrap().probe(probed).await.unwrap());
         let account = AccountId::random();
         let object = ObjectId::random();
         let prefix = Prefix::new(20_783, &account, &object);
@@ -46,7 +53,7 @@ impl House {
 
     /// The same storage after a restart: memory is empty.
     fn restarted(&self) -> Renditions {
-        let workers = Workers::new(workers::Config::default()).unwrap();
+        let workers = Workers::new(workers::testing::config()).unwrap();
         renditions(&self.catalog, &self.storage, workers)
     }
 
@@ -80,17 +87,12 @@ fn picture() -> Bytes {
 }
 
 fn thumbnail() -> Recipe {
-    Recipe {
-        source: [0.0, 0.0, 64.0, 48.0],
-        width: 16,
-        height: 12,
-        canvas: (16, 12),
-        encoding: Encoding::WebpLossless,
-        background: None,
-        metadata: MetadataPolicy::None,
-        negotiated: false,
-        warnings: Vec::new(),
-    }
+    scaled((16, 12))
+}
+
+/// The whole picture scaled to a size.
+fn scaled(size: (u32, u32)) -> Recipe {
+    Recipe::scaling([0.0, 0.0, 64.0, 48.0], size, Encoding::WebpLossless { effort: Effort::Usual })
 }
 
 fn since(before: Counts, after: Counts) -> (u64, u64) {
@@ -156,8 +158,7 @@ async fn a_rendition_with_a_flipped_bit_is_never_served_and_is_made_again() {
 async fn a_rendition_of_another_recipe_is_another_rendition() {
     let house = House::new().await;
     let small = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap();
-    let larger = Recipe { width: 32, height: 24, canvas: (32, 24), ..thumbnail() };
-    let larger = house.renditions.fetch(&house.original, &larger).await.unwrap();
+    let larger = house.renditions.fetch(&house.original, &scaled((32, 24))).await.unwrap();
     assert_eq!((small.width, larger.width, house.renditions.renders()), (16, 32, 2));
 }
 
@@ -233,10 +234,10 @@ async fn a_preview_is_rendered_and_not_kept() {
 #[tokio::test]
 async fn no_more_originals_are_read_than_there_are_workers_to_render_them() {
     let house = House::new().await;
-    let one = workers::Config { workers: 1, max_queued: 0, ..workers::Config::default() };
+    let one = workers::Config { workers: 1, max_queued: 0, ..workers::testing::config() };
     let workers = Workers::new(one).unwrap();
     let renditions = renditions(&house.catalog, &house.storage, workers.clone());
-    let taken = workers.slot(&AccountId::random(), &house.original.facts).await.unwrap();
+    let taken = workers.slot(Lane::Interactive, &AccountId::random(), &house.original.facts).await.unwrap();
     let before = house.storage.counts();
     let refused = renditions.fetch(&house.original, &thumbnail()).await.unwrap_err();
     assert_eq!(refused.problem(), Problem::Busy);

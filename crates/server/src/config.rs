@@ -58,6 +58,8 @@ pub struct Config {
     pub renditions_bytes: u64,
     /// Days after which a rendition at rest goes that nobody asked for; none keeps it.
     pub renditions_idle_days: Option<u32>,
+    /// Renders in the background that wait or are under way.
+    pub max_background_renders: usize,
     /// Images whose rights memory keeps.
     pub max_cached_rights: u64,
     /// Seconds without sight of changes after which rights are not obeyed.
@@ -164,6 +166,7 @@ impl Config {
             memory_cache_bytes: renditions::Config::default().memory_bytes,
             renditions_bytes: renditions::Config::default().rest_bytes,
             renditions_idle_days: None,
+            max_background_renders: renditions::Config::default().max_background_queued,
             max_cached_rights: rows.max_cached_rights,
             max_stale_rights_s: rows.max_stale_rights_s,
             min_free_disk_bytes: 256_000_000,

@@ -256,6 +256,9 @@ fn renditions(
         memory_bytes: config.memory_cache_bytes,
         rest_bytes: config.renditions_bytes,
         idle_days: config.renditions_idle_days,
+        max_background_queued: config.max_background_renders,
+        // As many as the workers take beside those for whom somebody waits.
+        background_at_once: config.workers.workers.div_ceil(2),
     };
     Renditions::new(limits, catalog.clone(), storage.clone(), workers.clone(), clock.clone())
 }

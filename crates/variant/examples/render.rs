@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use variant::{Limits, Options};
+use domain::{Accepts, Hints};
+use variant::{Limits, Options, Originals};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -25,10 +26,10 @@ fn run(from: &str, to: &str, options: &str, rounds: usize) -> Result<(), Box<dyn
     for _ in 0..rounds.max(1) {
         let start = Instant::now();
         let facts = variant::probe(&original, &limits)?;
-        let recipe =
-            variant::settle(&options, &facts, domain::Accepts { webp: true, ..Default::default() }, &limits)?;
+        let hints = Hints::from(Accepts { webp: true, ..Accepts::default() });
+        let recipe = variant::settle(&options, &facts, None, &hints, &limits)?;
         let deadline = start + Duration::from_secs(60);
-        made = Some(variant::render(&original, &facts, &recipe, &limits, deadline)?);
+        made = Some(variant::render(&Originals::plain(&original, &facts), &recipe, &limits, deadline)?);
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);

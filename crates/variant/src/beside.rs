@@ -124,8 +124,7 @@ mod tests {
     }
 
     fn picture() -> Picture {
-        let (samples, deep, icc, gamma) = (Samples::Rgb, false, None, None);
-        Picture { width: 1000, height: 1000, scale: 1.0, samples, deep, icc, gamma }
+        Picture::new(1000, 1000, Samples::Rgb)
     }
 
     /// Gives a thousand rows of 3,000 bytes, until nobody takes more.

@@ -19,6 +19,34 @@ pub(crate) struct Header<'a> {
     pub(crate) alpha: bool,
     /// The EXIF, a TIFF structure.
     pub(crate) exif: Option<&'a [u8]>,
+    /// How the stored pixels are turned, where the format itself says so and EXIF has no say.
+    pub(crate) orientation: Option<u8>,
+    /// Bits of a sample.
+    pub(crate) bits: u8,
+    /// Whether the whole of it must be read before the first row comes out.
+    pub(crate) is_progressive: bool,
+    /// Whether pixels are kept without loss.
+    pub(crate) is_lossless: bool,
+    /// Tiles that it is put together from.
+    pub(crate) tiles: u32,
+}
+
+impl Header<'_> {
+    /// An opaque still image of 8 bits with loss, to be completed with what is different.
+    pub(crate) const fn new(width: u32, height: u32) -> Header<'static> {
+        Header {
+            width,
+            height,
+            frames: 1,
+            alpha: false,
+            exif: None,
+            orientation: None,
+            bits: 8,
+            is_progressive: false,
+            is_lossless: false,
+            tiles: 1,
+        }
+    }
 }
 
 /// An order to decode the first frame of a file.
@@ -98,6 +126,15 @@ pub(crate) struct Picture {
     pub(crate) icc: Option<Vec<u8>>,
     /// The exponent of PNG's gAMA, where it speaks and differs from sRGB's.
     pub(crate) gamma: Option<f64>,
+    /// Primaries and transfer by their code points of H.273, where a format names them instead of a profile.
+    pub(crate) cicp: Option<[u8; 2]>,
+}
+
+impl Picture {
+    /// A picture of 8-bit sRGB, unscaled, to be completed with what is different.
+    pub(crate) const fn new(width: u32, height: u32, samples: Samples) -> Picture {
+        Picture { width, height, scale: 1.0, samples, deep: false, icc: None, gamma: None, cicp: None }
+    }
 }
 
 /// Takes what a decoder gives.

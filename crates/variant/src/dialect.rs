@@ -67,8 +67,8 @@ mod tests {
         #[test]
         fn any_url_is_read_or_refused_and_what_is_read_is_an_option_text_of_ours(
             index in 0..Dialect::ALL.len(),
-            path in "(/(rs:fill|rs:fit:|w:|h:|g:no|q:|dpr:2|ex:1|plain|fit-in|[0-9]{0,3}x[0-9]{0,3}|left|top|smart|filters:|quality\\(80\\)|fill\\(red\\)|[a-zA-Z0-9:@._-]{0,6}|%[0-9a-fA-F]{0,2}|\\PC)?){0,8}",
-            query in prop::option::of("((w|h|func|q|gravity|bg_color|dpr)=(crop|bound|fit|[0-9]{0,3}|north|red|%20)&?){0,6}"),
+            path in "(/(rs:fill|rs:fit:|w:|h:|g:no|q:|dpr:2|ex:1|bl:|t:|rot:90|plain|fit-in|trim|-|[0-9]{0,3}x[0-9]{0,3}|left|top|smart|filters:|quality\\(80\\)|fill\\(red\\)|[a-zA-Z0-9:@._-]{0,6}|%[0-9a-fA-F]{0,2}|\\PC)?){0,8}",
+            query in prop::option::of("((w|h|func|q|gravity|bg_color|dpr|blur|trim|bright|flip)=(crop|h|bound|fit|[0-9]{0,3}|north|red|%20)&?){0,6}"),
         ) {
             if let Ok(translation) = Dialect::ALL[index].read(&path, query.as_deref()) {
                 let text = translation.options.to_string();

@@ -1,17 +1,26 @@
 //! The formats, a file each. This list knows its members; a member knows only what decoders give and the canvas.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::canvas::Canvas;
+use crate::animation::{FrameSink, Frames, Reel};
+use crate::canvas::{Canvas, Extras};
 use crate::decode::{Header, Order, Sink};
 use crate::step::metadata::{self, MetadataPolicy};
 use crate::{Error, Limits};
 
+mod avif;
 mod gif;
+mod heif;
 mod jpeg;
+mod jxl;
+#[cfg(test)]
+mod matrix;
+pub(crate) mod palette;
 mod png;
+mod svg;
 mod webp;
 
 /// An encoding of images. Its name in serde is its media subtype.
@@ -24,13 +33,40 @@ pub enum Format {
     Png,
     /// WebP.
     Webp,
-    /// GIF; read only, its first frame.
+    /// GIF.
     Gif,
+    /// AVIF.
+    Avif,
+    /// JPEG XL.
+    Jxl,
+    /// SVG; never pixels.
+    Svg,
+    /// No picture: what one would be; goes out only.
+    Json,
 }
 
 impl Format {
     /// Every format, in the order in which people are told of them.
-    pub const ALL: [Format; 4] = [Format::Jpeg, Format::Png, Format::Webp, Format::Gif];
+    pub const ALL: [Format; 7] = [
+        Format::Jpeg,
+        Format::Png,
+        Format::Webp,
+        Format::Avif,
+        Format::Gif,
+        Format::Jxl,
+        Format::Svg,
+    ];
+
+    /// Those that are made of pixels.
+    pub const PICTURES: [Format; 6] =
+        [Format::Jpeg, Format::Png, Format::Webp, Format::Avif, Format::Gif, Format::Jxl];
+
+    /// Every format by its name, as in `JPEG, PNG or GIF`; `last` stands before the last one.
+    pub fn told(last: &str) -> String {
+        let labels = Format::ALL.map(Format::label);
+        let (end, rest) = labels.split_last().unwrap_or((&"", &[]));
+        format!("{} {last} {end}", rest.join(", "))
+    }
 
     /// The media type, as in `Content-Type`.
     pub const fn media_type(self) -> &'static str {
@@ -39,6 +75,10 @@ impl Format {
             Format::Png => "image/png",
             Format::Webp => "image/webp",
             Format::Gif => "image/gif",
+            Format::Avif => "image/avif",
+            Format::Jxl => "image/jxl",
+            Format::Svg => "image/svg+xml",
+            Format::Json => "application/json",
         }
     }
 
@@ -49,6 +89,10 @@ impl Format {
             Format::Png => "png",
             Format::Webp => "webp",
             Format::Gif => "gif",
+            Format::Avif => "avif",
+            Format::Jxl => "jxl",
+            Format::Svg => "svg",
+            Format::Json => "json",
         }
     }
 
@@ -59,6 +103,10 @@ impl Format {
             Format::Png => "PNG",
             Format::Webp => "WebP",
             Format::Gif => "GIF",
+            Format::Avif => "AVIF",
+            Format::Jxl => "JPEG XL",
+            Format::Svg => "SVG",
+            Format::Json => "JSON",
         }
     }
 
@@ -69,6 +117,10 @@ impl Format {
             Format::Png => png::begins(bytes),
             Format::Webp => webp::begins(bytes),
             Format::Gif => gif::begins(bytes),
+            Format::Avif => avif::begins(bytes),
+            Format::Jxl => jxl::begins(bytes),
+            Format::Svg => svg::begins(bytes),
+            Format::Json => false,
         })
     }
 
@@ -79,6 +131,10 @@ impl Format {
             Format::Png => png::header(bytes, limits),
             Format::Webp => webp::header(bytes),
             Format::Gif => gif::header(bytes),
+            Format::Avif => avif::header(bytes, limits),
+            Format::Jxl => jxl::header(bytes, limits),
+            Format::Svg => svg::header(bytes, limits),
+            Format::Json => Err(self.not_built()),
         }
     }
 
@@ -86,12 +142,13 @@ impl Format {
     pub(crate) fn exif(self, bytes: &[u8], policy: MetadataPolicy) -> Option<Vec<u8>> {
         let exif = match self {
             _ if policy == MetadataPolicy::None => None,
-            Format::Jpeg => jpeg::exif(bytes),
-            Format::Png => png::exif(bytes),
-            Format::Webp => webp::exif(bytes),
-            Format::Gif => None,
+            Format::Jpeg => jpeg::exif(bytes).map(Cow::Borrowed),
+            Format::Png => png::exif(bytes).map(Cow::Borrowed),
+            Format::Webp => webp::exif(bytes).map(Cow::Borrowed),
+            Format::Avif => avif::exif(bytes).map(Cow::Owned),
+            Format::Gif | Format::Jxl | Format::Svg | Format::Json => None,
         };
-        metadata::kept(policy, exif)
+        metadata::kept(policy, exif.as_deref())
     }
 
     /// Decodes the first frame into a sink.
@@ -101,29 +158,119 @@ impl Format {
             Format::Png => png::decode(order, sink),
             Format::Webp => webp::decode(order, sink),
             Format::Gif => gif::decode(order, sink),
+            Format::Avif => avif::decode(order, sink),
+            Format::Jxl => jxl::decode(order, sink),
+            Format::Svg | Format::Json => Err(self.not_built()),
         }
+    }
+
+    /// Plays an animation, frame by frame, each whole.
+    pub(crate) fn frames<'a>(self, order: &Order<'a>) -> Result<Box<dyn Frames + 'a>, Error> {
+        match self {
+            Format::Gif => gif::frames(order),
+            Format::Webp => webp::frames(order),
+            Format::Png => png::frames(order),
+            Format::Jpeg | Format::Avif | Format::Jxl | Format::Svg | Format::Json => {
+                Err(Error::Damaged("it is no animation".to_owned()))
+            }
+        }
+    }
+
+    /// The file anew as it is, without metadata or anything else that is not seen; an SVG without what runs or links.
+    pub(crate) fn as_it_is(self, bytes: &[u8], limits: &Limits, deadline: Instant) -> Result<Vec<u8>, Error> {
+        if self == Format::Svg {
+            return svg::sanitised(bytes, limits, deadline, &|picture| embedded(picture));
+        }
+        self.bare(bytes).ok_or_else(|| Error::Damaged("it ends early".to_owned()))
+    }
+
+    /// The file without what is not seen, nothing decoded; nothing when it is broken or cannot be had so.
+    fn bare(self, bytes: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Format::Jpeg => jpeg::bare(bytes, metadata::orientation(jpeg::exif(bytes))),
+            Format::Png => png::bare(bytes),
+            Format::Webp => webp::bare(bytes),
+            Format::Gif => gif::bare(bytes),
+            Format::Avif | Format::Jxl | Format::Svg | Format::Json => None,
+        }
+    }
+
+    fn not_built(self) -> Error {
+        Error::NotAnImage(self.label().to_owned())
     }
 }
 
+/// A picture within an SVG, without what is not seen in it.
+fn embedded(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+    let format = Format::of(bytes)?;
+    Some((format.media_type(), format.bare(bytes)?))
+}
+
+/// How hard an encoder tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effort {
+    /// As hard as pays.
+    Usual,
+    /// Speed before size (`compression=fast`).
+    Fast,
+}
+
 /// An encoder with its settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
-    /// JPEG at a libjpeg quality 1 to 100.
+    /// JPEG at a quality of libjpeg.
     Jpeg {
-        /// 1 to 100.
+        /// Of libjpeg.
         quality: u8,
         /// Progressive or baseline.
         progressive: bool,
+        /// How hard it tries.
+        effort: Effort,
     },
     /// PNG, true colour.
-    Png,
-    /// WebP at a libwebp quality 1 to 100.
-    Webp {
-        /// 1 to 100.
+    Png {
+        /// How hard it tries.
+        effort: Effort,
+    },
+    /// PNG with up to 256 colours.
+    PngPalette {
+        /// Of the palette.
         quality: u8,
+        /// How hard it tries.
+        effort: Effort,
+    },
+    /// WebP at a quality of libwebp.
+    Webp {
+        /// Of libwebp.
+        quality: u8,
+        /// How hard it tries.
+        effort: Effort,
     },
     /// WebP without loss.
-    WebpLossless,
+    WebpLossless {
+        /// How hard it tries.
+        effort: Effort,
+    },
+    /// AVIF at the public quality number.
+    Avif {
+        /// The public number.
+        quality: u8,
+        /// How hard it tries.
+        effort: Effort,
+    },
+    /// JPEG XL at the public quality number.
+    Jxl {
+        /// The public number.
+        quality: u8,
+        /// How hard it tries.
+        effort: Effort,
+    },
+    /// GIF.
+    Gif,
+    /// The sanitised original, an SVG.
+    Svg,
+    /// What the rendition would be, without pixels (contract R-79).
+    Json,
 }
 
 impl Encoding {
@@ -131,25 +278,60 @@ impl Encoding {
     pub const fn format(self) -> Format {
         match self {
             Encoding::Jpeg { .. } => Format::Jpeg,
-            Encoding::Png => Format::Png,
-            Encoding::Webp { .. } | Encoding::WebpLossless => Format::Webp,
+            Encoding::Png { .. } | Encoding::PngPalette { .. } => Format::Png,
+            Encoding::Webp { .. } | Encoding::WebpLossless { .. } => Format::Webp,
+            Encoding::Avif { .. } => Format::Avif,
+            Encoding::Jxl { .. } => Format::Jxl,
+            Encoding::Gif => Format::Gif,
+            Encoding::Svg => Format::Svg,
+            Encoding::Json => Format::Json,
         }
     }
 
-    /// Encodes a canvas. Only JPEG takes the EXIF, and has no alpha: its canvas must lie on a background already.
+    /// The quality that is asked for, where the encoder has one.
+    pub const fn quality(self) -> Option<u8> {
+        match self {
+            Encoding::Jpeg { quality, .. }
+            | Encoding::PngPalette { quality, .. }
+            | Encoding::Webp { quality, .. }
+            | Encoding::Avif { quality, .. }
+            | Encoding::Jxl { quality, .. } => Some(quality),
+            Encoding::Png { .. }
+            | Encoding::WebpLossless { .. }
+            | Encoding::Gif
+            | Encoding::Svg
+            | Encoding::Json => None,
+        }
+    }
+
+    /// Begins an animation in a format that has one.
+    pub(crate) fn animation(self, reel: Reel, deadline: Instant) -> Result<Box<dyn FrameSink>, Error> {
+        match self {
+            Encoding::Webp { quality, effort } => webp::animation(reel, Some(quality), effort, deadline),
+            Encoding::WebpLossless { effort } => webp::animation(reel, None, effort, deadline),
+            Encoding::Gif => gif::animation(reel, deadline),
+            _ => Err(Error::Encode(format!("{} has no frames", self.format().label()))),
+        }
+    }
+
+    /// Encodes a canvas. Only JPEG takes the extras, and has no alpha: its canvas must lie on a background already.
     pub(crate) fn encode(
         self,
         canvas: Canvas,
-        exif: Option<&[u8]>,
+        extras: Extras<'_>,
         deadline: Instant,
     ) -> Result<Vec<u8>, Error> {
         match self {
-            Encoding::Jpeg { quality, progressive } => {
-                jpeg::encode(&canvas.without_alpha(), quality, progressive, exif, deadline)
+            Encoding::Jpeg { quality, progressive, effort } => {
+                jpeg::encode(&canvas.without_alpha(), quality, progressive, effort, extras, deadline)
             }
-            Encoding::Png => png::encode(&canvas),
-            Encoding::Webp { quality } => webp::encode(&canvas, Some(quality), deadline),
-            Encoding::WebpLossless => webp::encode(&canvas, None, deadline),
+            Encoding::Png { .. } => png::encode(&canvas),
+            Encoding::PngPalette { quality, effort } => png::encode_palette(&canvas, quality, effort, deadline),
+            Encoding::Webp { quality, effort } => webp::encode(&canvas, Some(quality), effort, deadline),
+            Encoding::WebpLossless { effort } => webp::encode(&canvas, None, effort, deadline),
+            Encoding::Avif { quality, .. } => avif::encode(&canvas, quality, deadline),
+            Encoding::Gif => gif::encode(canvas, deadline),
+            Encoding::Jxl { .. } | Encoding::Svg | Encoding::Json => Err(Error::Encode(format!("{} is not built yet", self.format().label()))),
         }
     }
 }

@@ -1,39 +1,61 @@
 //! Pixels: what an original is, what is wished for, and the bytes that the two make.
 //! No network, disk or database: bytes, a recipe and a deadline go in, bytes come out.
 
+mod animation;
 mod beside;
 mod canvas;
+mod copy;
 mod deadline;
 mod decode;
 mod dialect;
 mod error;
 mod facts;
+mod find;
 mod format;
+mod layers;
+mod letters;
 mod limits;
+mod light;
+mod look;
 mod options;
+mod originals;
 mod placeholder;
+mod played;
+mod plane;
 mod probe;
 mod recipe;
 mod render;
+mod scaled;
 mod settle;
 mod step;
 #[cfg(test)]
 mod testing;
 
+pub use copy::WorkingCopy;
 pub use dialect::{Dialect, Translation};
 pub use error::Error;
 pub use facts::{Facts, Orientation};
-pub use format::{Encoding, Format};
+pub use format::{Effort, Encoding, Format};
 pub use limits::Limits;
+pub use look::{BorderTrim, Focus, Found, GeometryWish, Look};
 pub use options::Options;
-pub use placeholder::placeholder;
+pub use originals::Originals;
+pub use placeholder::{Glimpse, placeholder};
 pub use probe::probe;
 pub use recipe::Recipe;
 pub use render::{Rendition, render};
 pub use settle::settle;
+pub use step::adjust::Adjust;
 pub use step::background::Background;
+pub use step::border::Border;
 pub use step::fit::Fit;
-pub use step::format::FormatWish;
+pub use step::format::{Compression, FormatWish};
 pub use step::gravity::Gravity;
 pub use step::metadata::MetadataPolicy;
+pub use step::number::Length;
+pub use step::overlay::{Composite, Draw, Overlay, OverlaySource, Repeat};
 pub use step::quality::Quality;
+pub use step::seam::{OnError, Upscale};
+pub use step::side::Width;
+pub use step::trim::Trim;
+pub use step::turn::{Flip, Rotate};

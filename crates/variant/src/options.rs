@@ -1,15 +1,22 @@
 //! Options: what is wished for, as text in a URL and as a value. Each option is read and printed by its step.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use crate::Error;
 use crate::step::background::{self, Background};
 use crate::step::fit::{self, Fit};
-use crate::step::format::{self, FormatWish};
+use crate::step::format::{self, Compression, FormatWish, anim, compression, max_bytes};
 use crate::step::gravity::{self, Gravity};
 use crate::step::metadata::{self, MetadataPolicy};
+use crate::step::number::{self, Length};
+use crate::step::overlay::{self, Draw};
 use crate::step::quality::{self, Quality};
-use crate::step::side;
+use crate::step::seam::{OnError, Upscale, onerror, segment, upscale, zoom};
+use crate::step::side::{self, Width, breakpoints, dpr, width};
+use crate::step::trim::{self, Trim, keep, tolerance};
+use crate::step::turn::{Flip, Rotate, flip, rotate};
+use crate::step::{adjust, blur, border, sharpen};
 
 /// The most options in one text.
 const MAX_OPTIONS: usize = 64;
@@ -38,6 +45,14 @@ macro_rules! options {
                 Ok(())
             }
 
+            /// Takes one option back, by its word or alias; a word that is not known here too.
+            pub fn unset(&mut self, name: &str) {
+                match name {
+                    $($word $(| $alias)* => self.$field = None,)*
+                    _ => self.ignored.retain(|(known, _)| known != name),
+                }
+            }
+
             /// The words of every option that is built, those that are printed first, with their aliases.
             pub const WORDS: &'static [&'static [&'static str]] = &[$(&[$word $(, $alias)*]),*];
 
@@ -54,22 +69,92 @@ macro_rules! options {
 }
 
 options! {
-    /// Width of the box in pixels.
-    width: u32 = "w", "width" => side;
+    /// Width of the box.
+    width: Width = "w", "width" => width;
     /// Height of the box in pixels.
     height: u32 = "h", "height" => side;
+    /// Physical pixels for each pixel of width, height, trims, borders and overlays.
+    dpr: f32 = "dpr" => dpr;
+    /// The widths that `width=auto` chooses from, in pixels.
+    breakpoints: Vec<u32> = "wbreakpoints" => breakpoints;
+    /// The viewport of a phone that tells none, in pixels.
+    mobile_width: u32 = "wmobile" => side;
+    /// The viewport of anything else that tells none, in pixels.
+    desktop_width: u32 = "wdesktop" => side;
     /// How the image meets the box; absent is scale-down.
     fit: Fit = "fit" => fit;
     /// What stays in view when something is cut; absent is the centre.
     gravity: Gravity = "gravity", "g" => gravity;
+    /// How close faces are cut; not built in.
+    zoom: Infallible = "zoom", "face-zoom" => zoom;
+    /// What is cut before all else.
+    trim: Trim = "trim" => trim;
+    /// What is cut from the top.
+    trim_top: Length = "trim.top" => number;
+    /// What is cut from the left.
+    trim_left: Length = "trim.left" => number;
+    /// What is left across.
+    trim_width: Length = "trim.width" => number;
+    /// What is left down.
+    trim_height: Length = "trim.height" => number;
+    /// The colour of the border that `trim=border` cuts.
+    trim_border_color: Background = "trim.border.color" => background;
+    /// How far a channel may lie from it, 0 to 255.
+    trim_border_tolerance: u8 = "trim.border.tolerance" => tolerance;
+    /// Pixels of it that stay.
+    trim_border_keep: u32 = "trim.border.keep" => keep;
+    /// Which way the picture is mirrored.
+    flip: Flip = "flip" => flip;
+    /// How far it is turned, after the flip.
+    rotate: Rotate = "rotate" => rotate;
+    /// Factor of brightness.
+    brightness: f32 = "brightness" => adjust;
+    /// Factor of contrast.
+    contrast: f32 = "contrast" => adjust;
+    /// Factor of saturation; 0 is greyscale.
+    saturation: f32 = "saturation" => adjust;
+    /// Gamma; above 1 is darker.
+    gamma: f32 = "gamma" => adjust;
+    /// Radius of a blur, in pixels.
+    blur: f32 = "blur" => blur;
+    /// Strength of sharpening.
+    sharpen: f32 = "sharpen" => sharpen;
+    /// Cuts the foreground out; not built in.
+    segment: Infallible = "segment" => segment;
+    /// How missing pixels are made.
+    upscale: Upscale = "upscale" => upscale;
     /// Colour under pad and transparent areas.
     background: Background = "background" => background;
+    /// Colour of the border; absent is black.
+    border_color: Background = "border.color" => background;
+    /// Width of the border on every side, in pixels.
+    border_width: u32 = "border.width", "border" => border;
+    /// Width of the border above, in pixels.
+    border_top: u32 = "border.top" => border;
+    /// Width of the border on the right, in pixels.
+    border_right: u32 = "border.right" => border;
+    /// Width of the border below, in pixels.
+    border_bottom: u32 = "border.bottom" => border;
+    /// Width of the border on the left, in pixels.
+    border_left: u32 = "border.left" => border;
+    /// What is laid over the picture. In an unsigned URL it is refused.
+    draw: Draw = "draw" => overlay;
     /// What a JPEG rendition keeps of the metadata; absent is copyright.
     metadata: MetadataPolicy = "metadata" => metadata;
     /// Quality of lossy formats.
     quality: Quality = "quality", "q" => quality;
+    /// Quality on slow or dear connections.
+    slow_quality: Quality = "slow-connection-quality", "scq" => quality;
+    /// The most bytes of a rendition; its quality gives way.
+    max_bytes: u32 = "max_bytes" => max_bytes;
     /// Format of the rendition; absent is auto.
     format: FormatWish = "format", "f" => format;
+    /// Whether an animation stays one; absent is true.
+    anim: bool = "anim" => anim;
+    /// Speed before size.
+    compression: Compression = "compression" => compression;
+    /// Of no effect for images of the account.
+    onerror: OnError = "onerror" => onerror;
 }
 
 impl Options {
@@ -93,7 +178,43 @@ impl Options {
                 )?;
             options.set(name, value)?;
         }
+        options.check()?;
         Ok(options)
+    }
+
+    /// Reads options that an earlier build has kept, of which there may be none. What this build refuses, which that one did
+    /// not know, is ignored as it was then.
+    pub fn kept(text: &str) -> Options {
+        let mut options = Options::default();
+        for part in split(text).take(MAX_OPTIONS) {
+            let Some((name, value)) = part.split_once('=') else { continue };
+            let mut changed = options.clone();
+            if changed.set(name, value).and_then(|()| changed.check()).is_ok() {
+                options = changed;
+            } else {
+                options.ignored.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        options
+    }
+
+    /// Refuses a trim that is wished for in two forms at once.
+    pub fn check(&self) -> Result<(), Error> {
+        let parts = [self.trim_top, self.trim_left, self.trim_width, self.trim_height];
+        let border = self.trim_border_color.is_some()
+            || self.trim_border_tolerance.is_some()
+            || self.trim_border_keep.is_some();
+        let forms = [
+            matches!(self.trim, Some(Trim::Sides(_))),
+            parts.iter().any(Option::is_some),
+            self.trim == Some(Trim::Border) || border,
+        ];
+        if forms.into_iter().filter(|form| *form).count() > 1 {
+            let told =
+                "trim must have one of its forms: border, top;right;bottom;left, or trim.top and its like";
+            return Err(Error::Options(told.to_owned()));
+        }
+        Ok(())
     }
 
     /// Keeps a word that nothing is made of.

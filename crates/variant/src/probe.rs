@@ -14,7 +14,7 @@ pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, Error> {
     let format = Format::of(bytes).ok_or_else(|| Error::NotAnImage(looks_like(bytes).to_owned()))?;
     let header = format.header(bytes, limits)?;
     hold_against(limits, &header)?;
-    let orientation = metadata::orientation(header.exif);
+    let orientation = header.orientation.unwrap_or_else(|| metadata::orientation(header.exif));
     let (width, height) = orient::swapped(orientation, (header.width, header.height));
     Ok(Facts {
         format,
@@ -23,6 +23,10 @@ pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, Error> {
         orientation: Orientation(orientation),
         frames: header.frames,
         alpha: header.alpha,
+        bits: header.bits,
+        is_progressive: header.is_progressive,
+        is_lossless: header.is_lossless,
+        tiles: header.tiles,
     })
 }
 

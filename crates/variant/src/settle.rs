@@ -1,154 +1,280 @@
-//! Options and facts and `Accept` become a recipe. Pure.
+//! Options, facts and what a visitor's request tells become a recipe. Pure.
 
-use domain::Accepts;
+use domain::{Hints, RequestHeader};
 
+use crate::look::GeometryWish;
 use crate::options::tidy;
 use crate::step::background::Background;
-use crate::step::fit::{self, Fit, Sizes};
-use crate::step::format::FormatWish;
-use crate::step::gravity::{self, Gravity};
+use crate::step::fit::Fit;
+use crate::step::format::{Compression, FormatWish};
+use crate::step::gravity::Gravity;
 use crate::step::metadata::MetadataPolicy;
-use crate::step::quality;
-use crate::{Encoding, Error, Facts, Format, Limits, Options, Recipe};
+use crate::step::quality::{self, Quality};
+use crate::step::{adjust::Adjust, border::Border, orient, turn};
+use crate::{Effort, Encoding, Error, Facts, Focus, Format, Limits, Look, Options, Orientation, Recipe};
 
-/// A JPEG with less area than this is baseline (contract R-67), in pixels.
-const MIN_PROGRESSIVE_PIXELS: u64 = 50 * 50;
+mod automatic;
+mod choice;
+mod geometry;
+mod part;
 
-/// A JPEG with more area than this is baseline (contract R-67), in pixels.
-const MAX_PROGRESSIVE_PIXELS: u64 = 3_000 * 3_000;
+use choice::{Ask, Choice, choose};
+use geometry::{Geometry, geometry, hold_against, is_progressive, may_cut};
 
-/// Settles a wish: sizes, crop, format and quality are decided here, nowhere else.
+/// Settles a wish: sizes, cut, format and quality are decided here, nowhere else. `focal` is the image's focal point, from
+/// left and top, each 0 to 1.
 ///
-/// Fails with [`Error::Options`] when the rendition would pass the limits on sides and area.
-pub fn settle(options: &Options, facts: &Facts, accepts: Accepts, limits: &Limits) -> Result<Recipe, Error> {
-    let fit = options.fit.unwrap_or(Fit::ScaleDown);
-    let sizes = fit::sizes(fit, (facts.width, facts.height), (options.width, options.height));
-    let (width, height) = (whole(sizes.scaled.0), whole(sizes.scaled.1));
-    let canvas = sizes.canvas.unwrap_or((width, height));
-    hold_against(limits, canvas)?;
-
-    let mut warnings = warnings(options, fit, &sizes);
-    let chosen = choose(options, facts, accepts, limits, canvas, &mut warnings);
-    if chosen.format == Format::Png && options.quality.is_some() {
-        warnings.push("quality makes no difference to a PNG in this build".to_owned());
+/// Fails with [`Error::Options`] when the rendition would pass the limits on sides and area, or a trim leaves nothing.
+pub fn settle(
+    options: &Options,
+    facts: &Facts,
+    focal: Option<(f32, f32)>,
+    hints: &Hints,
+    limits: &Limits,
+) -> Result<Recipe, Error> {
+    if facts.format == Format::Svg && options.format != Some(FormatWish::Json) {
+        return Ok(svg(options, facts));
     }
-    let encoding = encoding(options, chosen.format, canvas);
-    Ok(Recipe {
-        source: place(&sizes, facts, options.gravity.unwrap_or(Gravity::Center)),
-        width: width.min(canvas.0),
-        height: height.min(canvas.1),
-        canvas,
-        encoding,
-        background: background(options, facts, chosen.format, canvas != (width, height)),
-        metadata: metadata(options, chosen.format),
-        negotiated: chosen.negotiated,
+    let mut varies = Vec::new();
+    let wished = Wished::of(options, facts, focal, hints, limits, &mut varies)?;
+    let quality = automatic::quality(options, hints, &mut varies);
+    let border = border(options);
+    let mut recipe = Recipe {
+        turn: wished.turn,
+        look: wished.look(options),
+        source: wished.geometry.source,
+        canvas: wished.geometry.canvas,
+        place: wished.geometry.place,
+        adjust: adjust(options),
+        blur: options.blur,
+        sharpen: options.sharpen.filter(|amount| *amount > 0.0),
+        border,
+        overlays: overlays(options),
+        max_bytes: options.max_bytes,
+        warnings: warnings(options, &wished),
+        varies,
+        ..Recipe::scaling(wished.geometry.source, wished.geometry.scaled, Encoding::Json)
+    };
+    recipe.canvas = wished.geometry.canvas;
+    let (width, height) = recipe.size();
+    hold_against(&wished.wish, (width, height))?;
+    if options.format == Some(FormatWish::Json) {
+        return Ok(recipe);
+    }
+    let lossless = quality::webp(quality::number(quality)).is_none();
+    let accepts = hints.accepts;
+    let choice = choose(&Ask { options, facts, accepts, limits, side: width.max(height), lossless });
+    if choice.is_animated && is_too_large_to_resize(facts, limits) {
+        return Ok(as_it_is(facts, recipe));
+    }
+    Ok(finished(recipe, options, facts, quality, choice))
+}
+
+/// What a wish says of geometry, and what follows.
+struct Wished {
+    turn: Orientation,
+    wish: GeometryWish,
+    geometry: Geometry,
+    part: [f64; 4],
+    trims_border: bool,
+}
+
+impl Wished {
+    fn of(
+        options: &Options,
+        facts: &Facts,
+        focal: Option<(f32, f32)>,
+        hints: &Hints,
+        limits: &Limits,
+        varies: &mut Vec<RequestHeader>,
+    ) -> Result<Wished, Error> {
+        let added = turn::wished(options.flip, options.rotate);
+        let (width, height) = automatic::sides(options, hints, varies);
+        let gravity = options.gravity.unwrap_or(Gravity::Center);
+        let counts = matches!(gravity, Gravity::Auto | Gravity::Focal);
+        let focal = focal.filter(|_| counts).map(|point| part::turned_point(added, facts, point));
+        let wish = GeometryWish {
+            fit: options.fit.unwrap_or(Fit::ScaleDown),
+            width,
+            height,
+            gravity,
+            focal,
+            is_baseline: options.format == Some(FormatWish::BaselineJpeg),
+            max_side_pixels: limits.max_side_pixels,
+            max_pixels: limits.max_pixels,
+        };
+        let part = part::turned(added, facts, part::left(options, facts)?);
+        Ok(Wished {
+            turn: Orientation(orient::then(facts.orientation.0, added.0)),
+            geometry: geometry(&wish, part, focal),
+            part,
+            wish,
+            trims_border: part::trims_border(options),
+        })
+    }
+
+    /// What has to be looked for. Where nothing can be cut, no focus is.
+    fn look(&self, options: &Options) -> Option<Look> {
+        let focus = match self.wish.gravity {
+            Gravity::Auto if self.wish.focal.is_none() => Some(Focus::Saliency),
+            Gravity::Entropy => Some(Focus::Entropy),
+            _ => None,
+        };
+        let cuts = if self.trims_border { may_cut(&self.wish) } else { self.geometry.cuts };
+        let focus = focus.filter(|_| cuts);
+        let trim = part::border_trim(options);
+        (trim.is_some() || focus.is_some()).then(|| Look {
+            trim,
+            focus,
+            part: self.part,
+            wish: self.wish.clone(),
+        })
+    }
+}
+
+/// The recipe with its encoding, and what depends on it.
+fn finished(
+    recipe: Recipe,
+    options: &Options,
+    facts: &Facts,
+    quality: Option<Quality>,
+    choice: Choice,
+) -> Recipe {
+    let padded = recipe.canvas != (recipe.width, recipe.height);
+    let made = |recipe: Recipe, format: Format| Recipe {
+        encoding: encoding(options, quality, format, recipe.size()),
+        auto_quality: auto_quality(quality, format).filter(|_| !choice.is_animated),
+        background: background(options, facts, format, padded),
+        metadata: metadata(options, format),
+        is_animated: choice.is_animated,
+        ..recipe
+    };
+    let mut recipe = recipe;
+    if choice.negotiated {
+        recipe.varies.insert(0, RequestHeader::Accept);
+    }
+    recipe.warnings.extend(choice.warning);
+    let meanwhile = choice.meanwhile.map(|format| Box::new(made(recipe.clone(), format)));
+    Recipe { meanwhile, ..made(recipe, choice.format) }
+}
+
+/// Any wish for an SVG but JSON: it goes out as it is, cleaned (contract R-66).
+fn svg(options: &Options, facts: &Facts) -> Recipe {
+    let plain = matches!(options.format, None | Some(FormatWish::Auto | FormatWish::Svg));
+    let warning = "an SVG is never resized or made another format; it is served as it is";
+    let sized = options.width.is_some() || options.height.is_some();
+    Recipe {
+        as_is: true,
+        warnings: (sized || !plain).then(|| warning.to_owned()).into_iter().collect(),
+        ..Recipe::scaling(whole(facts), (facts.width, facts.height), Encoding::Svg)
+    }
+}
+
+/// An animation goes out in its own format and size (contract 9).
+fn as_it_is(facts: &Facts, recipe: Recipe) -> Recipe {
+    let effort = Effort::Usual;
+    let encoding =
+        if facts.format == Format::Webp { Encoding::WebpLossless { effort } } else { Encoding::Gif };
+    let mut warnings = recipe.warnings;
+    warnings.push("this animation is too large to be resized; it is served as it is".to_owned());
+    Recipe {
+        as_is: true,
+        is_animated: true,
         warnings,
-    })
-}
-
-/// Whole pixels of a side, never none.
-fn whole(side: f64) -> u32 {
-    (side.round() as u32).max(1)
-}
-
-/// A rendition may be no larger than an original.
-fn hold_against(limits: &Limits, (width, height): (u32, u32)) -> Result<(), Error> {
-    let area = u64::from(width) * u64::from(height);
-    if width.max(height) > limits.max_side_pixels || area > limits.max_pixels {
-        let (side, megapixels) = (limits.max_side_pixels, limits.max_pixels / 1_000_000);
-        return Err(Error::Options(format!(
-            "width and height make {width}x{height} pixels; the limit is {side} a side and {megapixels} megapixels"
-        )));
+        varies: recipe.varies,
+        ..Recipe::scaling(whole(facts), (facts.width, facts.height), encoding)
     }
-    Ok(())
 }
 
-/// The part of the original that is used, where gravity puts it.
-fn place(sizes: &Sizes, facts: &Facts, gravity: Gravity) -> [f64; 4] {
-    let (left, top) = gravity::shares(gravity);
-    let (width, height) = sizes.used;
-    [(f64::from(facts.width) - width) * left, (f64::from(facts.height) - height) * top, width, height]
+fn whole(facts: &Facts) -> [f64; 4] {
+    [0.0, 0.0, f64::from(facts.width), f64::from(facts.height)]
 }
 
-fn warnings(options: &Options, fit: Fit, sizes: &Sizes) -> Vec<String> {
+fn is_too_large_to_resize(facts: &Facts, limits: &Limits) -> bool {
+    let pixels = u64::from(facts.width) * u64::from(facts.height) * u64::from(facts.frames);
+    let whole = matches!(facts.format, Format::Gif | Format::Webp);
+    whole && pixels > limits.max_resized_animation_pixels
+}
+
+fn warnings(options: &Options, wished: &Wished) -> Vec<String> {
     let mut warnings: Vec<String> = options
         .ignored
         .iter()
-        .map(|(name, _)| format!("option {} is not built in this build and was ignored", tidy(name)))
+        .map(|(name, _)| format!("option {} is not known here and was ignored", tidy(name)))
         .collect();
-    if fit == Fit::Cover && options.width.is_some() != options.height.is_some() {
+    if wished.wish.fit == Fit::Cover && wished.wish.width.is_some() != wished.wish.height.is_some() {
         warnings.push("cover fit mode needs both width and height".to_owned());
     }
-    if sizes.smaller {
+    if wished.geometry.smaller {
         warnings.push("original is smaller than the requested size".to_owned());
     }
     warnings
 }
 
-/// A format, and whether `Accept` chose it.
-struct Choice {
-    format: Format,
-    negotiated: bool,
-}
-
-/// The format by wish, `Accept` and size (contract R-63 and 9).
-fn choose(
-    options: &Options,
-    facts: &Facts,
-    accepts: Accepts,
-    limits: &Limits,
-    (width, height): (u32, u32),
-    warnings: &mut Vec<String>,
-) -> Choice {
-    let lossless = quality::webp(quality::number(options.quality)).is_none();
-    let side = if lossless { limits.max_lossless_webp_side_pixels } else { limits.max_webp_side_pixels };
-    let fits = width.max(height) <= side;
-    let otherwise = without_webp(facts);
-    let asked = |format| Choice { format, negotiated: false };
-    match options.format.unwrap_or(FormatWish::Auto) {
-        FormatWish::Jpeg | FormatWish::BaselineJpeg => asked(Format::Jpeg),
-        FormatWish::Png => asked(Format::Png),
-        FormatWish::Webp if fits => asked(Format::Webp),
-        FormatWish::Webp => {
-            let label = otherwise.label();
-            warnings.push(format!("a WebP has at most {side} pixels a side here; {label} was made instead"));
-            asked(otherwise)
-        }
-        FormatWish::Auto if fits => {
-            // Without a word about WebP the original's own format goes out, WebP too.
-            let stays = facts.format == Format::Webp && !accepts.webp_refused;
-            let format = if accepts.webp || stays { Format::Webp } else { otherwise };
-            Choice { format, negotiated: true }
-        }
-        FormatWish::Auto => asked(otherwise),
+/// Factors of light and colour: 0 says nothing but of saturation (contract 8).
+fn adjust(options: &Options) -> Adjust {
+    let factor = |wish: Option<f32>| wish.filter(|factor| *factor > 0.0).unwrap_or(1.0);
+    Adjust {
+        brightness: factor(options.brightness),
+        contrast: factor(options.contrast),
+        saturation: options.saturation.unwrap_or(1.0),
+        gamma: factor(options.gamma),
     }
 }
 
-/// The original's format where a browser can be trusted to know it, else the closest one.
-fn without_webp(facts: &Facts) -> Format {
-    match facts.format {
-        Format::Jpeg => Format::Jpeg,
-        Format::Png | Format::Gif => Format::Png,
-        Format::Webp if facts.alpha => Format::Png,
-        Format::Webp => Format::Jpeg,
-    }
+/// The frame, in physical pixels; none where it has no width.
+fn border(options: &Options) -> Option<Border> {
+    let dpr = options.dpr.map_or(1.0, f64::from);
+    let width = |side: Option<u32>| {
+        let width = side.or(options.border_width).unwrap_or(0);
+        (f64::from(width) * dpr).round() as u32
+    };
+    let border = Border {
+        color: options.border_color.unwrap_or(Background::BLACK),
+        top: width(options.border_top),
+        right: width(options.border_right),
+        bottom: width(options.border_bottom),
+        left: width(options.border_left),
+    };
+    ([border.top, border.right, border.bottom, border.left] != [0; 4]).then_some(border)
+}
+
+fn overlays(options: &Options) -> Vec<crate::Overlay> {
+    let dpr = options.dpr.map_or(1.0, f64::from);
+    let drawn = options.draw.as_ref().map_or(&[][..], |draw| &draw.0);
+    drawn.iter().map(|overlay| overlay.at(dpr)).collect()
 }
 
 /// The encoder's settings. WebP is without loss only at quality 100: of drawings with few colours too, since a
-/// scaled drawing has few colours no more.
-fn encoding(options: &Options, format: Format, (width, height): (u32, u32)) -> Encoding {
-    let number = quality::number(options.quality);
-    let area = u64::from(width) * u64::from(height);
+/// scaled drawing has few colours no more. A PNG has a palette where a quality is wished for.
+fn encoding(options: &Options, quality: Option<Quality>, format: Format, size: (u32, u32)) -> Encoding {
+    let effort = if options.compression == Some(Compression::Fast) { Effort::Fast } else { Effort::Usual };
+    let number = quality::number(quality);
+    let has_palette = number < 100 && !matches!(quality, None | Some(Quality::Auto(_)));
     match format {
-        Format::Jpeg => Encoding::Jpeg {
-            quality: quality::jpeg(number),
-            progressive: options.format != Some(FormatWish::BaselineJpeg)
-                && (MIN_PROGRESSIVE_PIXELS..=MAX_PROGRESSIVE_PIXELS).contains(&area),
-        },
-        Format::Png | Format::Gif => Encoding::Png,
-        Format::Webp => {
-            quality::webp(number).map_or(Encoding::WebpLossless, |quality| Encoding::Webp { quality })
+        Format::Jpeg => {
+            let is_baseline = options.format == Some(FormatWish::BaselineJpeg) || effort == Effort::Fast;
+            let progressive = is_progressive(is_baseline, size);
+            Encoding::Jpeg { quality: quality::jpeg(number), progressive, effort }
         }
+        Format::Png if has_palette => Encoding::PngPalette { quality: number, effort },
+        Format::Png => Encoding::Png { effort },
+        Format::Webp => quality::webp(number)
+            .map_or(Encoding::WebpLossless { effort }, |quality| Encoding::Webp { quality, effort }),
+        Format::Avif => Encoding::Avif { quality: number, effort },
+        Format::Jxl => Encoding::Jxl { quality: number, effort },
+        Format::Gif => Encoding::Gif,
+        Format::Svg => Encoding::Svg,
+        Format::Json => Encoding::Json,
+    }
+}
+
+/// The look to keep, where it is the quality that is wished for and the format has one.
+fn auto_quality(quality: Option<Quality>, format: Format) -> Option<u8> {
+    let lossy = matches!(format, Format::Jpeg | Format::Webp | Format::Avif | Format::Jxl);
+    match quality {
+        Some(Quality::Auto(score)) if lossy => Some(score),
+        _ => None,
     }
 }
 

@@ -2,18 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use domain::Accepts;
+use domain::{Accepts, Hints};
 
-use crate::canvas::Canvas;
+use crate::canvas::{Canvas, Extras};
 use crate::decode::Order;
 use crate::step::resize::Scaler;
-use crate::{Encoding, Error, Facts, Format, Limits, Options, Rendition};
+use crate::{Effort, Encoding, Error, Facts, Format, Limits, Options, Originals, Rendition};
 
 pub(crate) const RED: [u8; 3] = [220, 30, 30];
 pub(crate) const GREEN: [u8; 3] = [30, 180, 40];
 pub(crate) const BLUE: [u8; 3] = [40, 50, 220];
 pub(crate) const YELLOW: [u8; 3] = [230, 220, 40];
 pub(crate) const WHITE: [u8; 3] = [255; 3];
+
+/// The formats that [`file`] writes.
+pub(crate) const DRAWN: [Format; 5] = [Format::Jpeg, Format::Png, Format::Webp, Format::Gif, Format::Avif];
 
 /// Far enough away for any test.
 pub(crate) fn later() -> Instant {
@@ -56,12 +59,26 @@ pub(crate) fn half_clear(canvas: Canvas) -> Canvas {
 /// A file of a picture, close to it.
 pub(crate) fn file(canvas: &Canvas, format: Format) -> Vec<u8> {
     let encoding = match format {
-        Format::Jpeg => Encoding::Jpeg { quality: 98, progressive: false },
-        Format::Png => Encoding::Png,
-        Format::Webp => Encoding::WebpLossless,
+        Format::Jpeg => Encoding::Jpeg { quality: 98, progressive: false, effort: Effort::Usual },
+        Format::Png => Encoding::Png { effort: Effort::Usual },
+        Format::Webp => Encoding::WebpLossless { effort: Effort::Usual },
         Format::Gif => return gif_file(std::slice::from_ref(canvas)),
+        Format::Avif => Encoding::Avif { quality: 98, effort: Effort::Fast },
+        Format::Jxl => return jxl_file(canvas),
+        Format::Svg | Format::Json => unimplemented!("no test draws one"),
     };
-    encoding.encode(canvas.clone(), None, later()).unwrap()
+    encoding.encode(canvas.clone(), Extras::default(), later()).unwrap()
+}
+
+/// A JPEG XL without loss; no side may be one pixel long.
+fn jxl_file(canvas: &Canvas) -> Vec<u8> {
+    use zune_core::{bit_depth::BitDepth, colorspace::ColorSpace, options::EncoderOptions};
+    let colour = if canvas.channels == 4 { ColorSpace::RGBA } else { ColorSpace::RGB };
+    let (width, height) = (canvas.width as usize, canvas.height as usize);
+    let options = EncoderOptions::new(width, height, colour, BitDepth::Eight).set_num_threads(1);
+    let mut bytes = Vec::new();
+    zune_jpegxl::JxlSimpleEncoder::new(&canvas.pixels, options).encode(&mut bytes).unwrap();
+    bytes
 }
 
 /// An animation of pictures of one size.
@@ -121,9 +138,9 @@ pub(crate) fn exif(orientation: u16) -> Vec<u8> {
 pub(crate) fn rendered(bytes: &[u8], options: &str, webp: bool) -> Result<Rendition, Error> {
     let limits = Limits::default();
     let facts = crate::probe(bytes, &limits)?;
-    let accepts = Accepts { webp, ..Accepts::default() };
-    let recipe = crate::settle(&Options::parse(options)?, &facts, accepts, &limits)?;
-    crate::render(bytes, &facts, &recipe, &limits, later())
+    let hints = Hints::from(Accepts { webp, ..Accepts::default() });
+    let recipe = crate::settle(&Options::parse(options)?, &facts, None, &hints, &limits)?;
+    crate::render(&Originals::plain(bytes, &facts), &recipe, &limits, later())
 }
 
 /// The pixels of a rendition so many pixels wide.
@@ -135,7 +152,7 @@ pub(crate) fn render_at(bytes: &[u8], width: u32) -> Canvas {
 pub(crate) fn decoded(bytes: &[u8]) -> Canvas {
     let limits = Limits::default();
     let facts: Facts = crate::probe(bytes, &limits).unwrap();
-    let size = (facts.width, facts.height);
+    let size = crate::step::orient::swapped(facts.orientation.0, (facts.width, facts.height));
     let mut scaler = Scaler::new([0.0, 0.0, f64::from(size.0), f64::from(size.1)], size);
     let order = Order { bytes, size, limits: &limits, deadline: later(), shrink: 1.0, thorough: false };
     facts.format.decode(&order, &mut scaler).unwrap();

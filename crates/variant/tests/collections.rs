@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use domain::Accepts;
+use domain::Hints;
 use serde_json::Value;
-use variant::{Error, Facts, Limits, Options};
+use variant::{Error, Facts, Limits, Options, Originals};
 
 const RENDITIONS: [&str; 4] =
     ["w=200,f=webp", "w=200,f=jpeg", "w=90,h=120,fit=cover,f=png", "w=64,h=64,fit=pad,f=jpeg,metadata=none"];
@@ -31,8 +31,9 @@ fn accept(bytes: &[u8]) -> Result<Facts, Error> {
 
 fn render(bytes: &[u8], facts: &Facts, options: &str) -> Result<variant::Rendition, Error> {
     let limits = Limits::default();
-    let recipe = variant::settle(&Options::parse(options)?, facts, Accepts::default(), &limits)?;
-    variant::render(bytes, facts, &recipe, &limits, Instant::now() + Duration::from_secs(60))
+    let recipe = variant::settle(&Options::parse(options)?, facts, None, &Hints::default(), &limits)?;
+    let originals = Originals::plain(bytes, facts);
+    variant::render(&originals, &recipe, &limits, Instant::now() + Duration::from_secs(60))
 }
 
 /// What is wrong with the answer to one file of the manifest; nothing when all is well.

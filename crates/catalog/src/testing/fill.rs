@@ -1,21 +1,14 @@
 //! Very many images at once, for benchmarks: rows as uploads write them, but by a few statements.
 
 use domain::AccountId;
-use variant::{Facts, Format, Orientation};
+use variant::{Facts, Format};
 
 use crate::Catalog;
 use crate::database::{Kind, Lock, query};
 use crate::rows::json_text;
 
 /// What every one of them is: a photograph of 12 megapixels.
-pub const FACTS: Facts = Facts {
-    format: Format::Jpeg,
-    width: 4_000,
-    height: 3_000,
-    orientation: Orientation(1),
-    frames: 1,
-    alpha: false,
-};
+pub const FACTS: Facts = Facts::new(Format::Jpeg, 4_000, 3_000);
 
 /// Images that one statement writes.
 const BATCH: u64 = 50_000;

@@ -27,7 +27,7 @@ async fn an_image_is_found_as_it_was_inserted() {
     assert_eq!(test.catalog.image(&account, &new.id).await.unwrap(), image);
     assert_eq!(image.filename, "é".repeat(255));
     assert_eq!((image.metadata, image.creator, image.private), (new.metadata, new.creator, true));
-    assert_eq!((image.facts, image.sha256, image.thumbhash), (Some(new.facts), new.sha256, new.thumbhash));
+    assert_eq!((image.facts, image.sha256, image.thumbhash), (Some(new.facts), new.sha256, new.glimpse.thumbhash));
     assert!(test.catalog.owns_object(&account, &new.object).await.unwrap());
     assert!(!test.catalog.owns_object(&account, &ObjectId::random()).await.unwrap());
     assert!(!test.catalog.owns_object(&AccountId::random(), &new.object).await.unwrap());

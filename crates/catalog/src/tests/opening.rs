@@ -20,7 +20,7 @@ async fn an_empty_catalog_gets_an_account_a_signing_key_and_a_variant() {
     let variants = test.catalog.variants(&account.id).await.unwrap();
     let [public] = &variants[..] else { panic!("{variants:?}") };
     assert_eq!(public.name, VariantName::public());
-    assert_eq!((public.options.width, public.options.height), (Some(1366), Some(768)));
+    assert_eq!((public.options.width, public.options.height), (Some(variant::Width::Pixels(1366)), Some(768)));
 }
 
 #[tokio::test]

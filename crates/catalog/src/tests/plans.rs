@@ -49,6 +49,7 @@ async fn check_no_scan(test: &TestCatalog, question: &str) {
         "verifying_keys",
         "token_uses",
         "fetches",
+        "found_qualities",
         "scheme_report_days",
         "api_tokens",
         "sessions",

@@ -1,6 +1,7 @@
 //! One image: what its variants make of it, the URLs of that, its facts and metadata.
 
 pub(crate) mod metadata;
+mod pick;
 mod urls;
 
 use actix_web::HttpRequest;
@@ -10,17 +11,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use catalog::{Image, KeyEntry, Role, Variant};
 use signing::KeyState;
-use variant::{Fit, Options};
+use variant::Format;
 
 use crate::error::Failure;
 use crate::fields::Fields;
 use crate::member::Member;
+use crate::options_form::OptionsForm;
+use crate::option_words::option_words;
+use crate::pages::image_focus;
 use crate::pages::images::display_name;
 use crate::pages::pictures::{image_of, rendition};
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
 use crate::words::{self, Moment};
 use metadata::MetadataForm;
+use pick::{OPTIONS, Pick};
 use urls::{Expiry, UrlBox, Wish};
 
 #[derive(Template)]
@@ -39,9 +44,19 @@ struct ImagePage {
     first: bool,
     stage: Result<Stage, String>,
     choices: Vec<Choice>,
+    /// The options that are typed, where no variant was picked.
+    options: Option<OptionsForm>,
+    /// What the account's rules say of options in URLs.
+    rule: &'static str,
+    /// Where what was picked can be saved as a variant.
+    save_as: String,
     builder: Builder,
     url: Result<UrlBox, String>,
     facts: Vec<(&'static str, String)>,
+    /// Where the focal point is, in words; empty where there is none.
+    focus: String,
+    /// Whether there are pixels in which something can be in focus.
+    may_focus: bool,
     metadata: MetadataForm,
     is_editor: bool,
 }
@@ -59,6 +74,8 @@ struct Stage {
     bytes: String,
     /// `98% smaller`.
     saving: String,
+    /// What was not done as wished.
+    warnings: Vec<String>,
 }
 
 /// A variant to choose.
@@ -104,11 +121,11 @@ pub(crate) async fn render(
 ) -> Outcome {
     let catalog = member.visit.dashboard.catalog();
     let variants = catalog.variants(&member.account.id).await?;
-    let variant = chosen(&variants, query)?;
+    let pick = Pick::of(member, image, &variants, query)?;
     let may_sign = member.role >= Role::Editor;
     let keys = if may_sign { catalog.signing_keys(&member.account.id).await? } else { Vec::new() };
     let wish =
-        Wish::read(query, image, variant, member.account.policy.require_exp, member.visit.dashboard.now());
+        Wish::read(query, pick.needs_signature, member.account.policy.require_exp, member.visit.dashboard.now());
     let (newer, older) = catalog.neighbours(image).await?;
     let page = ImagePage {
         shell: Shell::inside(member, "image", display_name(image)),
@@ -120,25 +137,35 @@ pub(crate) async fn render(
         newer: newer.map(|id| member.image_path("image", &id)),
         older: older.map(|id| member.image_path("image", &id)),
         first: !query.get("first").is_empty(),
-        stage: stage(member, image, variant).await,
-        choices: variants.iter().map(|each| Choice::of(each, each.name == variant.name)).collect(),
+        stage: stage(member, image, &pick).await,
+        choices: variants.iter().map(|each| Choice::of(each, each.name.as_str() == pick.variant)).collect(),
+        rule: pick.rule,
+        save_as: save_as(member, &pick),
         builder: Builder::of(member, &wish, &keys, may_sign),
-        url: urls::url_box(member, image, variant, &wish, &keys),
+        url: urls::url_box(member, image, &pick, &wish, &keys),
+        options: pick.form,
         facts: facts(image),
+        focus: image_focus::words(image).unwrap_or_default(),
+        may_focus: image.facts.as_ref().is_some_and(|facts| facts.format != Format::Svg),
         metadata,
         is_editor: member.role >= Role::Editor,
     };
     reply::page(&member.visit, status, &page)
 }
 
-/// The variant that the address names, else `public`, which every account has.
-fn chosen<'a>(variants: &'a [Variant], query: &Fields) -> Result<&'a Variant, Failure> {
-    let wanted = variants.iter().find(|variant| variant.name.as_str() == query.get("variant"));
-    wanted.or(variants.first()).ok_or_else(|| Failure::bug("an account without variants"))
+/// Where what was picked is saved as a variant; empty for who may not, and for what is wrong.
+fn save_as(member: &Member, pick: &Pick) -> String {
+    match (&pick.options, &pick.form) {
+        (Some(_), Some(_)) if member.role >= Role::Admin => {
+            member.path(&format!("variants/new?options={}", words::encoded(&pick.last)))
+        }
+        _ => String::new(),
+    }
 }
 
-async fn stage(member: &Member, image: &Image, variant: &Variant) -> Result<Stage, String> {
-    let (recipe, rendered) = match rendition(member, image, &variant.options).await {
+async fn stage(member: &Member, image: &Image, pick: &Pick) -> Result<Stage, String> {
+    let options = pick.options.as_ref().ok_or("Fix the options to see what they make.")?;
+    let (recipe, rendered) = match rendition(member, image, options).await {
         Ok(made) => made,
         Err(failure @ Failure::Broken(_)) => {
             tracing::error!(error = ?failure, "a preview failed");
@@ -146,9 +173,12 @@ async fn stage(member: &Member, image: &Image, variant: &Variant) -> Result<Stag
         }
         Err(failure) => return Err(failure.to_string()),
     };
+    if rendered.format == Format::Json {
+        return Err(format!("No picture, but {}", String::from_utf8_lossy(&rendered.bytes)));
+    }
     let bytes = rendered.bytes.len() as u64;
     Ok(Stage {
-        src: format!("{}&variant={}", member.image_path("preview", &image.id), variant.name),
+        src: format!("{}&{}", member.image_path("preview", &image.id), pick.preview()),
         width: rendered.width,
         height: rendered.height,
         alt: image
@@ -159,9 +189,10 @@ async fn stage(member: &Member, image: &Image, variant: &Variant) -> Result<Stag
             .to_owned(),
         thumbhash: STANDARD.encode(&image.thumbhash),
         format: rendered.format.label(),
-        auto: recipe.negotiated,
+        auto: recipe.is_negotiated(),
         bytes: words::size(bytes),
         saving: saving(image.bytes, bytes),
+        warnings: recipe.warnings.iter().map(|warning| domain::sentence(warning)).collect(),
     })
 }
 
@@ -184,6 +215,7 @@ fn facts(image: &Image) -> Vec<(&'static str, String)> {
     let mut facts = vec![("ID", image.id.to_string())];
     facts.extend(image.creator.clone().map(|creator| ("Creator", creator)));
     facts.push(("SHA-256", hex::encode(image.sha256)));
+    facts.extend(image.dominant.map(|[red, green, blue]| ("Main colour", format!("#{red:02x}{green:02x}{blue:02x}"))));
     if let Some(probed) = &image.facts {
         facts.extend((probed.frames > 1).then(|| ("Frames", words::number(probed.frames))));
         facts.push(("Transparency", if probed.alpha { "Possible" } else { "None" }.into()));
@@ -200,24 +232,6 @@ impl Choice {
             always_public: variant.always_public,
         }
     }
-}
-
-/// Options in words: `480 wide, cover`.
-fn option_words(options: &Options) -> String {
-    let size = match (options.width, options.height) {
-        (Some(width), Some(height)) => format!("{width} × {height}"),
-        (Some(width), None) => format!("{width} wide"),
-        (None, Some(height)) => format!("{height} high"),
-        (None, None) => return "original size".into(),
-    };
-    let fit = match options.fit.unwrap_or(Fit::ScaleDown) {
-        Fit::ScaleDown => "scale down",
-        Fit::Contain => "contain",
-        Fit::Cover => "cover",
-        Fit::Crop => "crop",
-        Fit::Pad => "pad",
-    };
-    format!("{size}, {fit}")
 }
 
 impl Builder {
@@ -243,15 +257,6 @@ impl Builder {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn options_are_said_in_words() {
-        let check = |text, words| assert_eq!(option_words(&Options::parse(text).unwrap()), words);
-        check("w=480,fit=cover", "480 wide, cover");
-        check("w=1366,h=768,fit=scale-down", "1366 × 768, scale down");
-        check("h=90", "90 high, scale down");
-        check("q=80", "original size");
-    }
 
     #[test]
     fn a_saving_is_never_boasted_where_there_is_none() {

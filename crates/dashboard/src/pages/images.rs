@@ -67,7 +67,8 @@ pub(crate) struct Tile {
     /// `6000 × 4000 · 4.8 MB`.
     pub(crate) facts: String,
     pub(crate) private: bool,
-    pub(crate) gif: bool,
+    /// `GIF` or `SVG`, which are no photographs.
+    pub(crate) kind: Option<&'static str>,
     pub(crate) lazy: bool,
 }
 
@@ -155,7 +156,10 @@ impl Tile {
             alt: image.metadata.get("alt").and_then(|alt| alt.as_str()).unwrap_or_default().to_owned(),
             facts: facts(image),
             private: image.private,
-            gif: image.facts.as_ref().is_some_and(|facts| facts.format == Format::Gif),
+            kind: image.facts.as_ref().and_then(|facts| match facts.format {
+                Format::Gif | Format::Svg => Some(facts.format.label()),
+                _ => None,
+            }),
             lazy,
             full_name,
         }

@@ -11,10 +11,10 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse};
 use catalog::Image;
-use domain::{Accepts, IMAGE_POLICY, VariantName};
+use domain::{Accepts, Hints, IMAGE_POLICY, VariantName};
 use futures_util::StreamExt as _;
 use renditions::{Original, Rendered};
-use variant::{Fit, FormatWish, Options, Quality, Recipe};
+use variant::{Facts, Fit, FormatWish, Options, Quality, Recipe, Width};
 
 use crate::error::Failure;
 use crate::fields::Fields;
@@ -30,26 +30,57 @@ const TILE_QUALITY: u8 = 40;
 /// `GET …/tile?id=…`: 400 × 300 WebP.
 pub(crate) async fn tile(member: Member, request: HttpRequest) -> Outcome {
     let options = Options {
-        width: Some(400),
+        width: Some(Width::Pixels(400)),
         height: Some(300),
         fit: Some(Fit::Crop),
         format: Some(FormatWish::Webp),
         quality: Some(Quality::Number(TILE_QUALITY)),
+        anim: Some(false),
         ..Options::default()
     };
     let image = image_of(&member, &request).await?;
     send(&member, &request, &image, &options, TILE_CACHE).await
 }
 
-/// `GET …/preview?id=…&variant=…`: what a browser that takes WebP is sent.
+/// The box of a whole picture, in pixels.
+const WHOLE_PIXELS: (u32, u32) = (720, 480);
+
+/// `GET …/whole?id=…`: all of an image, for a look at where something is in it.
+pub(crate) async fn whole(member: Member, request: HttpRequest) -> Outcome {
+    let options = Options {
+        width: Some(Width::Pixels(WHOLE_PIXELS.0)),
+        height: Some(WHOLE_PIXELS.1),
+        fit: Some(Fit::ScaleDown),
+        format: Some(FormatWish::Webp),
+        anim: Some(false),
+        ..Options::default()
+    };
+    let image = image_of(&member, &request).await?;
+    send(&member, &request, &image, &options, TILE_CACHE).await
+}
+
+/// The size in pixels that the whole picture of an original with these facts has.
+pub(crate) fn whole_size(facts: &Facts) -> (u32, u32) {
+    let (width, height) = (f64::from(facts.width), f64::from(facts.height));
+    let scale = (f64::from(WHOLE_PIXELS.0) / width).min(f64::from(WHOLE_PIXELS.1) / height).min(1.0);
+    let side = |pixels: f64| (pixels * scale).round().max(1.0) as u32;
+    (side(width), side(height))
+}
+
+/// `GET …/preview?id=…&variant=…`, or with `options`: what a browser that takes WebP is sent.
 pub(crate) async fn preview(member: Member, request: HttpRequest) -> Outcome {
     let query = Fields::parse(request.query_string());
-    let name: VariantName = query.get("variant").parse().map_err(|_| Failure::no_page())?;
-    let variant = member.visit.dashboard.catalog().variant(&member.account.id, &name).await?;
+    let options = match query.find("options") {
+        Some(text) => Options::parse(text)?,
+        None => {
+            let name: VariantName = query.get("variant").parse().map_err(|_| Failure::no_page())?;
+            member.visit.dashboard.catalog().variant(&member.account.id, &name).await?.options
+        }
+    };
     let image = image_of(&member, &request).await?;
-    let (original, recipe) = settled(&member, &image, &variant.options)?;
+    let (original, recipe) = settled(&member, &image, &options).await?;
     count_preview(&member, &original, &recipe)?;
-    send(&member, &request, &image, &variant.options, "private, no-cache").await
+    send(&member, &request, &image, &options, "private, no-cache").await
 }
 
 /// `GET …/original?id=…`: a download, never shown.
@@ -87,7 +118,7 @@ pub(crate) async fn rendition(
     image: &Image,
     options: &Options,
 ) -> Result<(Recipe, Arc<Rendered>), Failure> {
-    let (original, recipe) = settled(member, image, options)?;
+    let (original, recipe) = settled(member, image, options).await?;
     count_preview(member, &original, &recipe)?;
     let rendered = member.visit.dashboard.renditions().fetch(&original, &recipe).await?;
     Ok((recipe, rendered))
@@ -115,10 +146,22 @@ fn missing(member: &Member) -> Failure {
 }
 
 /// What is to be made of an image for a browser that takes WebP.
-fn settled(member: &Member, image: &Image, options: &Options) -> Result<(Original, Recipe), Failure> {
+async fn settled(
+    member: &Member,
+    image: &Image,
+    options: &Options,
+) -> Result<(Original, Recipe), Failure> {
     let original = Original::of(image).ok_or_else(|| missing(member))?;
     let accepts = Accepts { webp: true, ..Accepts::default() };
-    let recipe = variant::settle(options, &original.facts, accepts, &member.visit.dashboard.config().limits)?;
+    let limits = &member.visit.dashboard.config().limits;
+    let mut recipe =
+        variant::settle(options, &original.facts, image.focal_point, &Hints::from(accepts), limits)?;
+    let ids: Vec<&str> = recipe.overlay_images().collect();
+    if !ids.is_empty() {
+        let objects = member.visit.dashboard.catalog().overlay_objects(&image.account, &ids).await?;
+        let objects: Vec<String> = objects.iter().map(ToString::to_string).collect();
+        recipe.place_overlays(&objects);
+    }
     Ok((original, recipe))
 }
 
@@ -129,8 +172,9 @@ async fn send(
     options: &Options,
     cache: &'static str,
 ) -> Outcome {
-    let (original, recipe) = settled(member, image, options)?;
-    let tag = format!("\"{}-{}\"", image.object, hex::encode(recipe.digest()));
+    let (original, recipe) = settled(member, image, options).await?;
+    let weak = if recipe.is_exact(&original.facts) { "" } else { "W/" };
+    let tag = format!("{weak}\"{}-{}\"", image.object, hex::encode(recipe.digest()));
     let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
     let mut response = HttpResponse::build(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     response

@@ -12,6 +12,9 @@ async fn every_page_carries_the_policy_and_no_inline_code() {
         "images",
         "images?q=none",
         "images/upload",
+        "variants",
+        "variants/new",
+        "variants/public",
         "keys",
         "keys/new",
         "check",
@@ -138,7 +141,7 @@ async fn a_hostile_name_stays_a_text() {
     let account = house.account().await.id;
     let gallery = house.get(&format!("/dashboard/{account}/images?q=%22%3E%3Cscript%3E"), Some(&mira)).await;
     let id = gallery.body.split("data-id=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    for path in ["image", "image/edit", "image/delete", "image/privacy"] {
+    for path in ["image", "image/edit", "image/delete", "image/focus", "image/privacy"] {
         let page = house.get(&format!("/dashboard/{account}/{path}?id={id}"), Some(&mira)).await;
         assert!(page.status == 200 && !page.has("<script>"), "{path}");
     }

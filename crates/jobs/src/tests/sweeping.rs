@@ -147,17 +147,8 @@ async fn a_budget_holds_while_renditions_are_made() {
 }
 
 fn recipe(width: u32) -> variant::Recipe {
-    variant::Recipe {
-        source: [0.0, 0.0, 20.0, 10.0],
-        width,
-        height: 10,
-        canvas: (width, 10),
-        encoding: variant::Encoding::WebpLossless,
-        background: None,
-        metadata: variant::MetadataPolicy::None,
-        negotiated: false,
-        warnings: Vec::new(),
-    }
+    let encoding = variant::Encoding::WebpLossless { effort: variant::Effort::Usual };
+    variant::Recipe::scaling([0.0, 0.0, 20.0, 10.0], (width, 10), encoding)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,7 +40,7 @@ impl Shelf {
 
     /// The renditions of another process, or of the same one after a restart.
     fn process(&self, catalog: &Catalog, config: Config) -> Renditions {
-        let workers = Workers::new(workers::Config::default()).unwrap();
+        let workers = Workers::new(workers::testing::config()).unwrap();
         Renditions::new(config, catalog.clone(), self.house.storage.clone(), workers, self.clock())
     }
 

@@ -1,8 +1,8 @@
 //! Cloudimage: operations of the query. Its default is to fill a box and to enlarge.
 
 use super::ours::{
-    Translation, decoded, image, malformed, no_counterpart, ratio, set, set_background, set_box, set_format,
-    set_gravity, side,
+    Translation, decoded, image, malformed, no_counterpart, ratio, set, set_background, set_box, set_factor,
+    set_format, set_gravity, side,
 };
 use crate::{Error, Options};
 
@@ -21,6 +21,14 @@ pub(super) const WORDS: &[&str] = &[
     "force_format",
     "bg_color",
     "bg_colour",
+    "blur",
+    "sharp",
+    "grey",
+    "bright",
+    "contrast",
+    "r",
+    "flip",
+    "trim",
 ];
 
 /// How an image meets its box.
@@ -62,8 +70,34 @@ fn take(options: &mut Options, name: &str, value: &str) -> Result<(), Error> {
         "force_format" => set_format(options, name, value),
         "bg_color" | "bg_colour" => set_background(options, name, value),
         "gravity" => gravity(options, value),
+        "blur" | "sharp" | "grey" | "bright" | "contrast" => take_look(options, name, value),
+        "r" => set(options, name, "rotate", value),
+        "flip" if value == "both" => set(options, name, "flip", "hv"),
+        "flip" => set(options, name, "flip", value),
+        "trim" => trim(options, value),
         _ => Err(no_counterpart(name)),
     }
+}
+
+/// Operations on light and colour; 0 of each is nothing.
+fn take_look(options: &mut Options, name: &str, value: &str) -> Result<(), Error> {
+    match name {
+        _ if value == "0" => Ok(()),
+        "blur" => set(options, name, "blur", value),
+        "sharp" if flag(name, value)? => set(options, name, "sharpen", "1"),
+        "grey" if flag(name, value)? => set(options, name, "saturation", "0"),
+        "bright" => set_factor(options, name, "brightness", value),
+        "contrast" => set_factor(options, name, "contrast", value),
+        _ => Ok(()),
+    }
+}
+
+/// A border is cut where it is alike to so many per cent.
+fn trim(options: &mut Options, value: &str) -> Result<(), Error> {
+    let percent = side("trim", value)?.filter(|percent| *percent <= 100).ok_or_else(|| malformed("trim"))?;
+    set(options, "trim", "trim", "border")?;
+    let tolerance = (f64::from(percent) * 2.55).round().to_string();
+    set(options, "trim", "trim.border.tolerance", &tolerance)
 }
 
 fn gravity(options: &mut Options, value: &str) -> Result<(), Error> {
@@ -146,6 +180,8 @@ mod tests {
         );
     }
 
+    const LOOK: &str = "brightness=1.3,contrast=0.5,saturation=0,blur=20,sharpen=1";
+
     #[test]
     fn operations_become_options() {
         check("", "");
@@ -162,6 +198,11 @@ mod tests {
         check("w=200&dpr=1.5&gravity=east", "w=300,fit=contain,gravity=right");
         check("w=400&w=100&bg_color=white", "w=100,fit=contain,background=%23ffffff");
         check("h=0&w=", "");
+        check("blur=20&sharp=1&grey=1&bright=30&contrast=-50", LOOK);
+        check("blur=0&sharp=0&grey=0&bright=0", "");
+        check("r=90&flip=both&force_format=avif", "flip=hv,rotate=90,format=avif");
+        check("trim=10", "trim=border,trim.border.tolerance=26");
+        check("w=40&h=30&gravity=smart", "w=40,h=30,fit=cover,gravity=auto");
     }
 
     #[test]
@@ -170,16 +211,21 @@ mod tests {
             let Err(Error::Options(told)) = read("a", Some(query)) else { panic!("{query} is read") };
             assert!(told.contains(name), "{query}: {told}");
         };
-        check("w=1&sharp=1", "'sharp' has no counterpart");
+        check("w=1&pixelate=1", "'pixelate' has no counterpart");
+        check("sharp=2", "'sharp' is malformed");
+        check("bright=101", "'bright' is malformed");
+        check("r=45", "'r': rotate must");
+        check("flip=d", "'flip': flip must");
+        check("trim=", "'trim' is malformed");
         check("wat=1", "'wat'");
         check("ci_info=1", "'ci_info'");
         check("f=bright:10", "'f' has no");
         check("func=face", "func=face");
         check("gravity=10,20", "gravity=10,20");
         check("gravity=norther", "gravity=norther");
-        check("gravity=auto", "'gravity': gravity=auto is not built");
+        check("gravity=face", "'gravity': gravity=face is not built");
         check("q=101", "'q': quality must");
-        check("force_format=avif", "avif is not built");
+        check("force_format=tiff", "format must");
         check("w=-1", "'w' is malformed");
         check("dpr=0", "'dpr'");
         check("org_if_sml=yes", "'org_if_sml'");

@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::ours::{
-    Translation, image, malformed, named_image, no_counterpart, ratio, set, set_background, set_box,
-    set_format, set_gravity, side,
+    Translation, colour_of, image, malformed, named_image, no_counterpart, ratio, set, set_background,
+    set_box, set_format, set_gravity, side,
 };
 use crate::{Error, Options};
 
@@ -48,28 +48,33 @@ pub(super) const WORDS: &[&str] = &[
     "ar",
     "strip_color_profile",
     "scp",
-];
-
-/// Options that do nothing when they are off, as they are here always.
-const OFF: &[&str] = &[
     "blur",
     "bl",
     "sharpen",
     "sh",
-    "pixelate",
-    "pix",
     "rotate",
     "rot",
+    "trim",
+    "t",
     "max_bytes",
     "mb",
-    "raw",
-    "return_attachment",
-    "att",
 ];
+
+/// Options that do nothing when they are off, as they are here always.
+const OFF: &[&str] = &["pixelate", "pix", "raw", "return_attachment", "att"];
+
+/// How the image meets its box.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meets {
+    Fit,
+    Fill,
+    FillDown,
+    Force,
+}
 
 /// What the options say, each as it stands last.
 struct Wishes {
-    fills: bool,
+    meets: Meets,
     sides: [Option<u32>; 2],
     ratio: f64,
     enlarges: bool,
@@ -127,7 +132,7 @@ fn encoded(source: &str) -> Result<(domain::ImageId, Option<&str>), Error> {
 impl Default for Wishes {
     fn default() -> Self {
         Wishes {
-            fills: false,
+            meets: Meets::Fit,
             sides: [None, None],
             ratio: 1.0,
             enlarges: false,
@@ -147,7 +152,7 @@ impl Wishes {
             "resize" | "rs" => self.each(word, &["rt", "w", "h", "el", "ex"], arguments)?,
             "size" | "s" => self.each(word, &["w", "h", "el", "ex"], arguments)?,
             _ if is_given(name, arguments) => self.take_more(word, name, arguments)?,
-            "quality" | "q" | "format" | "f" | "ext" | "background" | "bg" => {}
+            _ if MORE.contains(&name) => {}
             _ => self.take_one(word, name, first, arguments.len())?,
         }
         Ok(())
@@ -169,8 +174,10 @@ impl Wishes {
         }
         match name {
             "resizing_type" | "rt" => match value {
-                "fit" => self.fills = false,
-                "fill" => self.fills = true,
+                "fit" => self.meets = Meets::Fit,
+                "fill" => self.meets = Meets::Fill,
+                "fill-down" => self.meets = Meets::FillDown,
+                "force" => self.meets = Meets::Force,
                 _ => return Err(no_counterpart(word)),
             },
             "width" | "w" => self.sides[0] = side(word, value)?,
@@ -201,20 +208,27 @@ impl Wishes {
                 set(options, word, "background", &format!("rgb({red},{green},{blue})"))
             }
             ("gravity" | "g", _) => gravity(options, word, arguments),
+            ("blur" | "bl", [sigma]) => set(options, word, "blur", sigma),
+            ("sharpen" | "sh", [sigma]) => set(options, word, "sharpen", sigma),
+            ("rotate" | "rot", [degrees]) => set(options, word, "rotate", degrees),
+            ("max_bytes" | "mb", [bytes]) => set(options, word, "max_bytes", bytes),
+            ("trim" | "t", _) => trim(options, word, arguments),
             _ => Err(no_counterpart(word)),
         }
     }
 
     fn settled(mut self) -> Result<Options, Error> {
         if self.sides != [None, None] {
-            let fit = match (self.fills, self.enlarges, self.extends) {
-                (false, false, false) => "scale-down",
-                (false, true, false) => "contain",
-                (false, _, true) => "pad",
-                (true, false, false) => "crop",
-                (true, true, _) => "cover",
-                (true, false, true) => {
-                    return Err(Error::Options("'extend' has no counterpart here with fill".into()));
+            let fit = match (self.meets, self.enlarges, self.extends) {
+                (Meets::Fit, false, false) => "scale-down",
+                (Meets::Fit, true, false) => "contain",
+                (Meets::Fit, _, true) => "pad",
+                (Meets::Fill, false, false) => "crop",
+                (Meets::Fill, true, _) => "cover",
+                (Meets::FillDown, _, false) => "aspect-crop",
+                (Meets::Force, _, false) => "squeeze",
+                (_, _, true) => {
+                    return Err(Error::Options("'extend' has no counterpart here but with fit".into()));
                 }
             };
             set(&mut self.options, "resizing_type", "fit", fit)?;
@@ -229,14 +243,46 @@ impl Wishes {
     }
 }
 
-/// Whether an option with words among ours says anything: nothing, and a quality of 0, stand for the default.
+/// Options with words among ours that say nothing where they are empty, and some of them where they are 0.
+const MORE: &[&str] = &[
+    "quality",
+    "q",
+    "format",
+    "f",
+    "ext",
+    "background",
+    "bg",
+    "blur",
+    "bl",
+    "sharpen",
+    "sh",
+    "rotate",
+    "rot",
+    "max_bytes",
+    "mb",
+    "trim",
+    "t",
+];
+
+/// Whether an option with words among ours says anything.
 fn is_given(name: &str, arguments: &[&str]) -> bool {
     match name {
-        "quality" | "q" => !matches!(arguments, [""] | ["0"]),
-        "format" | "f" | "ext" | "background" | "bg" => arguments != [""],
         "gravity" | "g" => true,
-        _ => false,
+        "trim" | "t" => MORE.contains(&name) && arguments != [""],
+        _ => MORE.contains(&name) && !matches!(arguments, [""] | ["0"]),
     }
+}
+
+/// A border of a colour, that of the corners where none is given, and how far another may lie from it.
+fn trim(options: &mut Options, word: &str, arguments: &[&str]) -> Result<(), Error> {
+    let (tolerance, colour) = match arguments {
+        [tolerance] | [tolerance, ""] => (tolerance, None),
+        [tolerance, colour] => (tolerance, Some(colour)),
+        _ => return Err(no_counterpart(word)),
+    };
+    set(options, word, "trim", "border")?;
+    set(options, word, "trim.border.tolerance", tolerance.split('.').next().unwrap_or_default())?;
+    colour.map_or(Ok(()), |colour| set(options, word, "trim.border.color", &colour_of(colour)))
 }
 
 /// A gravity without offsets, or a focus point.
@@ -295,6 +341,11 @@ mod tests {
         read("g:fp:0.25:1/q:0/bg:/sm:0", "gravity=0.25x1,metadata=keep");
         read("w%3A400/bg:fff/kcr:0", "w=400,fit=scale-down,background=%23ffffff,metadata=none");
         read("w:100/w:200/q:1/q:", "w=200,fit=scale-down,quality=1");
+        read("bl:3/sh:0.5/rot:90/mb:50000", "rotate=90,blur=3,sharpen=0.5,max_bytes=50000");
+        read("bl:0/sh:0/rot:0/mb:0/t:", "");
+        read("t:10.5:ff00ff", "trim=border,trim.border.color=%23ff00ff,trim.border.tolerance=10");
+        read("rs:force:40:30/f:avif", "w=40,h=30,fit=squeeze,format=avif");
+        read("rs:fill-down:40:30/g:sm", "w=40,h=30,fit=aspect-crop,gravity=auto");
     }
 
     #[test]
@@ -328,10 +379,8 @@ mod tests {
         for option in [
             "pr:sharp",
             "wm:0.5",
-            "blur:3",
-            "rs:force:1:1",
             "rs:auto:1:1",
-            "rs:fill-down:1:1",
+            "t:1:fff:1:1",
             "ar:0",
             "raw:1",
             "g:no:5:0",
@@ -348,9 +397,11 @@ mod tests {
             check(option, &format!("'{option}' has no counterpart"));
         }
         check("rs:fill:1:1:0:1", "'extend' has no");
-        check("g:sm", "'g:sm': gravity=auto is not built");
+        check("rs:force:1:1:0:1", "'extend' has no");
+        check("rot:45", "'rot:45': rotate must");
+        check("bl:0.2", "'bl:0.2': blur must");
         check("q:101", "'q:101': quality must");
-        check("f:avif", "'f:avif': format=avif is not built");
+        check("f:tiff", "'f:tiff': format must");
         check("w:x", "'w:x' is malformed");
         check("el:yes", "'el:yes' is malformed");
         check("dpr:9", "'dpr:9'");
@@ -360,7 +411,7 @@ mod tests {
     #[test]
     fn every_listed_option_is_known_by_its_name() {
         for word in WORDS {
-            let known = [":1", ":fit", ":ce", ":png", ":red"]
+            let known = [":1", ":fit", ":ce", ":png", ":red", ":90", ":5000"]
                 .iter()
                 .any(|value| read(&format!("{word}{value}/plain/a")).is_ok());
             assert!(known, "{word}");

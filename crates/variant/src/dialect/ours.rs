@@ -122,9 +122,26 @@ pub(super) fn set_gravity(
 
 /// A colour as other services write it: hex digits without their `#`, or a CSS name.
 pub(super) fn set_background(options: &mut Options, word: &str, colour: &str) -> Result<(), Error> {
+    set(options, word, "background", &colour_of(colour))
+}
+
+/// A colour of theirs as one of ours.
+pub(super) fn colour_of(colour: &str) -> String {
     let is_hex = matches!(colour.len(), 3 | 6 | 8) && colour.bytes().all(|byte| byte.is_ascii_hexdigit());
     let sharp = if is_hex { "#" } else { "" };
-    set(options, word, "background", &format!("{sharp}{colour}"))
+    format!("{sharp}{colour}")
+}
+
+/// A factor that is written as per cent more or less, -100 to 100: 30 is 1.3. What leaves nothing is the least there is,
+/// since 0 stands for none.
+pub(super) fn set_factor(options: &mut Options, word: &str, name: &str, percent: &str) -> Result<(), Error> {
+    let (sign, digits) = percent.strip_prefix('-').map_or((1, percent), |digits| (-1, digits));
+    let number = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let percent: i32 = number.then(|| digits.parse().ok()).flatten().ok_or_else(|| malformed(word))?;
+    if percent > 100 {
+        return Err(malformed(word));
+    }
+    set(options, word, name, &(f64::from(100 + sign * percent) / 100.0).max(0.01).to_string())
 }
 
 /// A format by its name or extension.

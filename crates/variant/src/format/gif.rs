@@ -1,16 +1,27 @@
-//! GIF, read only: its first frame. Frames are counted without decoding.
+//! GIF: its first frame, its frames as they are shown one after the other, and frames into a file. Frames are counted
+//! without decoding.
 
 use std::num::NonZeroU64;
+use std::time::Instant;
 
 use gif::{ColorOutput, DecodeOptions, Decoder, MemoryLimit};
 
 use crate::Error;
+use crate::animation::{FrameSink, Frames, Reel};
+use crate::canvas::Canvas;
 use crate::deadline::still_time;
 use crate::decode::{Header, Order, Picture, Samples, Sink, give_rows};
 
+mod bare;
 mod blocks;
+mod frames;
+mod palette;
+mod write;
 
+pub(crate) use bare::bare;
 use blocks::Blocks;
+use frames::GifFrames;
+use write::Writer;
 
 /// What the decoder may need beyond one frame, in bytes.
 const SPARE_BYTES: u64 = 16 << 20;
@@ -27,11 +38,10 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header<'_>, Error> {
         return Err(Error::Damaged("it has no frame".to_owned()));
     }
     Ok(Header {
-        width: u32::from(blocks.width),
-        height: u32::from(blocks.height),
         frames: blocks.frames,
         alpha: blocks.alpha,
-        exif: None,
+        is_lossless: true,
+        ..Header::new(u32::from(blocks.width), u32::from(blocks.height))
     })
 }
 
@@ -45,7 +55,7 @@ pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error
     let Some(frame) = decoder.read_next_frame().map_err(damaged)? else {
         return Err(Error::Damaged("it has no frame".to_owned()));
     };
-    lay(frame, &mut canvas, width, height);
+    lay_over(frame, &mut canvas, width, height);
     sink.begin(&Picture {
         width: width as u32,
         height: height as u32,
@@ -54,9 +64,28 @@ pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error
         deep: false,
         icc: None,
         gamma: None,
+        cicp: None,
     })?;
     give_rows(order, sink, &canvas, width * 4)?;
     if order.thorough { other_frames(order, &blocks, &mut decoder) } else { Ok(()) }
+}
+
+/// Plays the animation.
+pub(crate) fn frames<'a>(order: &Order<'a>) -> Result<Box<dyn Frames + 'a>, Error> {
+    Ok(Box::new(GifFrames::new(order)?))
+}
+
+/// Encodes a still image.
+pub(crate) fn encode(canvas: Canvas, deadline: Instant) -> Result<Vec<u8>, Error> {
+    let reel = Reel { width: canvas.width, height: canvas.height, frames: 1, plays: 1 };
+    let mut writer = Box::new(Writer::new(reel, deadline)?);
+    writer.push(canvas, 0)?;
+    writer.finish()
+}
+
+/// Begins a file of frames; one frame makes a still image.
+pub(crate) fn animation(reel: Reel, deadline: Instant) -> Result<Box<dyn FrameSink>, Error> {
+    Ok(Box::new(Writer::new(reel, deadline)?))
 }
 
 fn open<'a>(order: &Order<'a>, pixels: usize) -> Result<Decoder<&'a [u8]>, Error> {
@@ -67,15 +96,18 @@ fn open<'a>(order: &Order<'a>, pixels: usize) -> Result<Decoder<&'a [u8]>, Error
     options.read_info(order.bytes).map_err(damaged)
 }
 
-/// Puts a frame where it belongs; what hangs over the canvas is cut.
-fn lay(frame: &gif::Frame<'_>, canvas: &mut [u8], width: usize, height: usize) {
+/// Draws a frame where it belongs: what hangs over the canvas is cut, and what is clear shows what was there.
+fn lay_over(frame: &gif::Frame<'_>, canvas: &mut [u8], width: usize, height: usize) {
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
     let columns = usize::from(frame.width).min(width.saturating_sub(left));
     let stride = usize::from(frame.width).max(1) * 4;
     let rows = frame.buffer.chunks_exact(stride).take(height.saturating_sub(top));
     for (row, to) in rows.zip(canvas.chunks_exact_mut(width * 4).skip(top)) {
-        if columns > 0 {
-            to[left * 4..][..columns * 4].copy_from_slice(&row[..columns * 4]);
+        let to = to.get_mut(left * 4..).unwrap_or_default();
+        for (pixel, to) in row.chunks_exact(4).zip(to.chunks_exact_mut(4)).take(columns) {
+            if pixel[3] != 0 {
+                to.copy_from_slice(pixel);
+            }
         }
     }
 }

@@ -1,17 +1,25 @@
 //! PNG, read row by row unless it is interlaced, and written in true colour. Of an animation the first frame.
 
 use std::io::Cursor;
+use std::time::Instant;
 
 use png::{BitDepth, ColorType, Decoder, Info, Reader, Transformations};
 
+use crate::animation::Frames;
 use crate::canvas::Canvas;
 use crate::deadline::still_time;
 use crate::decode::{Header, Order, Picture, Samples, Sink, give_rows};
 use crate::{Error, Limits};
 
-mod chunks;
+use super::{Effort, palette};
 
+mod bare;
+mod chunks;
+mod frames;
+
+pub(crate) use bare::bare;
 use chunks::Chunks;
+use frames::PngFrames;
 
 /// What the decoder may need beyond the rows it gives, in bytes. A file cannot make it need more: text, EXIF and
 /// ICC are not read by it.
@@ -26,11 +34,12 @@ pub(crate) fn begins(bytes: &[u8]) -> bool {
 pub(crate) fn header<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Header<'a>, Error> {
     let chunks = Chunks::read(bytes, limits.max_png_chunks)?;
     Ok(Header {
-        width: chunks.width,
-        height: chunks.height,
         frames: chunks.frames.max(1),
         alpha: chunks.alpha,
         exif: chunks.exif,
+        bits: chunks.bits.max(8),
+        is_lossless: true,
+        ..Header::new(chunks.width, chunks.height)
     })
 }
 
@@ -81,6 +90,63 @@ pub(crate) fn encode(canvas: &Canvas) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
+/// Encodes a canvas in a palette. A quality of 1 to 100 says how many colours it may have, and how much of what is
+/// missing is mixed from others: from 80 on all 256.
+pub(crate) fn encode_palette(
+    canvas: &Canvas,
+    quality: u8,
+    effort: Effort,
+    deadline: Instant,
+) -> Result<Vec<u8>, Error> {
+    let quality = quality.clamp(1, 100);
+    let max_colours = (256 * u16::from(quality) / 80).clamp(8, 256);
+    let indexed = palette::reduce(canvas, max_colours, f32::from(quality) / 100.0)?;
+    still_time(deadline)?;
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, canvas.width, canvas.height);
+    let (depth, bits) = match indexed.palette.len() {
+        0..=2 => (BitDepth::One, 1),
+        3..=4 => (BitDepth::Two, 2),
+        5..=16 => (BitDepth::Four, 4),
+        _ => (BitDepth::Eight, 8),
+    };
+    encoder.set_color(ColorType::Indexed);
+    encoder.set_depth(depth);
+    encoder.set_palette(indexed.palette.iter().flat_map(|c| [c[0], c[1], c[2]]).collect::<Vec<u8>>());
+    let clear: Vec<u8> = indexed.palette.iter().map(|c| c[3]).take_while(|alpha| *alpha < 255).collect();
+    if !clear.is_empty() {
+        encoder.set_trns(clear);
+    }
+    encoder.set_filter(png::Filter::NoFilter);
+    encoder.set_compression(match effort {
+        Effort::Usual => png::Compression::Balanced,
+        Effort::Fast => png::Compression::Fast,
+    });
+    let rows = packed(&indexed.indices, canvas.width as usize, bits);
+    let written = encoder.write_header().and_then(|mut writer| {
+        writer.write_image_data(&rows)?;
+        writer.finish()
+    });
+    written.map_err(|error| Error::Encode(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// Rows of numbers with so many bits each, the first in the upper ones; each row begins a byte.
+fn packed(indices: &[u8], width: usize, bits: usize) -> Vec<u8> {
+    if bits == 8 {
+        return indices.to_vec();
+    }
+    let pack = |some: &[u8]| {
+        some.iter().enumerate().fold(0, |byte, (place, index)| byte | index << (8 - bits * (place + 1)))
+    };
+    indices.chunks(width.max(1)).flat_map(|row| row.chunks(8 / bits).map(pack)).collect()
+}
+
+/// Plays the animation.
+pub(crate) fn frames<'a>(order: &Order<'a>) -> Result<Box<dyn Frames + 'a>, Error> {
+    Ok(Box::new(PngFrames::new(order)?))
+}
+
 /// Two rows of 16-bit RGBA beside what is spare.
 fn spare(chunks: &Chunks<'_>) -> usize {
     SPARE_BYTES + chunks.width as usize * 16
@@ -99,7 +165,7 @@ fn picture(reader: &Reader<Cursor<&[u8]>>, chunks: &Chunks<'_>, limits: &Limits)
     let icc = chunks.icc(limits.max_icc_bytes);
     let gamma = if icc.is_none() { gamma(info) } else { None };
     let deep = depth == BitDepth::Sixteen;
-    Ok(Picture { width: info.width, height: info.height, scale: 1.0, samples, deep, icc, gamma })
+    Ok(Picture { deep, icc, gamma, ..Picture::new(info.width, info.height, samples) })
 }
 
 /// What gAMA says, unless sRGB says otherwise or it means the same. 1/2.2 stands for sRGB, as it does in browsers.

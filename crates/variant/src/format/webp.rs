@@ -1,5 +1,5 @@
-//! WebP by libwebp, read as a whole and written without or with loss. This is the only file that speaks to that
-//! library.
+//! WebP by libwebp, read as a whole and written without or with loss. This file and
+//! its folder are all that speaks to that library.
 #![expect(unsafe_code, reason = "a C library")]
 
 use std::ffi::{c_int, c_void};
@@ -7,20 +7,30 @@ use std::time::Instant;
 
 use libwebp_sys as c;
 
-use crate::Error;
+use crate::animation::{FrameSink, Frames, Reel};
 use crate::canvas::Canvas;
 use crate::deadline::still_time;
 use crate::decode::{Header, Order, Picture, Samples, Sink, give_rows};
+use crate::{Effort, Error};
 
+mod animation;
+mod bare;
 mod chunks;
 
+pub(crate) use bare::bare;
 use chunks::{Chunks, Frame};
 
 /// Effort, 0 to 6: 4 costs twice the time of 2 and saves 4 % of the bytes (performance-findings 2).
 const METHOD: c_int = 4;
 
+/// Effort where time counts more than bytes.
+const FAST_METHOD: c_int = 2;
+
 /// Level of the lossless preset, 0 to 9; 6 is the library's default.
 const LOSSLESS_LEVEL: c_int = 6;
+
+/// The same where time counts more than bytes.
+const FAST_LOSSLESS_LEVEL: c_int = 1;
 
 /// Whether a file begins as a WebP.
 pub(crate) fn begins(bytes: &[u8]) -> bool {
@@ -33,7 +43,14 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header<'_>, Error> {
     let features = features(chunks.first.data)?;
     let (width, height) = chunks.canvas.unwrap_or((features.width as u32, features.height as u32));
     let alpha = features.has_alpha != 0 || !chunks.first.covers(width, height);
-    Ok(Header { width, height, frames: chunks.frames.max(1), alpha, exif: chunks.exif })
+    Ok(Header {
+        frames: chunks.frames.max(1),
+        alpha,
+        exif: chunks.exif,
+        // 1 is lossy, 2 lossless, 0 an animation of both.
+        is_lossless: features.format == 2,
+        ..Header::new(width, height)
+    })
 }
 
 /// The EXIF, a TIFF structure.
@@ -60,6 +77,7 @@ pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error
         deep: false,
         icc: chunks.icc.filter(|icc| icc.len() <= order.limits.max_icc_bytes).map(<[u8]>::to_vec),
         gamma: None,
+        cicp: None,
     })?;
     if chunks.first.covers(width, height) {
         give_rows(order, sink, &frame, stride)?;
@@ -79,6 +97,21 @@ fn other_frames(order: &Order<'_>, chunks: &Chunks<'_>) -> Result<(), Error> {
         pixels(&frame, 4, order.size)?;
     }
     Ok(())
+}
+
+/// Plays the animation.
+pub(crate) fn frames<'a>(order: &Order<'a>) -> Result<Box<dyn Frames + 'a>, Error> {
+    Ok(Box::new(animation::WebpFrames::new(order)?))
+}
+
+/// Begins an animation at a quality of 1 to 100, or without loss.
+pub(crate) fn animation(
+    reel: Reel,
+    quality: Option<u8>,
+    effort: Effort,
+    deadline: Instant,
+) -> Result<Box<dyn FrameSink>, Error> {
+    Ok(Box::new(animation::Writer::new(reel, quality.is_none(), config(quality, effort)?, deadline)?))
 }
 
 /// The smaller frame on its canvas, RGBA.
@@ -152,8 +185,13 @@ fn sentence(status: c::VP8StatusCode) -> &'static str {
 }
 
 /// Encodes a canvas at a quality of 1 to 100, or without loss.
-pub(crate) fn encode(canvas: &Canvas, quality: Option<u8>, deadline: Instant) -> Result<Vec<u8>, Error> {
-    let config = config(quality)?;
+pub(crate) fn encode(
+    canvas: &Canvas,
+    quality: Option<u8>,
+    effort: Effort,
+    deadline: Instant,
+) -> Result<Vec<u8>, Error> {
+    let config = config(quality, effort)?;
     let mut encoder = Encoder::new(canvas, quality.is_none(), deadline)?;
     // SAFETY: both structs are of this version; the writer and the deadline live as long as the encoder.
     let done = unsafe { c::WebPEncode(&config, &mut *encoder.picture) } != 0;
@@ -167,17 +205,18 @@ pub(crate) fn encode(canvas: &Canvas, quality: Option<u8>, deadline: Instant) ->
     }
 }
 
-fn config(quality: Option<u8>) -> Result<c::WebPConfig, Error> {
+fn config(quality: Option<u8>, effort: Effort) -> Result<c::WebPConfig, Error> {
     let broken = || Error::Encode("libwebp has another version".to_owned());
     let mut config = c::WebPConfig::new().map_err(|()| broken())?;
     match quality {
         Some(quality) => {
             config.quality = f32::from(quality);
-            config.method = METHOD;
+            config.method = if effort == Effort::Fast { FAST_METHOD } else { METHOD };
         }
-        // SAFETY: a struct of this version.
         None => {
-            if unsafe { c::WebPConfigLosslessPreset(&mut config, LOSSLESS_LEVEL) } == 0 {
+            let level = if effort == Effort::Fast { FAST_LOSSLESS_LEVEL } else { LOSSLESS_LEVEL };
+            // SAFETY: a struct of this version.
+            if unsafe { c::WebPConfigLosslessPreset(&mut config, level) } == 0 {
                 return Err(broken());
             }
         }

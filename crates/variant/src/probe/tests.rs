@@ -12,10 +12,10 @@ fn probed(bytes: &[u8]) -> Result<Facts, Error> {
 
 #[test]
 fn facts_are_those_of_the_header() {
-    for format in Format::ALL {
+    for format in Format::PICTURES {
         let facts = probed(&file(&quarters(30, 20), format)).unwrap();
         let wanted =
-            Facts { format, width: 30, height: 20, orientation: Orientation(1), frames: 1, alpha: false };
+            Facts { is_lossless: !matches!(format, Format::Jpeg | Format::Avif), ..Facts::new(format, 30, 20) };
         assert_eq!(facts, wanted);
         if format != Format::Jpeg {
             let clear = probed(&file(&half_clear(quarters(30, 20)), format)).unwrap();
@@ -40,25 +40,21 @@ fn orientation_turns_the_size_and_nonsense_does_not() {
 
 #[test]
 fn what_is_no_image_is_called_by_its_name() {
-    let cases: [(&[u8], &str); 13] = [
+    let cases: &[(&[u8], &str)] = &[
         (b"II*\0abcdefgh", "TIFF"),
         (b"BM000000", "BMP"),
         (b"%PDF-1.7", "PDF"),
-        (b"\0\0\0\x1CftypavifXXXX", "AVIF"),
         (b"\0\0\0\x1CftypheicXXXX", "HEIC"),
-        (b"\0\0\0\x0CJXL \r\n", "JPEG XL"),
-        (b"\xFF\x0A\xFA\x1F", "JPEG XL"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
-        (b"<?xml version='1.0'?>\n<svg/>", "SVG"),
         (b"<!DOCTYPE html><html>", "HTML"),
         (b"I call myself photo.jpg", "text"),
         (b"\x1F\x8B\x08\0", "a gzip file"),
         (b"\0\x01\x02", "this file"),
     ];
     for (bytes, name) in cases {
-        assert_eq!(probed(bytes), Err(Error::NotAnImage(name.to_owned())), "{name}");
+        assert_eq!(probed(bytes), Err(Error::NotAnImage((*name).to_owned())), "{name}");
     }
-    assert_eq!(probed(b"II*\0").unwrap_err().to_string(), "TIFF is not accepted. Use JPEG, PNG, WebP or GIF");
+    let told = probed(b"II*\0").unwrap_err().to_string();
+    assert_eq!(told, "TIFF is not accepted. Use JPEG, PNG, WebP, AVIF, GIF, JPEG XL or SVG");
     assert_eq!(probed(b""), Err(Error::Empty));
 }
 
@@ -101,8 +97,8 @@ fn each_limit_is_met_from_the_header() {
     assert_eq!(all, "max_animation_pixels");
     let chunks = passes(&still, Limits { max_png_chunks: 2, ..Limits::default() }, "2 chunks");
     assert_eq!(chunks, "max_png_chunks");
-    let progressive = crate::Encoding::Jpeg { quality: 80, progressive: true };
-    let jpeg = progressive.encode(quarters(60, 60), None, later()).unwrap();
+    let progressive = crate::Encoding::Jpeg { quality: 80, progressive: true, effort: crate::Effort::Usual };
+    let jpeg = progressive.encode(quarters(60, 60), crate::canvas::Extras::default(), later()).unwrap();
     let scans = passes(&jpeg, Limits { max_jpeg_scans: 3, ..Limits::default() }, "3 scans");
     assert_eq!(scans, "max_jpeg_scans");
 }

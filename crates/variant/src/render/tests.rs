@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use domain::Accepts;
+use domain::Hints;
 use proptest::prelude::*;
 
 use super::*;
 use crate::testing::*;
-use crate::{MetadataPolicy, Options};
+use crate::{Effort, MetadataPolicy, Options};
 
 const FORMATS: [&str; 4] = ["jpeg", "baseline-jpeg", "png", "webp"];
 
 /// Every format to every format, and both ways of WebP.
 #[test]
 fn every_format_becomes_every_format() {
-    for from in Format::ALL {
+    for from in Format::PICTURES {
         let original = file(&quarters(120, 80), from);
         for to in FORMATS.into_iter().chain(["webp,q=100"]) {
             let rendition = rendered(&original, &format!("w=60,f={to}"), false).unwrap();
@@ -114,7 +114,7 @@ fn a_pad_lies_around_the_picture() {
 
 #[test]
 fn transparency_stays_where_the_format_can_and_lies_on_a_background_elsewhere() {
-    for from in [Format::Png, Format::Webp, Format::Gif] {
+    for from in [Format::Png, Format::Webp, Format::Gif, Format::Avif, Format::Jxl] {
         let original = file(&half_clear(quarters(80, 40)), from);
         for to in ["png", "webp", "webp,q=100"] {
             let picture = decoded(&rendered(&original, &format!("w=40,f={to}"), false).unwrap().bytes);
@@ -176,35 +176,35 @@ fn metadata_leaves_only_as_the_policy_says_and_only_in_a_jpeg() {
 #[test]
 fn a_passed_deadline_ends_every_render() {
     let limits = Limits::default();
-    for format in Format::ALL {
+    for format in Format::PICTURES {
         let original = file(&quarters(100, 100), format);
         let facts = crate::probe(&original, &limits).unwrap();
         let options = Options::parse("w=10,f=png").unwrap();
-        let recipe = crate::settle(&options, &facts, Accepts::default(), &limits).unwrap();
+        let recipe = crate::settle(&options, &facts, None, &Hints::default(), &limits).unwrap();
         let passed = Instant::now() - Duration::from_millis(1);
         assert_eq!(
-            crate::render(&original, &facts, &recipe, &limits, passed),
+            crate::render(&Originals::plain(&original, &facts), &recipe, &limits, passed),
             Err(Error::Timeout),
             "{format:?}"
         );
     }
     let passed = Instant::now() - Duration::from_millis(1);
     for encoding in
-        [crate::Encoding::Webp { quality: 80 }, crate::Encoding::Jpeg { quality: 80, progressive: true }]
+        [crate::Encoding::Webp { quality: 80, effort: Effort::Usual }, crate::Encoding::Jpeg { quality: 80, progressive: true, effort: Effort::Usual }]
     {
-        assert_eq!(encoding.encode(texture(300, 300), None, passed), Err(Error::Timeout), "{encoding:?}");
+        assert_eq!(encoding.encode(texture(300, 300), Extras::default(), passed), Err(Error::Timeout), "{encoding:?}");
     }
 }
 
 #[test]
 fn facts_of_another_file_are_an_error() {
     let limits = Limits::default();
-    for format in Format::ALL {
+    for format in Format::PICTURES {
         let (small, large) = (file(&quarters(20, 20), format), file(&quarters(40, 40), format));
         let facts = crate::probe(&small, &limits).unwrap();
         let options = Options::parse("w=10").unwrap();
-        let recipe = crate::settle(&options, &facts, Accepts::default(), &limits).unwrap();
-        let answer = crate::render(&large, &facts, &recipe, &limits, later());
+        let recipe = crate::settle(&options, &facts, None, &Hints::default(), &limits).unwrap();
+        let answer = crate::render(&Originals::plain(&large, &facts), &recipe, &limits, later());
         assert!(matches!(answer, Err(Error::Damaged(_))), "{format:?}: {answer:?}");
     }
 }
@@ -224,12 +224,12 @@ proptest! {
     /// Whatever a file has become, there is an answer, and no panic.
     #[test]
     fn changed_files_are_rendered_or_refused(
-        which in 0..4_usize,
+        which in 0..Format::PICTURES.len(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in prop::option::of(any::<prop::sample::Index>()),
         options in prop::sample::select(vec!["w=9,f=jpeg", "w=20,h=9,fit=cover,f=webp", "fit=pad,w=9,h=70,f=png"]),
     ) {
-        let mut bytes = file(&half_clear(quarters(48, 40)), Format::ALL[which]);
+        let mut bytes = file(&half_clear(quarters(48, 40)), Format::PICTURES[which]);
         for (index, value) in changes {
             let at = index.index(bytes.len());
             bytes[at] = value;

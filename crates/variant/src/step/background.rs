@@ -1,9 +1,11 @@
 //! `background`: a CSS colour under pads and transparent areas.
 
+use serde::{Deserialize, Serialize};
+
 use crate::canvas::Canvas;
 
 /// A CSS colour, as 8-bit sRGB with alpha.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Background {
     /// Red, green, blue, alpha.
     pub rgba: [u8; 4],
@@ -12,6 +14,9 @@ pub struct Background {
 impl Background {
     /// What lies under a JPEG and a pad when nothing is wished for (contract 8).
     pub(crate) const WHITE: Background = Background { rgba: [255; 4] };
+
+    /// What a border is where no colour is wished for.
+    pub(crate) const BLACK: Background = Background { rgba: [0, 0, 0, 255] };
 }
 
 /// Reads a colour: a CSS name, `#rgb`, `#rgba`, `#rrggbb`, `#rrggbbaa`, `rgb(…)` or `rgba(…)`. The error says what
@@ -46,22 +51,16 @@ pub(crate) fn lay_under(canvas: &mut Canvas, background: Background) {
     }
 }
 
-/// Puts a canvas in the middle of a larger one, which is clear around it.
-pub(crate) fn pad(canvas: Canvas, (width, height): (u32, u32)) -> Canvas {
-    if (canvas.width, canvas.height) == (width, height) {
-        return canvas;
-    }
-    let canvas = canvas.with_alpha();
-    let left = (width.saturating_sub(canvas.width) / 2) as usize * 4;
-    let top = (height.saturating_sub(canvas.height) / 2) as usize;
-    let mut pixels = vec![0; width as usize * height as usize * 4];
-    let rows = pixels.chunks_exact_mut(width as usize * 4).skip(top);
-    for (to, from) in rows.zip(canvas.pixels.chunks_exact(canvas.stride())) {
-        for (to, from) in to[left..].iter_mut().zip(from) {
-            *to = *from;
-        }
-    }
-    Canvas { width, height, channels: 4, pixels }
+/// Puts a canvas on a larger one, so far from left and top. Around it lies the background where nothing shows through
+/// either, else nothing.
+pub(crate) fn pad(
+    canvas: Canvas,
+    size: (u32, u32),
+    place: (u32, u32),
+    background: Option<Background>,
+) -> Canvas {
+    let opaque = background.filter(|under| canvas.channels == 3 && under.rgba[3] == 255);
+    canvas.within(size, place, opaque.map_or([0; 4], |under| under.rgba))
 }
 
 /// `top` over `bottom`, straight alpha.

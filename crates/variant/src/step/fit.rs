@@ -1,7 +1,9 @@
 //! `fit`: how an image meets its box, and the sizes that follow (contract 8).
 
+use serde::{Deserialize, Serialize};
+
 /// How an image meets its box (contract 8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fit {
     /// Within the box, never enlarged.
     ScaleDown,
@@ -13,25 +15,30 @@ pub enum Fit {
     Crop,
     /// Within the box, filled up with background.
     Pad,
+    /// Cut to the ratio of the box, never enlarged.
+    AspectCrop,
+    /// Exactly the box, distorted.
+    Squeeze,
+    /// At least the box, never made smaller.
+    ScaleUp,
 }
 
-const NAMES: [(&str, Fit); 5] = [
+const NAMES: [(&str, Fit); 8] = [
     ("scale-down", Fit::ScaleDown),
     ("contain", Fit::Contain),
     ("cover", Fit::Cover),
     ("crop", Fit::Crop),
     ("pad", Fit::Pad),
+    ("aspect-crop", Fit::AspectCrop),
+    ("squeeze", Fit::Squeeze),
+    ("scale-up", Fit::ScaleUp),
 ];
 
 /// Reads a fit. The error says what is expected.
 pub(crate) fn parse(value: &str) -> Result<Fit, String> {
-    if matches!(value, "aspect-crop" | "squeeze" | "scale-up") {
-        return Err(format!("{value} is not built in this build"));
-    }
-    NAMES
-        .iter()
-        .find_map(|(name, fit)| (*name == value).then_some(*fit))
-        .ok_or_else(|| "must be scale-down, contain, cover, crop or pad".to_owned())
+    NAMES.iter().find_map(|(name, fit)| (*name == value).then_some(*fit)).ok_or_else(|| {
+        "must be scale-down, contain, cover, crop, aspect-crop, pad, squeeze or scale-up".to_owned()
+    })
 }
 
 /// Prints a fit.
@@ -53,8 +60,7 @@ pub(crate) struct Sizes {
 }
 
 /// The sizes of an image of `image` pixels in a box, whose missing sides are free.
-pub(crate) fn sizes(fit: Fit, image: (u32, u32), (width, height): (Option<u32>, Option<u32>)) -> Sizes {
-    let image = (f64::from(image.0), f64::from(image.1));
+pub(crate) fn sizes(fit: Fit, image: (f64, f64), (width, height): (Option<u32>, Option<u32>)) -> Sizes {
     let across = width.map(|w| f64::from(w) / image.0);
     let down = height.map(|h| f64::from(h) / image.1);
     let (inside, around) = match (across, down) {
@@ -69,8 +75,12 @@ pub(crate) fn sizes(fit: Fit, image: (u32, u32), (width, height): (Option<u32>, 
         smaller: false,
     };
     match (fit, width.zip(height)) {
-        (Fit::ScaleDown, _) | (Fit::Crop, None) => Sizes { smaller: inside > 1.0, ..whole(inside.min(1.0)) },
-        (Fit::Contain, _) | (Fit::Cover | Fit::Pad, None) => whole(inside),
+        (Fit::ScaleDown, _) | (Fit::Crop | Fit::AspectCrop, None) => {
+            Sizes { smaller: inside > 1.0, ..whole(inside.min(1.0)) }
+        }
+        (Fit::Contain, _) | (Fit::Cover | Fit::Pad | Fit::Squeeze, None) => whole(inside),
+        (Fit::ScaleUp, _) => whole(around.max(1.0)),
+        (Fit::Squeeze, Some((w, h))) => Sizes { scaled: (f64::from(w), f64::from(h)), ..whole(1.0) },
         (Fit::Pad, Some(canvas)) => Sizes { canvas: Some(canvas), ..whole(inside) },
         (Fit::Cover, Some((w, h))) => cut(image, around, (f64::from(w), f64::from(h)), false),
         (Fit::Crop, Some((w, h))) => {
@@ -78,7 +88,17 @@ pub(crate) fn sizes(fit: Fit, image: (u32, u32), (width, height): (Option<u32>, 
             let room = (f64::from(w).min(image.0 * scale), f64::from(h).min(image.1 * scale));
             cut(image, scale, room, around > 1.0)
         }
+        (Fit::AspectCrop, Some((w, h))) => aspect(image, around, (f64::from(w), f64::from(h))),
     }
+}
+
+/// The image cut to the ratio of a box, and never enlarged to fill it.
+fn aspect(image: (f64, f64), around: f64, room: (f64, f64)) -> Sizes {
+    if around <= 1.0 {
+        return cut(image, around, room, false);
+    }
+    let share = (image.0 / room.0).min(image.1 / room.1);
+    cut(image, 1.0, (room.0 * share, room.1 * share), true)
 }
 
 /// The image at a scale, cut to `scaled`.

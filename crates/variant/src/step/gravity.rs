@@ -1,7 +1,9 @@
 //! `gravity`: what stays in view when something is cut.
 
+use serde::{Deserialize, Serialize};
+
 /// What stays in view when something is cut.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Gravity {
     /// The middle.
     Center,
@@ -13,6 +15,12 @@ pub enum Gravity {
     Top,
     /// The bottom.
     Bottom,
+    /// The image's focal point; where it has none, where the eye goes first.
+    Auto,
+    /// Where most happens.
+    Entropy,
+    /// The image's focal point; where it has none, the middle.
+    Focal,
     /// A point, each coordinate 0 to 1.
     Point {
         /// From the left.
@@ -22,22 +30,26 @@ pub enum Gravity {
     },
 }
 
-const NAMES: [(&str, Gravity); 5] = [
+const NAMES: [(&str, Gravity); 8] = [
     ("center", Gravity::Center),
     ("left", Gravity::Left),
     ("right", Gravity::Right),
     ("top", Gravity::Top),
     ("bottom", Gravity::Bottom),
+    ("auto", Gravity::Auto),
+    ("entropy", Gravity::Entropy),
+    ("focal", Gravity::Focal),
 ];
 
 /// Reads a gravity. The error says what is expected.
 pub(crate) fn parse(value: &str) -> Result<Gravity, String> {
-    if matches!(value, "auto" | "face" | "entropy") {
-        return Err(format!("{value} is not built in this build"));
+    if value == "face" {
+        return Err("face is not built into this build".to_owned());
     }
     let named = NAMES.iter().find_map(|(name, gravity)| (*name == value).then_some(*gravity));
     named.or_else(|| point(value)).ok_or_else(|| {
-        "must be center, left, right, top, bottom or a point such as 0.5x0.25, each part from 0 to 1"
+        "must be center, left, right, top, bottom, auto, entropy, focal or a point such as 0.5x0.25, each part from \
+         0 to 1"
             .to_owned()
     })
 }
@@ -53,10 +65,11 @@ pub(crate) fn print(gravity: &Gravity) -> String {
     }
 }
 
-/// The share of what is cut that is cut on the left, and on the top.
+/// The share of what is cut that is cut on the left, and on the top. What has to be looked for is the middle until it
+/// was found.
 pub(crate) fn shares(gravity: Gravity) -> (f64, f64) {
     match gravity {
-        Gravity::Center => (0.5, 0.5),
+        Gravity::Center | Gravity::Auto | Gravity::Entropy | Gravity::Focal => (0.5, 0.5),
         Gravity::Left => (0.0, 0.5),
         Gravity::Right => (1.0, 0.5),
         Gravity::Top => (0.5, 0.0),

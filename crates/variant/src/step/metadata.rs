@@ -5,9 +5,10 @@ use std::io::Cursor;
 
 use exif::experimental::Writer;
 use exif::{Context, Exif, Field, In, Reader, Tag, Value};
+use serde::{Deserialize, Serialize};
 
 /// What a JPEG rendition keeps of the original's metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MetadataPolicy {
     /// Only the copyright tag.
     Copyright,

@@ -12,6 +12,19 @@ struct Turn {
 }
 
 impl Turn {
+    fn orientation(self) -> u8 {
+        match (self.swap, self.flip_x, self.flip_y) {
+            (false, false, false) => 1,
+            (false, true, false) => 2,
+            (false, true, true) => 3,
+            (false, false, true) => 4,
+            (true, false, false) => 5,
+            (true, false, true) => 6,
+            (true, true, true) => 7,
+            (true, true, false) => 8,
+        }
+    }
+
     fn of(orientation: u8) -> Turn {
         let (swap, flip_x, flip_y) = match orientation {
             2 => (false, true, false),
@@ -27,9 +40,41 @@ impl Turn {
     }
 }
 
+/// The orientation that does the same as one and then, on what that shows, another.
+pub(crate) fn then(first: u8, second: u8) -> u8 {
+    let (a, b) = (Turn::of(first), Turn::of(second));
+    // The flips of the second are counted on what the first shows: where the first swaps, they change sides.
+    let (flip_x, flip_y) = if a.swap { (b.flip_y, b.flip_x) } else { (b.flip_x, b.flip_y) };
+    Turn { swap: a.swap != b.swap, flip_x: a.flip_x != flip_x, flip_y: a.flip_y != flip_y }.orientation()
+}
+
+/// The orientation that mirrors: left and right, top and bottom, or both.
+pub(crate) fn flipped(left_right: bool, top_bottom: bool) -> u8 {
+    Turn { swap: false, flip_x: left_right, flip_y: top_bottom }.orientation()
+}
+
+/// The orientation that turns clockwise by a multiple of 90 degrees.
+pub(crate) fn rotated(degrees: u32) -> u8 {
+    match degrees % 360 {
+        90 => 6,
+        180 => 3,
+        270 => 8,
+        _ => 1,
+    }
+}
+
 /// The stored size of what is shown, or the shown size of what is stored: the same swap.
 pub(crate) fn swapped<T>(orientation: u8, (width, height): (T, T)) -> (T, T) {
     if Turn::of(orientation).swap { (height, width) } else { (width, height) }
+}
+
+/// The orientation that undoes another.
+pub(crate) fn inverse(orientation: u8) -> u8 {
+    match orientation {
+        6 => 8,
+        8 => 6,
+        other => other,
+    }
 }
 
 /// A box on the shown picture as a box on the stored one, whose size is `stored`.
@@ -89,6 +134,32 @@ mod tests {
             let seen: Vec<u8> = turned.pixels.chunks_exact(3).map(|p| p[0]).collect();
             assert_eq!(seen, shown, "{orientation}");
         }
+    }
+
+    #[test]
+    fn two_turns_are_the_one_that_they_come_to() {
+        let pixels: Vec<u8> = (1..=6_u8).flat_map(|value| [value; 3]).collect();
+        let picture = Canvas { width: 3, height: 2, channels: 3, pixels };
+        for first in 1..=8 {
+            for second in 1..=8 {
+                let one_by_one = turn(turn(picture.clone(), first), second);
+                assert_eq!(turn(picture.clone(), then(first, second)), one_by_one, "{first} then {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn turns_by_name_do_what_they_say() {
+        let shown = |orientation| {
+            let pixels = [1_u8, 2, 3, 4].iter().flat_map(|value| [*value; 3]).collect();
+            let turned = turn(Canvas { width: 2, height: 2, channels: 3, pixels }, orientation);
+            turned.pixels.chunks_exact(3).map(|p| p[0]).collect::<Vec<u8>>()
+        };
+        assert_eq!(shown(flipped(true, false)), [2, 1, 4, 3]);
+        assert_eq!(shown(flipped(false, true)), [3, 4, 1, 2]);
+        assert_eq!(shown(rotated(90)), [3, 1, 4, 2], "clockwise");
+        assert_eq!(shown(rotated(270)), [2, 4, 1, 3]);
+        assert_eq!((rotated(180), rotated(360), flipped(true, true)), (3, 1, 3));
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! `quality`: the public number, and what the encoders make of it.
 
-use super::side::whole_number;
+use super::number::whole;
+
+pub(crate) mod encode;
+pub(crate) mod look;
+mod sample;
+mod search;
 
 /// Quality of lossy formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +20,19 @@ pub enum Quality {
     MediumLow,
     /// 35.
     Low,
+    /// The lowest that keeps a look, found for each image: a target of SSIMULACRA2, 65, 75 or 85.
+    Auto(u8),
 }
 
-const NAMES: [(&str, Quality); 4] = [
+const NAMES: [(&str, Quality); 8] = [
     ("high", Quality::High),
     ("medium-high", Quality::MediumHigh),
     ("medium-low", Quality::MediumLow),
     ("low", Quality::Low),
+    ("auto", Quality::Auto(75)),
+    ("auto-high", Quality::Auto(85)),
+    ("auto-medium", Quality::Auto(75)),
+    ("auto-low", Quality::Auto(65)),
 ];
 
 /// The public number that stands for the default of every encoder: all of them look alike there
@@ -33,9 +44,10 @@ pub(crate) fn parse(value: &str) -> Result<Quality, String> {
     if let Some((_, quality)) = NAMES.iter().find(|(name, _)| *name == value) {
         return Ok(*quality);
     }
-    match whole_number(value).and_then(|number| u8::try_from(number).ok()) {
+    match whole(value).and_then(|number| u8::try_from(number).ok()) {
         Some(number @ 1..=100) => Ok(Quality::Number(number)),
-        _ => Err("must be a whole number from 1 to 100, or high, medium-high, medium-low or low".to_owned()),
+        _ => Err("must be a whole number from 1 to 100, high, medium-high, medium-low, low, auto, auto-high or auto-low"
+            .to_owned()),
     }
 }
 
@@ -58,7 +70,7 @@ pub(crate) fn number(quality: Option<Quality>) -> u8 {
         Some(Quality::MediumHigh) => 70,
         Some(Quality::MediumLow) => 50,
         Some(Quality::Low) => 35,
-        None => ANCHOR,
+        Some(Quality::Auto(_)) | None => ANCHOR,
     }
 }
 

@@ -8,10 +8,11 @@ use crate::canvas::Canvas;
 use crate::decode::{Picture, Sink};
 
 mod average;
-mod colour;
+pub(crate) mod colour;
 mod kernel;
 mod light;
 mod resampler;
+mod tone;
 mod weights;
 
 use average::Average;
@@ -31,6 +32,8 @@ pub(crate) struct Scaler {
     seen: usize,
     /// Takes every row, needed or not.
     to_the_end: bool,
+    /// Keeps a profile that fits, instead of converting to sRGB.
+    keeps_profile: bool,
 }
 
 /// What is known once the picture is described.
@@ -48,7 +51,7 @@ struct Work {
 impl Scaler {
     /// A scaler of a part of a stored picture, in its pixels, to so many pixels.
     pub(crate) fn new(source: [f64; 4], target: (u32, u32)) -> Scaler {
-        Scaler { source, target, work: None, seen: 0, to_the_end: false }
+        Scaler { source, target, work: None, seen: 0, to_the_end: false, keeps_profile: false }
     }
 
     /// The same, but it lets the decoder read on when it has all that it needs.
@@ -56,20 +59,31 @@ impl Scaler {
         Scaler { to_the_end: true, ..self }
     }
 
+    /// The same, but on wish it keeps a profile that fits the picture, instead of converting to sRGB.
+    pub(crate) fn keeping_profile(self, keeps_profile: bool) -> Scaler {
+        Scaler { keeps_profile, ..self }
+    }
+
     /// The scaled picture. Fails when the rows ended early.
     pub(crate) fn finish(self) -> Result<Canvas, Error> {
+        Ok(self.finish_with_profile()?.0)
+    }
+
+    /// The scaled picture and the profile that it still has, where it is not sRGB.
+    pub(crate) fn finish_with_profile(self) -> Result<(Canvas, Option<Vec<u8>>), Error> {
         let short = || Error::Damaged("it ends early".to_owned());
         let mut work = self.work.ok_or_else(short)?;
         if let Some(row) = work.average.rest() {
             work.resampler.push(row);
         }
-        work.resampler.finish().ok_or_else(short)
+        let canvas = work.resampler.finish().ok_or_else(short)?;
+        Ok((canvas, work.colour.kept()))
     }
 }
 
 impl Sink for Scaler {
     fn begin(&mut self, picture: &Picture) -> Result<(), Error> {
-        self.work = Some(Work::new(self.source, self.target, picture));
+        self.work = Some(Work::new(self.source, self.target, picture, self.keeps_profile));
         Ok(())
     }
 
@@ -90,14 +104,14 @@ impl Sink for Scaler {
 }
 
 impl Work {
-    fn new(source: [f64; 4], target: (u32, u32), picture: &Picture) -> Work {
+    fn new(source: [f64; 4], target: (u32, u32), picture: &Picture, keeps_profile: bool) -> Work {
         let [x, y, width, height] = source.map(|length| length * picture.scale);
         let factor = (average::factor(width, target.0), average::factor(height, target.1));
         let (across, columns) = axis(x, width, picture.width, target.0, factor.0);
         let (down, rows) = axis(y, height, picture.height, target.1, factor.1);
         let planes = if picture.samples.alpha() { 4 } else { 3 };
         let resampler = Resampler::new(across, down, (columns.1 - columns.0).div_ceil(factor.0), planes);
-        let colour = Colour::new(picture);
+        let colour = Colour::new(picture, keeps_profile);
         Work {
             columns,
             first_row: rows.0,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use catalog::{Image, KeyEntry, Variant};
+use catalog::{Image, KeyEntry};
 use domain::Timestamp;
 use signing::{Constraints, DeliveryUrl, KeyState, SigningKey};
 
+use super::pick::Pick;
 use crate::fields::Fields;
 use crate::member::Member;
 use crate::pages::images::display_name;
@@ -71,14 +72,7 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    pub(super) fn read(
-        query: &Fields,
-        image: &Image,
-        variant: &Variant,
-        require_exp: bool,
-        now: Timestamp,
-    ) -> Wish {
-        let forced = image.private && !variant.always_public;
+    pub(super) fn read(query: &Fields, forced: bool, require_exp: bool, now: Timestamp) -> Wish {
         let wanted = query.get("expires");
         let expiry =
             Expiry::offered(require_exp).find(|offered| offered.value() == wanted).unwrap_or(Expiry::DEFAULT);
@@ -133,12 +127,18 @@ pub(super) struct UrlBox {
 pub(super) fn url_box(
     member: &Member,
     image: &Image,
-    variant: &Variant,
+    pick: &Pick,
     wish: &Wish,
     keys: &[KeyEntry],
 ) -> Result<UrlBox, String> {
+    if pick.options.is_none() {
+        return Err("Fix the options to get a URL.".into());
+    }
+    if pick.is_closed {
+        return Err("Options in URLs are off in this account: save them as a variant to get a URL.".into());
+    }
     let host = member.visit.dashboard.config().delivery_url.clone();
-    let path = DeliveryUrl::path_of(&member.account.hash, &image.id, variant.name.as_str());
+    let path = DeliveryUrl::path_of(&member.account.hash, &image.id, &pick.last);
     let unsigned = format!("{host}{path}");
     let whole = if wish.signed { signed(member, &unsigned, wish, keys)? } else { unsigned.clone() };
     let expires = wish.expires_s.filter(|_| wish.signed).map(|s| Moment::new(Timestamp::from_seconds(s)));
@@ -148,7 +148,7 @@ pub(super) fn url_box(
         host,
         hash: member.account.hash.to_string(),
         image: image.id.to_path(),
-        variant: variant.name.to_string(),
+        variant: path.rsplit('/').next().unwrap_or_default().to_owned(),
         signature: whole[unsigned.len()..].to_owned(),
         html: format!("<img src=\"{}\" alt=\"{}\">", html_text(&whole), html_text(alt)),
         markdown: format!("![{}]({whole})", markdown_text(if alt.is_empty() { &name } else { alt })),
@@ -161,7 +161,7 @@ pub(super) fn url_box(
 /// The URL with its signature: one only that the account's own rules let in.
 fn signed(member: &Member, unsigned: &str, wish: &Wish, keys: &[KeyEntry]) -> Result<String, String> {
     if keys.is_empty() {
-        return Err("This image is private. Someone who may sign URLs can give you one.".into());
+        return Err("This URL has to be signed. Someone who may sign URLs can give you one.".into());
     }
     if !wish.until_error.is_empty() {
         return Err(wish.until_error.clone());

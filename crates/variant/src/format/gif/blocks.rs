@@ -12,11 +12,14 @@ pub(super) struct Blocks {
     pub(super) alpha: bool,
     /// The bytes end within a block, and not merely without a trailer.
     pub(super) cut_off: bool,
+    /// How often it is played; 0 is for ever. The file counts repetitions.
+    pub(super) plays: u32,
 }
 
-const EXTENSION: u8 = 0x21;
-const IMAGE: u8 = 0x2C;
-const GRAPHIC_CONTROL: u8 = 0xF9;
+pub(super) const EXTENSION: u8 = 0x21;
+pub(super) const IMAGE: u8 = 0x2C;
+pub(super) const GRAPHIC_CONTROL: u8 = 0xF9;
+pub(super) const APPLICATION: u8 = 0xFF;
 
 impl Blocks {
     /// Reads every block's head. A file that breaks off is read as far as it goes.
@@ -30,6 +33,7 @@ impl Blocks {
             frames: 0,
             alpha: false,
             cut_off: false,
+            plays: 1,
         };
         if blocks.width == 0 || blocks.height == 0 {
             return Err(Error::Damaged("its width or height is zero".to_owned()));
@@ -49,6 +53,11 @@ impl Blocks {
                 let (label, body) = after.split_first()?;
                 if *label == GRAPHIC_CONTROL && self.frames == 0 {
                     self.alpha |= body.get(1).is_some_and(|flags| flags & 1 == 1);
+                }
+                if *label == APPLICATION {
+                    let repetitions = repetitions(body);
+                    self.plays =
+                        repetitions.map_or(self.plays, |n| if n == 0 { 0 } else { u32::from(n) + 1 });
                 }
                 skip_parts(body)
             }
@@ -73,13 +82,20 @@ impl Blocks {
     }
 }
 
+/// The repetitions that an application block asks for, if it is one that does; 0 is for ever.
+pub(super) fn repetitions(body: &[u8]) -> Option<u16> {
+    let parts = body.strip_prefix(b"\x0BNETSCAPE2.0").or_else(|| body.strip_prefix(b"\x0BANIMEXTS1.0"))?;
+    let [3, 1, low, high, ..] = *parts else { return None };
+    Some(u16::from_le_bytes([low, high]))
+}
+
 /// Bytes of the palette that a block's flags announce.
-fn palette_bytes(flags: u8) -> usize {
+pub(super) fn palette_bytes(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
 /// What follows a chain of parts, each with its length before it, ended by an empty one.
-fn skip_parts(mut bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn skip_parts(mut bytes: &[u8]) -> Option<&[u8]> {
     loop {
         let (length, rest) = bytes.split_first()?;
         if *length == 0 {
@@ -101,7 +117,10 @@ mod tests {
 
     fn check(blocks: &[Vec<u8>], frames: u32, alpha: bool) {
         let bytes = [HEAD.to_vec(), blocks.concat(), vec![0x3B]].concat();
-        assert_eq!(Blocks::read(&bytes), Ok(Blocks { width: 2, height: 2, frames, alpha, cut_off: false }));
+        assert_eq!(
+            Blocks::read(&bytes),
+            Ok(Blocks { width: 2, height: 2, frames, alpha, cut_off: false, plays: 1 })
+        );
     }
 
     #[test]
@@ -113,6 +132,16 @@ mod tests {
         check(&[frame(2), clear, frame(2)], 2, false);
         check(&[frame(1)], 1, true);
         check(&[vec![EXTENSION, 0xFE, 1, b'!', 0], frame(2)], 1, false);
+    }
+
+    #[test]
+    fn repetitions_are_plays_but_one() {
+        let plays = |low: u8, high: u8| {
+            let block = [&b"\x21\xFF\x0BNETSCAPE2.0\x03\x01"[..], &[low, high, 0]].concat();
+            Blocks::read(&[HEAD.to_vec(), block, frame(2)].concat()).unwrap().plays
+        };
+        assert_eq!((plays(0, 0), plays(1, 0), plays(4, 1)), (0, 2, 261));
+        assert_eq!(Blocks::read(&[HEAD.to_vec(), frame(2)].concat()).unwrap().plays, 1);
     }
 
     #[test]

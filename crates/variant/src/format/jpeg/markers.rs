@@ -17,6 +17,7 @@ pub(super) struct Frame {
     pub(super) height: u32,
     pub(super) bits: u8,
     pub(super) lossless: bool,
+    pub(super) progressive: bool,
 }
 
 const START_OF_SCAN: u8 = 0xDA;
@@ -83,6 +84,7 @@ impl Frame {
             height: u32::from(u16::from_be_bytes([high, low])),
             bits,
             lossless: matches!(marker, 0xC3 | 0xC7 | 0xCB | 0xCF),
+            progressive: matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE),
         })
     }
 }

@@ -10,6 +10,8 @@ pub(super) struct Chunks<'a> {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) alpha: bool,
+    /// Bits of a sample, 1 to 16.
+    pub(super) bits: u8,
     /// Frames of an animation; 0 for a still image.
     pub(super) frames: u32,
     pub(super) exif: Option<&'a [u8]>,
@@ -54,9 +56,10 @@ impl<'a> Chunks<'a> {
     fn take(&mut self, kind: [u8; 4], body: &'a [u8], count: u32) {
         match &kind {
             b"IHDR" if count == 1 => {
-                if let [a, b, c, d, e, f, g, h, _, colour, ..] = *body {
+                if let [a, b, c, d, e, f, g, h, bits, colour, ..] = *body {
                     self.width = u32::from_be_bytes([a, b, c, d]);
                     self.height = u32::from_be_bytes([e, f, g, h]);
+                    self.bits = bits;
                     self.alpha = matches!(colour, 4 | 6);
                 }
             }
@@ -70,7 +73,7 @@ impl<'a> Chunks<'a> {
 }
 
 /// A chunk's kind and body, and what follows its check sum.
-fn split_chunk(bytes: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
+pub(super) fn split_chunk(bytes: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
     let (head, rest) = bytes.split_first_chunk::<8>()?;
     let [a, b, c, d, kind @ ..] = *head;
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;

@@ -94,7 +94,14 @@ fn three(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Chunks one after the other: kind, body, and whether the body is all there.
-struct List<'a>(&'a [u8]);
+pub(super) struct List<'a>(&'a [u8]);
+
+impl<'a> List<'a> {
+    /// The chunks of a body.
+    pub(super) fn new(body: &'a [u8]) -> List<'a> {
+        List(body)
+    }
+}
 
 impl<'a> Iterator for List<'a> {
     type Item = ([u8; 4], &'a [u8], bool);

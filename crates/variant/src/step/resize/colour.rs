@@ -1,53 +1,75 @@
 //! Colour management: rows of any profile become rows of sRGB, before they are scaled, so that they are averaged as
-//! light. A profile that does not fit the pixels, or cannot be used, is dropped.
+//! light. A profile that does not fit the pixels, or cannot be used, is dropped. On wish one that fits is kept instead.
 
 use std::sync::Arc;
 
 use moxcms::{
-    ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, Transform16BitExecutor, TransformOptions,
+    CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
+    Transform8BitExecutor, Transform16BitExecutor, TransferCharacteristics, TransformOptions,
 };
 
+use super::tone::Tone;
 use crate::decode::{Picture, Samples};
 
 /// A row of samples.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Row<'a> {
+pub(crate) enum Row<'a> {
+    /// Of 8 bits.
     Eight(&'a [u8]),
+    /// Of 16 bits.
     Sixteen(&'a [u16]),
 }
 
 /// Turns rows to sRGB.
-pub(super) struct Colour {
+pub(crate) struct Colour {
     samples: Samples,
     deep: bool,
     eight: Option<Arc<Transform8BitExecutor>>,
     sixteen: Option<Arc<Transform16BitExecutor>>,
+    tone: Option<Tone>,
+    kept: Option<Vec<u8>>,
     converted8: Vec<u8>,
     native16: Vec<u16>,
     converted16: Vec<u16>,
 }
 
 impl Colour {
-    /// For the rows of a picture.
-    pub(super) fn new(picture: &Picture) -> Colour {
+    /// For the rows of a picture. Where its profile is to be kept and is one of red, green and blue that is not sRGB,
+    /// rows stay as they are.
+    pub(crate) fn new(picture: &Picture, keep: bool) -> Colour {
+        let tone = picture.cicp.filter(|_| picture.icc.is_none() && picture.deep).and_then(Tone::new);
         let mut colour = Colour {
             samples: picture.samples,
             deep: picture.deep,
             eight: None,
             sixteen: None,
+            tone,
+            kept: None,
             converted8: Vec::new(),
             native16: Vec::new(),
             converted16: Vec::new(),
         };
-        if let Some(profile) = picture.icc.as_deref().and_then(|icc| ColorProfile::new_from_slice(icc).ok()) {
+        if let Some(profile) = profile(picture).filter(|_| colour.tone.is_none()) {
             colour.manage(&profile);
+        }
+        let managed = colour.eight.is_some() || colour.sixteen.is_some();
+        if keep && managed && matches!(picture.samples, Samples::Rgb | Samples::Rgba) {
+            colour.kept.clone_from(&picture.icc);
+        }
+        if colour.kept.is_some() {
+            (colour.eight, colour.sixteen) = (None, None);
         }
         colour
     }
 
+    /// The profile that the rows have, where it is not sRGB.
+    pub(crate) fn kept(self) -> Option<Vec<u8>> {
+        self.kept
+    }
+
     /// Channels of the rows that come out.
-    pub(super) fn channels(&self) -> usize {
-        let managed = self.eight.is_some() || self.sixteen.is_some();
+    pub(crate) fn channels(&self) -> usize {
+        let managed = self.eight.is_some() || self.sixteen.is_some() || self.tone.is_some();
         match self.samples {
             Samples::Cmyk => 3,
             samples if managed && samples.alpha() => 4,
@@ -57,7 +79,7 @@ impl Colour {
     }
 
     /// Turns a row as it was decoded.
-    pub(super) fn convert<'a>(&'a mut self, row: &'a [u8]) -> Row<'a> {
+    pub(crate) fn convert<'a>(&'a mut self, row: &'a [u8]) -> Row<'a> {
         let (pixels, to) = (row.len() / self.samples.count(), self.channels());
         if self.deep {
             return self.convert_deep(row);
@@ -79,6 +101,10 @@ impl Colour {
     fn convert_deep(&mut self, row: &[u8]) -> Row<'_> {
         self.native16.clear();
         self.native16.extend(row.as_chunks::<2>().0.iter().map(|bytes| u16::from_be_bytes(*bytes)));
+        if let Some(tone) = &self.tone {
+            tone.convert(&self.native16, self.samples, &mut self.converted16);
+            return Row::Sixteen(&self.converted16);
+        }
         let Some(transform) = &self.sixteen else { return Row::Sixteen(&self.native16) };
         let pixels = self.native16.len() / self.samples.count();
         self.converted16.resize(pixels * if self.samples.alpha() { 4 } else { 3 }, 0);
@@ -133,6 +159,29 @@ impl Colour {
         let mut to = vec![0; same.len()];
         transform.transform(&from, &mut to).is_ok() && to.iter().zip(&same).all(|(a, b)| a.abs_diff(*b) <= 1)
     }
+}
+
+/// The profile of a picture: its own, or the one that its code points stand for. Video curves count as that of sRGB, as
+/// they do in browsers.
+fn profile(picture: &Picture) -> Option<ColorProfile> {
+    if let Some(icc) = &picture.icc {
+        return ColorProfile::new_from_slice(icc).ok();
+    }
+    let [primaries, transfer] = picture.cicp.filter(|[primaries, transfer]| (*primaries, *transfer) != (1, 13))?;
+    let transfer = match transfer {
+        4 => TransferCharacteristics::Bt470M,
+        5 => TransferCharacteristics::Bt470Bg,
+        8 => TransferCharacteristics::Linear,
+        _ => TransferCharacteristics::Srgb,
+    };
+    let mut profile = ColorProfile::new_srgb();
+    let is_known = profile.update_rgb_colorimetry_from_cicp(CicpProfile {
+        color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
+        transfer_characteristics: transfer,
+        matrix_coefficients: MatrixCoefficients::Identity,
+        full_range: true,
+    });
+    is_known.then_some(profile)
 }
 
 /// CMYK without a profile: each ink and black take their share of the light.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::average::Planes;
 use super::colour::Row;
 use crate::decode::Picture;
+use crate::light::{from_light, to_light};
 
 /// White, and full alpha.
 pub(super) const WHITE: i32 = 28_000;
@@ -138,13 +139,4 @@ fn back() -> &'static [u8] {
             .map(|light| (from_light(f64::from(light) / f64::from(WHITE)) * 255.0).round() as u8)
             .collect()
     })
-}
-
-/// IEC 61966-2-1.
-fn to_light(value: f64) -> f64 {
-    if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
-}
-
-fn from_light(light: f64) -> f64 {
-    if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
 }

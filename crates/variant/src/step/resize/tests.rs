@@ -11,15 +11,7 @@ use crate::testing::{distance, draw, half_clear, texture};
 fn scale(canvas: &Canvas, source: [f64; 4], target: (u32, u32)) -> Canvas {
     let mut scaler = Scaler::new(source, target);
     let samples = if canvas.channels == 4 { Samples::Rgba } else { Samples::Rgb };
-    let picture = Picture {
-        width: canvas.width,
-        height: canvas.height,
-        scale: 1.0,
-        samples,
-        deep: false,
-        icc: None,
-        gamma: None,
-    };
+    let picture = Picture::new(canvas.width, canvas.height, samples);
     scaler.begin(&picture).unwrap();
     for row in canvas.pixels.chunks_exact(canvas.stride()) {
         if scaler.row(row).unwrap().is_break() {
@@ -116,16 +108,7 @@ fn extreme_sizes_work_and_flat_stays_flat() {
 fn rows_that_are_missing_are_noticed() {
     let mut scaler = Scaler::new([0.0, 0.0, 9.0, 9.0], (3, 3));
     assert!(scaler.row(&[0; 27]).unwrap().is_break(), "nothing was described yet");
-    let picture = Picture {
-        width: 9,
-        height: 9,
-        scale: 1.0,
-        samples: Samples::Rgb,
-        deep: false,
-        icc: None,
-        gamma: None,
-    };
-    scaler.begin(&picture).unwrap();
+    scaler.begin(&Picture::new(9, 9, Samples::Rgb)).unwrap();
     for _ in 0..5 {
         assert!(scaler.row(&[9; 27]).unwrap().is_continue());
     }
@@ -135,7 +118,7 @@ fn rows_that_are_missing_are_noticed() {
 /// Scales one pixel, and gives it.
 fn one(samples: Samples, deep: bool, icc: Option<Vec<u8>>, gamma: Option<f64>, pixel: &[u8]) -> Vec<u8> {
     let mut scaler = Scaler::new([0.0, 0.0, 1.0, 1.0], (1, 1));
-    scaler.begin(&Picture { width: 1, height: 1, scale: 1.0, samples, deep, icc, gamma }).unwrap();
+    scaler.begin(&Picture { deep, icc, gamma, ..Picture::new(1, 1, samples) }).unwrap();
     assert!(scaler.row(pixel).is_ok());
     scaler.finish().unwrap().pixels
 }

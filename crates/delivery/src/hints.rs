@@ -1,0 +1,112 @@
+//! What a request's headers tell that a rendition may depend on. What is absent or malformed says nothing.
+
+use std::str::FromStr;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderMap};
+use domain::{Accepts, Hints};
+
+/// The widest screen that is believed, in pixels.
+const MAX_PIXELS: u32 = 20_000;
+
+/// The hints of a request.
+pub(crate) fn hints(request: &HttpRequest) -> Hints {
+    let headers = request.headers();
+    let pixels = |name: &str| number::<u32>(headers, name).filter(|pixels| (1..=MAX_PIXELS).contains(pixels));
+    Hints {
+        accepts: accepts(headers),
+        width_pixels: pixels("sec-ch-width").or_else(|| pixels("width")),
+        dpr: number::<f32>(headers, "sec-ch-dpr")
+            .or_else(|| number(headers, "dpr"))
+            .filter(|dpr| (0.1..=8.0).contains(dpr)),
+        viewport_pixels: pixels("sec-ch-viewport-width").or_else(|| pixels("viewport-width")),
+        is_mobile: text(headers, header::USER_AGENT.as_str()).is_some_and(|agent| agent.contains("Mobi")),
+        saves_data: text(headers, "save-data").is_some_and(|value| value.eq_ignore_ascii_case("on")),
+        is_on_slow_network: matches!(text(headers, "ect"), Some("slow-2g" | "2g" | "3g")),
+        rtt_ms: number(headers, "rtt"),
+        downlink_mbps: number(headers, "downlink").filter(|downlink| *downlink >= 0.0),
+    }
+}
+
+/// `Accept`, reduced to what can change an answer.
+fn accepts(headers: &HeaderMap) -> Accepts {
+    let mut accepts = Accepts::default();
+    for value in headers.get_all(header::ACCEPT) {
+        let one = Accepts::parse(value.to_str().unwrap_or_default());
+        accepts = Accepts {
+            avif: accepts.avif || one.avif,
+            webp: accepts.webp || one.webp,
+            webp_refused: accepts.webp_refused || one.webp_refused,
+            json: accepts.json || one.json,
+        };
+    }
+    accepts
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
+}
+
+fn number<T: FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+    text(headers, name).filter(|text| text.len() <= 12).and_then(|text| text.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn of(headers: &[(&str, &str)]) -> Hints {
+        let request = headers
+            .iter()
+            .fold(TestRequest::default(), |request, header| request.append_header((header.0, header.1)));
+        hints(&request.to_http_request())
+    }
+
+    #[test]
+    fn hints_are_read_where_they_make_sense() {
+        let told = of(&[
+            ("Accept", "image/avif,image/webp"),
+            ("Sec-CH-Width", "640"),
+            ("Sec-CH-DPR", "1.5"),
+            ("Sec-CH-Viewport-Width", "412"),
+            (
+                "User-Agent",
+                "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140 Mobile Safari/537.36",
+            ),
+            ("Save-Data", "on"),
+            ("ECT", "3g"),
+            ("RTT", "200"),
+            ("Downlink", "1.45"),
+        ]);
+        let accepts = Accepts { avif: true, webp: true, ..Accepts::default() };
+        let expected = Hints {
+            accepts,
+            width_pixels: Some(640),
+            dpr: Some(1.5),
+            viewport_pixels: Some(412),
+            is_mobile: true,
+            saves_data: true,
+            is_on_slow_network: true,
+            rtt_ms: Some(200),
+            downlink_mbps: Some(1.45),
+        };
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_makes_no_sense_says_nothing() {
+        let nonsense = of(&[
+            ("Sec-CH-Width", "0"),
+            ("Sec-CH-DPR", "nan"),
+            ("Sec-CH-Viewport-Width", "-5"),
+            ("Save-Data", "?1"),
+            ("ECT", "5g"),
+            ("RTT", "soon"),
+            ("Downlink", "-1"),
+        ]);
+        assert_eq!(nonsense, Hints::default());
+        assert!(!nonsense.is_slow());
+    }
+}

@@ -1,0 +1,157 @@
+//! Makes renditions: from the original, or from its working copy where that serves, with the originals that are laid over,
+//! and with the quality that was found for it before.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use bytes::Bytes;
+use domain::ObjectId;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tracing::{Instrument as _, info_span};
+use variant::{Facts, Recipe, Rendition, WorkingCopy};
+use workers::{Inputs, Lane};
+
+use crate::memory::Key;
+use crate::{Error, Original, Rendered, Renditions, counts};
+
+/// A working copy that serves a recipe.
+struct Served {
+    copy: WorkingCopy,
+    /// The recipe as it is rendered from the copy.
+    recipe: Recipe,
+    /// The copy's own name.
+    key: Key,
+}
+
+impl Renditions {
+    /// Renders a recipe, kept by nobody.
+    pub(crate) async fn render(
+        &self,
+        original: &Original,
+        recipe: &Recipe,
+        lane: Lane,
+    ) -> Result<Rendered, Error> {
+        let span = info_span!(target: "span", "render", format = counts::word(recipe.encoding.format()));
+        self.render_well(original, recipe, lane).instrument(span).await
+    }
+
+    /// Renders from where it costs least, beginning at the quality that is known; what is learned by that is kept.
+    async fn render_well(
+        &self,
+        original: &Original,
+        recipe: &Recipe,
+        lane: Lane,
+    ) -> Result<Rendered, Error> {
+        let target = recipe.auto_quality.filter(|_| recipe.searches_quality());
+        let known = match target {
+            Some(target) => self.catalog.found_quality(&original.object, target).await.unwrap_or_default(),
+            None => None,
+        };
+        let begun = known.map(|known| recipe.clone().beginning_at(known));
+        let rendition = self.render_cheaply(original, begun.as_ref().unwrap_or(recipe), lane).await?;
+        if let (Some(target), Some(found)) = (target, rendition.quality)
+            && known != Some(found)
+            && let Err(error) = self.catalog.note_found_quality(&original.object, target, found).await
+        {
+            tracing::debug!(?error, "a quality that was found cannot be noted");
+        }
+        Ok(rendition.into())
+    }
+
+    async fn render_cheaply(
+        &self,
+        original: &Original,
+        recipe: &Recipe,
+        lane: Lane,
+    ) -> Result<Rendition, Error> {
+        let Some(served) = Served::of(original, recipe) else {
+            return self.render_from(original, None, &original.facts, recipe, lane).await;
+        };
+        if let Some(bytes) = self.copy(original, &served.key).await {
+            self.renders_from_copies.fetch_add(1, Ordering::Relaxed);
+            let Served { copy, recipe, .. } = &served;
+            return self.render_from(original, Some(bytes), &copy.facts, recipe, lane).await;
+        }
+        let rendition = self.render_from(original, None, &original.facts, recipe, lane).await?;
+        let this = (self.clone(), original.clone());
+        self.background.begin(served.key, || make_copy(this.0, this.1, served));
+        Ok(rendition)
+    }
+
+    /// Renders from these bytes, or from the original's. The slot comes before those: who waits for one holds no original
+    /// in memory.
+    async fn render_from(
+        &self,
+        original: &Original,
+        bytes: Option<Bytes>,
+        facts: &Facts,
+        recipe: &Recipe,
+        lane: Lane,
+    ) -> Result<Rendition, Error> {
+        let slot = self.workers.render_slot(lane, &original.account, facts, recipe);
+        let slot = slot.instrument(info_span!(target: "span", "queue")).await?;
+        let began = Instant::now();
+        let bytes = match bytes {
+            Some(bytes) => bytes,
+            None => self.whole(original).await?,
+        };
+        let overlays = self.overlays(original, recipe).await?;
+        self.renders.fetch_add(1, Ordering::Relaxed);
+        let inputs = Inputs { original: bytes, facts: facts.clone(), overlays };
+        let rendition = slot.render(inputs, recipe.clone()).await?;
+        counts::rendered(rendition.format, began.elapsed());
+        Ok(rendition)
+    }
+
+    /// The working copy, if there is one: in memory or at rest. Rows are asked before the storage is, so one that was not
+    /// made yet costs it no request.
+    async fn copy(&self, original: &Original, key: &Key) -> Option<Bytes> {
+        if let Some(copy) = self.memory.get(key) {
+            return Some(copy.bytes.clone());
+        }
+        if !self.catalog.is_at_rest(&key.0, &key.1).await.unwrap_or(false) {
+            return None;
+        }
+        // What cannot be read is no more than a copy: the original is there.
+        let found = self.find_at_rest(key, original).await.ok().flatten();
+        found.map(|copy| copy.bytes.clone())
+    }
+
+    /// The originals that a recipe lays over another, in their order, with their facts.
+    async fn overlays(&self, original: &Original, recipe: &Recipe) -> Result<Vec<(Bytes, Facts)>, Error> {
+        let objects: Vec<ObjectId> =
+            recipe.overlay_objects().filter_map(|object| object.parse().ok()).collect();
+        if objects.is_empty() {
+            return Ok(Vec::new());
+        }
+        // One that is laid over several times is read once.
+        let mut read = HashMap::new();
+        for image in self.catalog.images_of_objects(&original.account, &objects).await? {
+            let overlay = Original::of(&image).ok_or(Error::OverlayMissing)?;
+            read.insert(image.object, (self.whole(&overlay).await?, Facts::clone(&overlay.facts)));
+        }
+        objects.iter().map(|object| read.get(object).cloned().ok_or(Error::OverlayMissing)).collect()
+    }
+
+    /// How many renders began from a working copy since the start.
+    pub fn renders_from_copies(&self) -> u64 {
+        self.renders_from_copies.load(Ordering::Relaxed)
+    }
+}
+
+/// Makes a working copy, in a box: making one is a render, and a render may have one made.
+fn make_copy(this: Renditions, original: Original, served: Served) -> BoxFuture<'static, Result<(), Error>> {
+    let Served { copy, key, .. } = served;
+    async move { this.find_or_make(key, &original, &copy.recipe, Lane::Background).await.map(drop) }.boxed()
+}
+
+impl Served {
+    fn of(original: &Original, recipe: &Recipe) -> Option<Served> {
+        let copy = WorkingCopy::of(&original.facts)?;
+        let recipe = copy.serve(recipe)?;
+        let key = (original.object, copy.recipe.digest());
+        Some(Served { copy, recipe, key })
+    }
+}

@@ -1,0 +1,96 @@
+//! What nobody waits for: made once, beside the requests, and asked for again where it is lost.
+
+use variant::MetadataPolicy;
+
+use super::*;
+
+/// What a browser that takes AVIF is to get, and what it gets until that is there.
+fn avif() -> Recipe {
+    let encoding = Encoding::Avif { quality: 60, effort: Effort::Usual };
+    let wish = Recipe { metadata: MetadataPolicy::None, ..scaled((32, 24)) };
+    Recipe { encoding, meanwhile: Some(Box::new(wish.clone())), ..wish }
+}
+
+async fn nothing_waits(renditions: &Renditions) {
+    while renditions.background_queued() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_who_would_take_an_avif_wait_for_none_and_one_is_made() {
+    let house = House::new().await;
+    let before = house.storage.counts();
+    let asked: Vec<_> = (0..1000)
+        .map(|_| {
+            let (renditions, original) = (house.renditions.clone(), house.original.clone());
+            tokio::spawn(async move {
+                let found = renditions.find_or_begin(&original, &avif()).await.unwrap();
+                let meanwhile = renditions.fetch(&original, &avif().meanwhile.unwrap()).await.unwrap();
+                (found, meanwhile)
+            })
+        })
+        .collect();
+    for answer in join_all(asked).await {
+        let (found, meanwhile) = answer.unwrap();
+        assert_eq!(meanwhile.format, Format::Webp);
+        assert!(found.is_none_or(|found| found.format == Format::Avif));
+    }
+    nothing_waits(&house.renditions).await;
+    assert_eq!(house.renditions.renders(), 2, "the AVIF, and what was served meanwhile");
+    let found = house.renditions.find_or_begin(&house.original, &avif()).await.unwrap().unwrap();
+    assert_eq!((found.format, found.width), (Format::Avif, 32));
+    assert_eq!(house.renditions.in_memory(&house.original.object, &avif().digest()), Some(found));
+    // Each was looked for at rest, its original read, and it was kept; the AVIF was looked for once more when it was made.
+    let (gets, puts) = since(before, house.storage.counts());
+    assert!(puts == 2 && gets <= 5, "{gets} gets, {puts} puts");
+}
+
+#[tokio::test]
+async fn what_was_made_in_the_background_is_found_after_a_restart() {
+    let house = House::new().await;
+    assert!(house.renditions.find_or_begin(&house.original, &avif()).await.unwrap().is_none());
+    assert!(house.renditions.is_awaited(&house.original.object, &avif().digest()));
+    nothing_waits(&house.renditions).await;
+    assert!(!house.renditions.is_awaited(&house.original.object, &avif().digest()));
+    let restarted = house.restarted();
+    let found = restarted.find_or_begin(&house.original, &avif()).await.unwrap().unwrap();
+    assert_eq!((found.format, restarted.renders()), (Format::Avif, 0));
+}
+
+#[tokio::test]
+async fn whoever_names_the_format_waits_for_what_is_under_way_already() {
+    let house = House::new().await;
+    house.renditions.find_or_begin(&house.original, &avif()).await.unwrap();
+    let named = Recipe { meanwhile: None, ..avif() };
+    assert_eq!(house.renditions.fetch(&house.original, &named).await.unwrap().format, Format::Avif);
+    nothing_waits(&house.renditions).await;
+    assert_eq!(house.renditions.renders(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_made_is_put_off_and_tried_no_more_for_a_while() {
+    let cut = picture().slice(..picture().len() / 2);
+    let house = House::keeping(Storage::memory(), cut).await;
+    for _ in 0..10 {
+        assert!(house.renditions.find_or_begin(&house.original, &avif()).await.unwrap().is_none());
+        nothing_waits(&house.renditions).await;
+    }
+    assert_eq!(house.renditions.renders(), 1);
+    assert!(house.renditions.is_awaited(&house.original.object, &avif().digest()), "what is served meanwhile goes on");
+}
+
+#[tokio::test]
+async fn a_queue_that_is_full_takes_nothing_more_and_keeps_nobody() {
+    let house = House::new().await;
+    let workers = Workers::new(workers::testing::config()).unwrap();
+    let full = Config { max_background_queued: 0, ..Config::default() };
+    let (catalog, storage) = (house.catalog.catalog.clone(), house.storage.clone());
+    let renditions = Renditions::new(full, catalog, storage, workers, Clock::system());
+    let before = house.storage.counts();
+    for _ in 0..10 {
+        assert!(renditions.find_or_begin(&house.original, &avif()).await.unwrap().is_none());
+    }
+    assert_eq!((renditions.renders(), renditions.background_queued()), (0, 0));
+    assert_eq!(since(before, house.storage.counts()), (1, 0), "it is not looked for again each time");
+}

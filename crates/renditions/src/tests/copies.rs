@@ -1,0 +1,147 @@
+//! Working copies, qualities that were found, and what is laid over.
+
+use catalog::{Actor, Inserted, NewImage};
+use variant::{Facts, Glimpse, Overlay, OverlaySource};
+
+use super::*;
+
+/// A drawn picture of so many pixels, as a PNG.
+fn drawn(width: u32, height: u32) -> Bytes {
+    let shade = |x, y| Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 120]);
+    let mut png = Cursor::new(Vec::new());
+    RgbImage::from_fn(width, height, shade).write_to(&mut png, ImageFormat::Png).unwrap();
+    png.into_inner().into()
+}
+
+/// A house whose original is a JPEG of 12 megapixels.
+async fn with_large_original() -> House {
+    let workers = Workers::new(workers::testing::config()).unwrap();
+    let png = drawn(4_000, 3_000);
+    let facts = workers.probe_slot().await.unwrap().probe(png.clone()).await.unwrap();
+    let encoding = Encoding::Jpeg { quality: 90, progressive: false, effort: Effort::Fast };
+    let whole = Recipe::scaling([0.0, 0.0, 4_000.0, 3_000.0], (4_000, 3_000), encoding);
+    let slot = workers.render_slot(Lane::Interactive, &AccountId::random(), &facts, &whole).await.unwrap();
+    let jpeg = slot.render(workers::Inputs::plain(png, facts), whole).await.unwrap();
+    let jpeg = Bytes::from(jpeg.bytes);
+    House::of(Storage::memory(), jpeg.clone(), jpeg).await
+}
+
+fn to_width(width: u32) -> Recipe {
+    let encoding = Encoding::Webp { quality: 81, effort: Effort::Usual };
+    Recipe::scaling([0.0, 0.0, 4_000.0, 3_000.0], (width, width * 3 / 4), encoding)
+}
+
+async fn nothing_waits(renditions: &Renditions) {
+    while renditions.background_queued() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_original_is_read_twice_and_then_its_copy_serves() {
+    let house = with_large_original().await;
+    let before = house.storage.counts();
+    let first = house.renditions.fetch(&house.original, &to_width(320)).await.unwrap();
+    nothing_waits(&house.renditions).await;
+    // A look and a read for each of the rendition and the copy; both are kept.
+    assert_eq!(since(before, house.storage.counts()), (4, 2));
+    assert_eq!((house.renditions.renders(), house.renditions.renders_from_copies()), (2, 0));
+    let before = house.storage.counts();
+    let second = house.renditions.fetch(&house.original, &to_width(640)).await.unwrap();
+    assert_eq!((first.width, second.width, second.height), (320, 640, 480));
+    assert_eq!((house.renditions.renders(), house.renditions.renders_from_copies()), (3, 1));
+    assert_eq!(since(before, house.storage.counts()), (1, 1), "neither original nor copy is read");
+    // What needs more than the copy has is made from the original.
+    house.renditions.fetch(&house.original, &to_width(2_000)).await.unwrap();
+    assert_eq!((house.renditions.renders(), house.renditions.renders_from_copies()), (4, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_found_at_rest_and_where_it_is_lost_the_original_serves() {
+    let house = with_large_original().await;
+    house.renditions.fetch(&house.original, &to_width(320)).await.unwrap();
+    nothing_waits(&house.renditions).await;
+    let restarted = house.restarted();
+    let before = house.storage.counts();
+    restarted.fetch(&house.original, &to_width(640)).await.unwrap();
+    assert_eq!((restarted.renders(), restarted.renders_from_copies()), (1, 1));
+    assert_eq!(since(before, house.storage.counts()), (2, 1), "the copy is read, and the original is not");
+    let copy = variant::WorkingCopy::of(&house.original.facts).unwrap();
+    house.storage.delete_spare(&house.original.prefix.rendition(&copy.recipe.digest())).await.unwrap();
+    let restarted = house.restarted();
+    restarted.fetch(&house.original, &to_width(500)).await.unwrap();
+    nothing_waits(&restarted).await;
+    assert_eq!(restarted.renders_from_copies(), 0);
+    restarted.fetch(&house.original, &to_width(510)).await.unwrap();
+    assert_eq!(restarted.renders_from_copies(), 1, "it was made again");
+}
+
+/// Inserts an image whose original is this one.
+async fn with_row(house: &House, object: ObjectId, account: AccountId, name: &str, facts: &Facts, bytes: &Bytes) {
+    let new = NewImage {
+        account,
+        id: name.parse().unwrap(),
+        object,
+        day: 20_783,
+        filename: name.into(),
+        metadata: serde_json::Map::new(),
+        creator: None,
+        private: false,
+        facts: facts.clone(),
+        bytes: bytes.len() as u64,
+        sha256: Sha256::digest(bytes).into(),
+        glimpse: Glimpse::default(),
+        idempotency: None,
+    };
+    let inserted = house.catalog.catalog.insert_image(new, &Actor::default()).await.unwrap();
+    assert!(matches!(inserted, Inserted::New(_)));
+}
+
+#[tokio::test]
+async fn a_quality_that_was_found_is_where_the_next_search_begins() {
+    let mut house = House::new().await;
+    house.original.account = house.catalog.catalog.accounts().await.unwrap()[0].id;
+    let (object, facts) = (house.original.object, house.original.facts.clone());
+    with_row(&house, object, house.original.account, "cat", &facts, &picture()).await;
+    let found = async |target| house.catalog.catalog.found_quality(&object, target).await.unwrap();
+    assert_eq!(found(75).await, None);
+    let searched = |encoding| Recipe { auto_quality: Some(75), encoding, ..thumbnail() };
+    let webp = searched(Encoding::Webp { quality: 81, effort: Effort::Usual });
+    let made = house.renditions.fetch(&house.original, &webp).await.unwrap();
+    assert_eq!(made.format, Format::Webp);
+    let first = found(75).await.expect("it is remembered with the original");
+    assert_eq!(found(85).await, None);
+    let jpeg = searched(Encoding::Jpeg { quality: 79, progressive: false, effort: Effort::Usual });
+    house.renditions.fetch(&house.original, &jpeg).await.unwrap();
+    assert!(found(75).await.unwrap().abs_diff(first) < 60);
+    // The rendition lies under the recipe's own name, wherever its search began.
+    assert!(house.storage.get(&house.original.prefix.rendition(&jpeg.digest())).await.is_ok());
+}
+
+fn with_logo(object: &str) -> Recipe {
+    let logo = OverlaySource::Image { id: "logo".into(), object: object.into() };
+    Recipe { overlays: vec![Overlay::plain(logo)], ..thumbnail() }
+}
+
+#[tokio::test]
+async fn what_is_laid_over_is_read_once_within_the_account_and_refused_where_it_is_gone() {
+    let mut house = House::new().await;
+    house.original.account = house.catalog.catalog.accounts().await.unwrap()[0].id;
+    let logo = ObjectId::random();
+    let place = Prefix::new(20_783, &house.original.account, &logo);
+    house.storage.put(&place.original(), picture()).await.unwrap();
+    let facts = house.original.facts.clone();
+    with_row(&house, logo, house.original.account, "logo", &facts, &picture()).await;
+    let twice = Recipe { overlays: [with_logo(&logo.to_string()).overlays, with_logo(&logo.to_string()).overlays].concat(), ..thumbnail() };
+    let before = house.storage.counts();
+    let made = house.renditions.fetch(&house.original, &twice).await.unwrap();
+    assert_eq!((made.width, made.height), (16, 12));
+    // A look, the original, and the logo once.
+    assert_eq!(since(before, house.storage.counts()), (3, 1));
+    let gone = with_logo(&ObjectId::random().to_string());
+    let refused = house.renditions.fetch(&house.original, &gone).await.unwrap_err();
+    assert_eq!(refused.problem(), Problem::OptionsInvalid);
+    let strange = Original { account: AccountId::random(), ..house.original.clone() };
+    let refused = house.renditions.fetch(&strange, &with_logo(&logo.to_string())).await.unwrap_err();
+    assert_eq!(refused.problem(), Problem::OptionsInvalid, "another account's image is none");
+}

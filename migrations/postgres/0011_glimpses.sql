@@ -1,0 +1,16 @@
+-- What the small decode at upload tells of a picture beside its ThumbHash: the colour that most of it has, as 0xRRGGBB, and
+-- its perceptual hash as a signed number. Null for what came before.
+alter table images add column dominant bigint;
+alter table images add column phash bigint;
+
+-- What is to stay in view, in millionths of width and height from the left and the top. Null where nobody has said.
+alter table images add column focus_x bigint;
+alter table images add column focus_y bigint;
+
+-- The qualities that quality=auto found for an original, by what it was to look like: where the next search begins.
+create table found_qualities (
+    object bytea not null references images (object) on delete cascade,
+    target bigint not null,
+    quality bigint not null,
+    primary key (object, target)
+);
