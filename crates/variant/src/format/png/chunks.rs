@@ -16,6 +16,8 @@ pub(super) struct Chunks<'a> {
     pub(super) frames: u32,
     pub(super) exif: Option<&'a [u8]>,
     profile: Option<&'a [u8]>,
+    /// It says that it is an animation.
+    is_announced: bool,
 }
 
 impl<'a> Chunks<'a> {
@@ -64,7 +66,9 @@ impl<'a> Chunks<'a> {
                 }
             }
             b"tRNS" => self.alpha = true,
-            b"fcTL" => self.frames += 1,
+            b"acTL" => self.is_announced = true,
+            // Without an announcement decoders see a still picture.
+            b"fcTL" if self.is_announced => self.frames += 1,
             b"eXIf" => self.exif = self.exif.or(Some(body)),
             b"iCCP" => self.profile = self.profile.or(Some(body)),
             _ => {}
@@ -106,6 +110,7 @@ mod tests {
         let rich = file(&[
             chunk(b"tRNS", &[0; 6]),
             chunk(b"eXIf", b"II*"),
+            chunk(b"acTL", &[0; 8]),
             chunk(b"fcTL", b""),
             chunk(b"fcTL", b""),
         ]);

@@ -86,7 +86,12 @@ impl Frames for PngFrames<'_> {
             return Ok(None);
         }
         self.left -= 1;
-        let control = self.control()?;
+        let has_shown = !self.is_first;
+        let control = match self.control() {
+            // It has fewer frames than it announced.
+            Err(_) if has_shown => return Ok(None),
+            control => control?,
+        };
         let info = self.reader.next_frame(&mut self.buffer).map_err(damaged)?;
         let area = self.board.area(control.x_offset, control.y_offset, info.width, info.height);
         if (area.width, area.height) != (info.width as usize, info.height as usize) {

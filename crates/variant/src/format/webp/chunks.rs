@@ -15,7 +15,6 @@ pub(super) struct Chunks<'a> {
     pub(super) icc: Option<&'a [u8]>,
     /// A chunk is longer than the file.
     pub(super) cut_off: bool,
-    body: &'a [u8],
 }
 
 /// A picture within the file, as libwebp takes it, and its place on the canvas.
@@ -40,7 +39,7 @@ impl<'a> Chunks<'a> {
         let body = bytes.get(12..).unwrap_or_default();
         let whole = Frame { left: 0, top: 0, size: None, data: bytes };
         let mut chunks =
-            Chunks { canvas: None, frames: 0, first: whole, exif: None, icc: None, cut_off: false, body };
+            Chunks { canvas: None, frames: 0, first: whole, exif: None, icc: None, cut_off: false };
         for (kind, body, whole) in List(body) {
             chunks.cut_off |= !whole;
             chunks.take(kind, body);
@@ -53,11 +52,6 @@ impl<'a> Chunks<'a> {
             chunks.canvas = None;
         }
         Ok(chunks)
-    }
-
-    /// The frames of an animation, in order.
-    pub(super) fn animation(&self) -> impl Iterator<Item = Frame<'a>> {
-        List(self.body).filter(|(kind, ..)| kind == b"ANMF").filter_map(|(_, body, _)| frame(body))
     }
 
     fn take(&mut self, kind: [u8; 4], body: &'a [u8]) {
@@ -140,7 +134,6 @@ mod tests {
         assert_eq!((chunks.canvas, chunks.frames, chunks.exif), (Some((100, 50)), 2, Some(&b"II*"[..])));
         assert_eq!((chunks.first.left, chunks.first.top, chunks.first.data), (2, 4, &b"data"[..]));
         assert!(!chunks.first.covers(100, 50) && !chunks.cut_off);
-        assert_eq!(chunks.animation().count(), 2);
     }
 
     #[test]
