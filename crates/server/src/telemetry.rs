@@ -47,11 +47,14 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Telemetry> {
         lines.json().flatten_event(true).with_span_list(false).boxed()
     };
     let traces = Traces::from_environment()?;
-    tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
-        .with(traces.as_ref().map(Traces::layer))
-        .try_init()
-        .context("logging cannot be started")?;
+    let registry = tracing_subscriber::registry().with(lines.with_filter(filter));
+    // A layer that is absent is not put there either: it would let every span through, and each hit would be watched for
+    // nobody.
+    let started = match &traces {
+        Some(traces) => registry.with(traces.layer()).try_init(),
+        None => registry.try_init(),
+    };
+    started.context("logging cannot be started")?;
     Ok(Telemetry { traces })
 }
 
