@@ -179,7 +179,7 @@ impl Format {
     /// The file anew as it is, without metadata or anything else that is not seen; an SVG without what runs or links.
     pub(crate) fn as_it_is(self, bytes: &[u8], limits: &Limits, deadline: Instant) -> Result<Vec<u8>, Error> {
         if self == Format::Svg {
-            return svg::sanitised(bytes, limits, deadline, &|picture| embedded(picture));
+            return svg::sanitised(bytes, limits, deadline, &embedded);
         }
         self.bare(bytes).ok_or_else(|| Error::Damaged("it ends early".to_owned()))
     }
@@ -285,6 +285,24 @@ impl Encoding {
             Encoding::Gif => Format::Gif,
             Encoding::Svg => Format::Svg,
             Encoding::Json => Format::Json,
+        }
+    }
+
+    /// The encoder and its settings in six bytes, no two alike.
+    pub(crate) const fn code(self) -> [u8; 6] {
+        match self {
+            Encoding::Jpeg { quality, progressive, effort } => {
+                [1, quality, progressive as u8, effort as u8, 0, 0]
+            }
+            Encoding::Png { effort } => [2, 0, 0, effort as u8, 0, 0],
+            Encoding::PngPalette { quality, effort } => [3, quality, 0, effort as u8, 0, 0],
+            Encoding::Webp { quality, effort } => [4, quality, 0, effort as u8, 0, 0],
+            Encoding::WebpLossless { effort } => [5, 0, 0, effort as u8, 0, 0],
+            Encoding::Avif { quality, effort } => [6, quality, 0, effort as u8, 0, 0],
+            Encoding::Jxl { quality, effort } => [7, quality, 0, effort as u8, 0, 0],
+            Encoding::Gif => [8; 6],
+            Encoding::Svg => [9; 6],
+            Encoding::Json => [10; 6],
         }
     }
 
