@@ -296,7 +296,7 @@ function draw(item) {
 /** A small picture of the local file, made only for files that are sent. */
 function picture(item) {
   const place = part("picture", item.row);
-  if (find("img", place) || !/^image\/(jpeg|png|webp|gif)$/.test(item.file.type)) return;
+  if (find("img", place) || !/^image\/(jpeg|png|webp|avif|gif|svg\+xml)$/.test(item.file.type)) return;
   const image = make("img", { alt: "", width: 36, height: 36, decoding: "async", src: URL.createObjectURL(item.file) });
   image.onload = () => URL.revokeObjectURL(image.src);
   image.onerror = () => image.remove();
