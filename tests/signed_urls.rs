@@ -466,7 +466,7 @@ pub(crate) async fn insert_image(server: &TestServer, account: &Account, id: Ima
         facts: variant::probe(&bytes, &variant::Limits::default()).expect("facts"),
         bytes: bytes.len() as u64,
         sha256: Sha256::digest(&bytes).into(),
-        thumbhash: Vec::new(),
+        glimpse: variant::Glimpse::default(),
         idempotency: None,
     };
     server.catalog().insert_image(new, &Actor::command()).await.expect("a new image");

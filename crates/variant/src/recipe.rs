@@ -99,14 +99,71 @@ impl Recipe {
         }
     }
 
-    /// The digest of the recipe and of the engine's version: names the rendition in storage and memory.
+    /// The digest of the recipe and of the engine's version: names the rendition in storage and memory. Made for each
+    /// delivery, so what nearly every recipe lacks is not written down.
     pub fn digest(&self) -> [u8; 16] {
-        let mut hash = Sha256::new().chain_update(ENGINE_VERSION.to_be_bytes());
-        // Everything that the bytes depend on has a form in JSON, so this cannot fail.
-        hash.update(serde_json::to_vec(self).unwrap_or_default());
+        let mut hash = Sha256::new_with_prefix(self.common());
+        if !self.is_common() {
+            // Everything that the bytes depend on has a form in JSON, so this cannot fail.
+            hash.update(serde_json::to_vec(self).unwrap_or_default());
+        }
         let mut digest = [0; 16];
         digest.copy_from_slice(&hash.finalize()[..16]);
         digest
+    }
+
+    /// Whether [`Self::common`] says everything.
+    fn is_common(&self) -> bool {
+        // All fields are named, so that a new one is not forgotten.
+        let Recipe {
+            turn: _,
+            look,
+            source: _,
+            width: _,
+            height: _,
+            canvas: _,
+            place,
+            adjust,
+            blur,
+            sharpen,
+            background: _,
+            border,
+            overlays,
+            encoding: _,
+            auto_quality,
+            is_animated,
+            max_bytes,
+            metadata: _,
+            as_is,
+            meanwhile: _,
+            varies: _,
+            warnings: _,
+        } = self;
+        let is_moved = *place != centred(self.canvas, (self.width, self.height));
+        let asks = auto_quality.is_some() || max_bytes.is_some() || *is_animated || *as_is;
+        let changes = *adjust != Adjust::default() || blur.is_some() || sharpen.is_some();
+        let adds = border.is_some() || !overlays.is_empty();
+        look.is_none() && !is_moved && !asks && !changes && !adds
+    }
+
+    /// What every recipe has, in a form of one length.
+    fn common(&self) -> [u8; 76] {
+        let mut bytes = [0; 76];
+        let sizes = [ENGINE_VERSION, self.width, self.height, self.canvas.0, self.canvas.1];
+        for (to, from) in bytes.chunks_exact_mut(8).zip(self.source) {
+            to.copy_from_slice(&from.to_bits().to_be_bytes());
+        }
+        for (to, from) in bytes[32..].chunks_exact_mut(4).zip(sizes) {
+            to.copy_from_slice(&from.to_be_bytes());
+        }
+        bytes[52..58].copy_from_slice(&self.encoding.code());
+        bytes[58] = self.turn.0;
+        bytes[59] = self.metadata as u8;
+        if let Some(background) = self.background {
+            bytes[60] = 1;
+            bytes[61..65].copy_from_slice(&background.rgba);
+        }
+        bytes
     }
 
     /// Whether `Accept` chose the format.
@@ -155,6 +212,11 @@ impl Recipe {
     }
 }
 
+/// Where a picture lies in the middle of a canvas.
+pub(crate) fn centred(canvas: (u32, u32), picture: (u32, u32)) -> (u32, u32) {
+    (canvas.0.saturating_sub(picture.0) / 2, canvas.1.saturating_sub(picture.1) / 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,7 +232,7 @@ mod tests {
 
     #[test]
     fn equal_recipes_have_one_digest_and_any_change_makes_another() {
-        let changes: [fn(&mut Recipe); 18] = [
+        let changes: [fn(&mut Recipe); 22] = [
             |r| r.source[3] = 99.50000001,
             |r| r.width = 51,
             |r| r.height = 51,
@@ -191,6 +253,10 @@ mod tests {
             |r| r.auto_quality = Some(75),
             |r| r.place = (1, 0),
             |r| r.as_is = true,
+            |r| r.encoding = Encoding::Webp { quality: 80, effort: Effort::Usual },
+            |r| r.encoding = Encoding::Webp { quality: 81, effort: Effort::Fast },
+            |r| r.encoding = Encoding::Jpeg { quality: 81, progressive: false, effort: Effort::Usual },
+            |r| r.encoding = Encoding::Jpeg { quality: 81, progressive: true, effort: Effort::Usual },
         ];
         let mut seen = vec![recipe().digest()];
         for change in changes {

@@ -1,6 +1,7 @@
 //! Where a rendition's pixels come from and how many they become: box, cut, pad.
 
 use crate::look::GeometryWish;
+use crate::recipe::centred;
 use crate::step::fit::{self, Fit, Sizes};
 use crate::step::gravity;
 use crate::{Encoding, Look};
@@ -51,7 +52,7 @@ pub(crate) fn geometry(wish: &GeometryWish, part: [f64; 4], focus: Option<(f64, 
         source: [x + left, y + top, used.0, used.1],
         scaled,
         canvas,
-        place: ((canvas.0 - scaled.0) / 2, (canvas.1 - scaled.1) / 2),
+        place: centred(canvas, scaled),
         smaller,
         cuts: room.0 > 1e-9 || room.1 > 1e-9,
     }

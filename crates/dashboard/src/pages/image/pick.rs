@@ -19,8 +19,6 @@ pub(super) struct Pick {
     pub(super) options: Option<Options>,
     /// The last part of the URL.
     pub(super) last: String,
-    /// Delivers private images without a signature.
-    pub(super) always_public: bool,
     /// The fields, where options were picked.
     pub(super) form: Option<OptionsForm>,
     /// What the account's rules say of options in URLs, where they were picked.
@@ -49,7 +47,6 @@ impl Pick {
             variant: variant.name.to_string(),
             options: Some(variant.options.clone()),
             last: variant.name.to_string(),
-            always_public: variant.always_public,
             form: None,
             rule: "",
             needs_signature: image.private && !variant.always_public,
@@ -74,7 +71,6 @@ impl Pick {
                 .filter(|text| !text.is_empty())
                 .unwrap_or("f=auto".into()),
             options,
-            always_public: false,
             form: Some(form),
             rule: rule(flexible, image.private, tells_more),
             needs_signature: image.private || flexible != Flexible::All || tells_more,
