@@ -141,7 +141,7 @@ fn by_turns<const N: usize>(mut works: [&mut dyn FnMut(); N]) -> [f64; N] {
 
 /// How many calls fill a turn.
 fn calls_of_a_turn(work: &mut dyn FnMut()) -> u32 {
-    let mut calls = 16;
+    let mut calls = 1;
     loop {
         let begin = Instant::now();
         (0..calls).for_each(|_| work());
