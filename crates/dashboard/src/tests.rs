@@ -153,7 +153,11 @@ impl House {
                 facts: Facts::new(Format::Jpeg, 6000, 4000 + at as u32),
                 bytes: 4_000_000 + at as u64 * 12_345,
                 sha256: [at as u8; 32],
-                thumbhash: (0..25).map(|byte| (byte * 7 + at * 31) as u8).collect(),
+                glimpse: variant::Glimpse {
+                    thumbhash: (0..25).map(|byte| (byte * 7 + at * 31) as u8).collect(),
+                    dominant: [at as u8, 90, 40],
+                    phash: at as u64,
+                },
                 idempotency: None,
             };
             self.catalog().insert_image(new, &Actor::command()).await.unwrap();
