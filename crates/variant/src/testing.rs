@@ -16,7 +16,7 @@ pub(crate) const YELLOW: [u8; 3] = [230, 220, 40];
 pub(crate) const WHITE: [u8; 3] = [255; 3];
 
 /// The formats that [`file`] writes.
-pub(crate) const DRAWN: [Format; 5] = [Format::Jpeg, Format::Png, Format::Webp, Format::Gif, Format::Avif];
+pub(crate) const DRAWN: [Format; 6] = Format::PICTURES;
 
 /// Far enough away for any test.
 pub(crate) fn later() -> Instant {

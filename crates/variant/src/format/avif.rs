@@ -18,8 +18,7 @@ use yuv::{Chroma, Converter, Description};
 use super::heif::{self, Brand, Heif, Item};
 
 /// Names by which alpha is known.
-const ALPHA: [&[u8]; 2] =
-    [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
+const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
 
 /// Whether a file begins as an AVIF.
 pub(crate) fn begins(bytes: &[u8]) -> bool {
@@ -65,9 +64,8 @@ pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error
     let (bits, chroma) = (first.bits, first.chroma);
     let named = named(&heif, primary);
     let description = named.unwrap_or(first.description);
-    let premultiplied = alpha.as_ref().is_some_and(|alpha| {
-        heif.referred(primary.id, b"prem").contains(&alpha.tiles.id)
-    });
+    let premultiplied =
+        alpha.as_ref().is_some_and(|alpha| heif.referred(primary.id, b"prem").contains(&alpha.tiles.id));
     let mut writer = Writer::new(bits, chroma, description, alpha.is_some(), premultiplied)?;
     sink.begin(&Picture {
         deep: bits > 8,
@@ -117,9 +115,9 @@ fn named(heif: &Heif<'_>, primary: &Item) -> Option<Description> {
 }
 
 fn icc(heif: &Heif<'_>, primary: &Item, limits: &Limits) -> Option<Vec<u8>> {
-    let profile = heif.each_property(primary, b"colr").find_map(|body| {
-        body.strip_prefix(b"prof").or_else(|| body.strip_prefix(b"rICC"))
-    })?;
+    let profile = heif
+        .each_property(primary, b"colr")
+        .find_map(|body| body.strip_prefix(b"prof").or_else(|| body.strip_prefix(b"rICC")))?;
     (profile.len() <= limits.max_icc_bytes).then(|| profile.to_vec())
 }
 
@@ -158,7 +156,8 @@ impl Tiles {
             return Err(Error::TooManyPieces { limit: "max_avif_tiles", told });
         }
         let whole = tiles.len() == grid.rows * grid.columns && heif.size(item)? == (grid.width, grid.height);
-        let first = tiles.first().filter(|_| whole).ok_or_else(|| Error::Damaged("a tile is missing".to_owned()))?;
+        let first =
+            tiles.first().filter(|_| whole).ok_or_else(|| Error::Damaged("a tile is missing".to_owned()))?;
         let tile = heif.size(heif.item(*first)?)?;
         for id in &tiles {
             let item = heif.item(*id)?;
@@ -282,7 +281,12 @@ impl Writer {
         named.then_some([description.primaries, description.transfer])
     }
 
-    fn row(&mut self, y: usize, colour: &mut Source<'_>, alpha: Option<&mut Source<'_>>) -> Result<&[u8], Error> {
+    fn row(
+        &mut self,
+        y: usize,
+        colour: &mut Source<'_>,
+        alpha: Option<&mut Source<'_>>,
+    ) -> Result<&[u8], Error> {
         let bytes = if self.bits > 8 { 2 } else { 1 };
         let (step, width, bits) = (self.channels * bytes, colour.tiles.width as usize, self.bits);
         self.out.resize(width * step, 0);
@@ -302,7 +306,9 @@ impl Writer {
                 None => self.alpha.insert(Converter::new(alpha_bits, Chroma::None, frame.description)?),
             };
             let out = &mut self.out;
-            alpha.row(y, converter, |x, [alpha, ..]| put(&mut out[(x + 1) * step - bytes..][..bytes], alpha, alpha_bits))?;
+            alpha.row(y, converter, |x, [alpha, ..]| {
+                put(&mut out[(x + 1) * step - bytes..][..bytes], alpha, alpha_bits)
+            })?;
             if self.premultiplied {
                 self.out.chunks_exact_mut(step).for_each(|pixel| divide(pixel, bytes));
             }
@@ -332,7 +338,8 @@ fn divide(pixel: &mut [u8], bytes: usize) {
         return;
     }
     for sample in colours.chunks_exact_mut(bytes) {
-        let value = ((u64::from(read(sample)) * u64::from(top) + u64::from(alpha / 2)) / u64::from(alpha)) as u32;
+        let value =
+            ((u64::from(read(sample)) * u64::from(top) + u64::from(alpha / 2)) / u64::from(alpha)) as u32;
         let value = value.min(top);
         match sample {
             [one] => *one = value as u8,

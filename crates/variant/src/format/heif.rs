@@ -35,7 +35,8 @@ pub(super) fn brand(bytes: &[u8]) -> Option<Brand> {
         return None;
     }
     // The minor version stands between the major brand and the compatible ones.
-    let brands = body.chunks_exact(4).take(64).enumerate().filter(|(index, _)| *index != 1).map(|(_, brand)| brand);
+    let brands =
+        body.chunks_exact(4).take(64).enumerate().filter(|(index, _)| *index != 1).map(|(_, brand)| brand);
     let mut found = None;
     for brand in brands {
         match brand {

@@ -49,7 +49,11 @@ pub(crate) fn header<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Header<'a>,
         let told = format!("it has more than {} scans", limits.max_jpeg_scans);
         return Err(Error::TooManyPieces { limit: "max_jpeg_scans", told });
     }
-    Ok(Header { exif: markers.exif, is_progressive: frame.progressive, ..Header::new(frame.width, frame.height) })
+    Ok(Header {
+        exif: markers.exif,
+        is_progressive: frame.progressive,
+        ..Header::new(frame.width, frame.height)
+    })
 }
 
 /// The EXIF, a TIFF structure.
@@ -490,6 +494,9 @@ mod tests {
             assert!(matches!(decode(&order, &mut Nothing), Err(Error::Damaged(_))), "{bytes:?}");
         }
         let empty = Canvas { width: 0, height: 0, channels: 3, pixels: Vec::new() };
-        assert!(matches!(encode(&empty, 80, false, Effort::Usual, Extras::default(), later()), Err(Error::Encode(_))));
+        assert!(matches!(
+            encode(&empty, 80, false, Effort::Usual, Extras::default(), later()),
+            Err(Error::Encode(_))
+        ));
     }
 }

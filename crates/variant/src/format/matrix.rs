@@ -1,7 +1,8 @@
 //! Every input by every output by every fit: the size, the format and the place of each colour.
 
 use crate::testing::{
-    BLUE, DRAWN, GREEN, RED, WHITE, YELLOW, assert_alike, at, decoded, file, half_clear, later, quarters, rendered,
+    BLUE, DRAWN, GREEN, RED, WHITE, YELLOW, assert_alike, at, decoded, file, half_clear, later, quarters,
+    rendered,
 };
 use crate::{Effort, Encoding, Format, Limits};
 
@@ -58,8 +59,7 @@ fn every_input_becomes_every_output_in_every_fit() {
                 assert_eq!((facts.format, facts.width, facts.height), (format, size.0, size.1), "{what}");
                 assert!(!facts.alpha, "{what}");
                 let picture = decoded(&rendition.bytes).without_alpha();
-                let places =
-                    [(0.2, 0.35, RED), (0.8, 0.35, GREEN), (0.2, 0.65, BLUE), (0.8, 0.65, YELLOW)];
+                let places = [(0.2, 0.35, RED), (0.8, 0.35, GREEN), (0.2, 0.65, BLUE), (0.8, 0.65, YELLOW)];
                 for (x, y, colour) in places {
                     assert_alike(&at(&picture, x, y), &colour, &what);
                 }

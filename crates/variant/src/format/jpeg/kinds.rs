@@ -2,7 +2,9 @@
 #![expect(unsafe_code, reason = "a C library")]
 
 use super::*;
-use crate::testing::{BLUE, RED, assert_alike, at, decoded, distance, draw, later, quarters, rendered, texture};
+use crate::testing::{
+    BLUE, RED, assert_alike, at, decoded, distance, draw, later, quarters, rendered, texture,
+};
 
 /// What is unusual about a JPEG.
 #[derive(Clone, Copy)]
@@ -87,7 +89,8 @@ fn restarts_change_no_pixel() {
 #[test]
 fn inks_are_light_whichever_way_they_are_stored() {
     // Full magenta and yellow: red.
-    let inks = |values: [u8; 4]| Canvas { width: 24, height: 16, channels: 4, pixels: values.repeat(24 * 16) };
+    let inks =
+        |values: [u8; 4]| Canvas { width: 24, height: 16, channels: 4, pixels: values.repeat(24 * 16) };
     let (inverted, plain) = (inks([255, 0, 0, 255]), inks([0, 255, 255, 0]));
     for space in [c::JCS_CMYK, c::JCS_YCCK] {
         let seen = decoded(&printed(&inverted, space, true));
