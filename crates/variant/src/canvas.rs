@@ -30,7 +30,12 @@ impl Canvas {
 
     /// The same picture on a larger canvas of one colour, so far from left and top; what hangs over is cut. It has an
     /// alpha where either has.
-    pub(crate) fn within(self, (width, height): (u32, u32), (left, top): (u32, u32), colour: [u8; 4]) -> Canvas {
+    pub(crate) fn within(
+        self,
+        (width, height): (u32, u32),
+        (left, top): (u32, u32),
+        colour: [u8; 4],
+    ) -> Canvas {
         if (self.width, self.height) == (width, height) && (left, top) == (0, 0) {
             return self;
         }

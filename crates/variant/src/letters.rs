@@ -9,10 +9,9 @@ use skrifa::{DrawMemory, PathSink, ScalerFont};
 
 use crate::canvas::Canvas;
 
-/// Units of the font in an em, and how far it goes above and below the line in them (its `hhea` table).
-const EM: f32 = 1_000.0;
-const ABOVE: f32 = 1_069.0;
-const BELOW: f32 = 293.0;
+/// How far the font goes above and below the line, in ems (its `hhea` table).
+const ABOVE: f32 = 1.069;
+const BELOW: f32 = 0.293;
 
 /// A text to be drawn.
 #[derive(Debug, Clone, Copy)]
@@ -39,19 +38,19 @@ pub(crate) fn missing(text: &str) -> Option<char> {
 
 /// Draws a text on a clear canvas that is as large as its lines.
 pub(crate) fn draw(lettering: &Lettering<'_>) -> Canvas {
-    let scale = lettering.size_pixels / EM;
-    let lines = lines(lettering, scale);
+    let size = lettering.size_pixels;
+    let lines = lines(lettering);
     let widest = lines.iter().map(|line| line.width).fold(1.0, f32::max);
-    let leading = (ABOVE + BELOW) * scale;
+    let leading = (ABOVE + BELOW) * size;
     let side = |length: f32, most: u32| (length.ceil() as u32).clamp(1, most.max(1));
     let width = side(widest, lettering.most.0);
     let height = side(leading * lines.len() as f32, lettering.most.1);
     let mut coverage = Coverage { width, height, values: vec![0; width as usize * height as usize] };
     for (index, line) in lines.iter().enumerate() {
         let left = ((widest - line.width) * lettering.align as f32).round();
-        let base = (index as f32 * leading + ABOVE * scale).round();
+        let base = (index as f32 * leading + ABOVE * size).round();
         for glyph in &line.glyphs {
-            coverage.fill(glyph.id, (left + glyph.x, base - glyph.y), lettering.size_pixels);
+            coverage.fill(glyph.id, (left + glyph.x, base - glyph.y), size);
         }
     }
     let [red, green, blue, alpha] = lettering.color;
@@ -73,29 +72,29 @@ struct Line {
 }
 
 /// The text in lines that are no longer than the width, as far as words allow.
-fn lines(lettering: &Lettering<'_>, scale: f32) -> Vec<Line> {
-    let most = lettering.width.unwrap_or(f32::INFINITY);
+fn lines(lettering: &Lettering<'_>) -> Vec<Line> {
+    let (size, most) = (lettering.size_pixels, lettering.width.unwrap_or(f32::INFINITY));
     let mut lines = Vec::new();
-    let mut held = String::new();
-    let mut line = shaped("", scale);
+    let mut held: Option<(String, Line)> = None;
     for word in lettering.text.split(' ') {
-        let longer = if held.is_empty() { word.to_owned() } else { format!("{held} {word}") };
-        let tried = shaped(&longer, scale);
-        if tried.width <= most || held.is_empty() {
-            (held, line) = (longer, tried);
-        } else {
-            lines.push(line);
-            word.clone_into(&mut held);
-            line = shaped(word, scale);
+        let longer = held.as_ref().map_or_else(|| word.to_owned(), |(text, _)| format!("{text} {word}"));
+        let tried = shaped(&longer, size);
+        match held.take() {
+            Some((_, line)) if tried.width > most => {
+                lines.push(line);
+                held = Some((word.to_owned(), shaped(word, size)));
+            }
+            _ => held = Some((longer, tried)),
         }
     }
-    lines.push(line);
+    lines.extend(held.map(|(_, line)| line));
     lines
 }
 
-fn shaped(text: &str, scale: f32) -> Line {
+fn shaped(text: &str, size_pixels: f32) -> Line {
     let mut line = Line { glyphs: Vec::new(), width: 0.0 };
     let Some(font) = font() else { return line };
+    let scale = size_pixels / f32::from(font.units_per_em());
     let mut buffer = Buffer::new();
     buffer.push_str(text);
     buffer.guess_segment_properties();
@@ -131,7 +130,8 @@ impl Coverage {
         let Some(font) = font() else { return };
         let mut outline = Outline::default();
         let scaler = ScalerFont::unhinted(font.clone(), Some(size_pixels));
-        let drawn = scaler.outline(GlyphId::new(id)).map(|glyph| glyph.draw(DrawMemory::Scratch, &mut outline));
+        let drawn =
+            scaler.outline(GlyphId::new(id)).map(|glyph| glyph.draw(DrawMemory::Scratch, &mut outline));
         if !matches!(drawn, Some(Ok(_))) || outline.curves.is_empty() {
             return;
         }
@@ -262,8 +262,14 @@ mod tests {
 
     #[test]
     fn letters_are_shaped() {
-        assert!(draw(&plain("AVAV")).width < 2 * draw(&plain("AA")).width.max(draw(&plain("VV")).width), "kerning");
-        assert!(draw(&plain("e\u{301}")).width <= draw(&plain("e")).width + 1, "an accent stands above its letter");
+        assert!(
+            draw(&plain("AVAV")).width < 2 * draw(&plain("AA")).width.max(draw(&plain("VV")).width),
+            "kerning"
+        );
+        assert!(
+            draw(&plain("e\u{301}")).width <= draw(&plain("e")).width + 1,
+            "an accent stands above its letter"
+        );
         assert_ne!(draw(&plain("И")), draw(&plain("Й")));
     }
 

@@ -210,12 +210,9 @@ mod tests {
             // The integral of the bell, by its sum.
             let bell = |at: f64| (-0.5 * (at / 8.0).powi(2)).exp();
             let total: f64 = (-400..=400).map(|at| bell(f64::from(at))).sum();
-            let true_value = (-400..=400)
-                .filter(|at| x + at >= 100)
-                .map(|at| bell(f64::from(at)))
-                .sum::<f64>()
-                / total
-                * 60_000.0;
+            let true_value =
+                (-400..=400).filter(|at| x + at >= 100).map(|at| bell(f64::from(at))).sum::<f64>() / total
+                    * 60_000.0;
             let seen = f64::from(soft.values[4 * 200 + x as usize]);
             assert!((seen - true_value).abs() < 600.0, "{x}: {seen}, not {true_value}");
         }

@@ -41,7 +41,8 @@ impl Part<'_> {
 
     /// The order to decode what the part needs.
     pub(crate) fn order<'a>(&'a self, limits: &'a Limits, deadline: Instant) -> Order<'a> {
-        let shrink = (self.source[2] / f64::from(self.target.0)).min(self.source[3] / f64::from(self.target.1));
+        let shrink =
+            (self.source[2] / f64::from(self.target.0)).min(self.source[3] / f64::from(self.target.1));
         Order { bytes: self.bytes, size: self.stored(), limits, deadline, shrink, thorough: false }
     }
 

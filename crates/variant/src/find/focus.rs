@@ -14,14 +14,22 @@ const LEVELS: usize = 32;
 pub(super) fn salient(canvas: &Canvas, area: [f64; 4], window: (f64, f64)) -> (f64, f64) {
     let weights = saliency(canvas, area);
     let sums = Sums::new(canvas.width as usize, &weights);
-    best(canvas, area, window, |x, y, width, height| sums.of(x, y, width, height))
+    best(canvas, area, window, |x, y, width, height| {
+        // What lies in the middle of the window counts twice, so that nothing is seen at its edge that fits better.
+        let (edge_x, edge_y) = (width / 4, height / 4);
+        let inner = sums.of(x + edge_x, y + edge_y, width - 2 * edge_x, height - 2 * edge_y);
+        sums.of(x, y, width, height) + inner
+    })
 }
 
 /// The middle of the window whose brightness tells most.
 pub(super) fn busy(canvas: &Canvas, area: [f64; 4], window: (f64, f64)) -> (f64, f64) {
     let width = canvas.width as usize;
-    let levels: Vec<usize> =
-        canvas.pixels.chunks_exact(canvas.channels).map(|pixel| luma(pixel) as usize * LEVELS / 256).collect();
+    let levels: Vec<usize> = canvas
+        .pixels
+        .chunks_exact(canvas.channels)
+        .map(|pixel| luma(pixel) as usize * LEVELS / 256)
+        .collect();
     best(canvas, area, window, |x, y, across, down| {
         let mut counts = [0_u32; LEVELS];
         for row in levels.chunks_exact(width).skip(y).take(down) {
@@ -33,7 +41,12 @@ pub(super) fn busy(canvas: &Canvas, area: [f64; 4], window: (f64, f64)) -> (f64,
 
 fn entropy(counts: &[u32]) -> f64 {
     let total = f64::from(counts.iter().sum::<u32>()).max(1.0);
-    counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / total).map(|p| -p * p.log2()).sum()
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / total)
+        .map(|p| -p * p.log2())
+        .sum()
 }
 
 /// Slides a window over an area along the sides where there is room, and gives the middle of the one that scores best.
@@ -55,7 +68,8 @@ fn best(
     let mut found = (f64::MIN, middle);
     for moved_y in 0..=room_y {
         for moved_x in 0..=room_x {
-            let off = |moved: usize, room: usize| (moved as f64 - room as f64 / 2.0).abs() / room.max(1) as f64;
+            let off =
+                |moved: usize, room: usize| (moved as f64 - room as f64 / 2.0).abs() / room.max(1) as f64;
             let liked = 1.0 - MIDDLE * (off(moved_x, room_x) + off(moved_y, room_y));
             let seen = score(first_x + moved_x, first_y + moved_y, across, down) * liked;
             if seen > found.0 {
@@ -78,7 +92,8 @@ fn saliency(canvas: &Canvas, area: [f64; 4]) -> Vec<f32> {
             let here = pixel(x, y);
             let (left, right) = (x.saturating_sub(1), (x + 1).min(width - 1));
             let (above, below) = (y.saturating_sub(1), (y + 1).min(height - 1));
-            let around = luma(pixel(left, y)) + luma(pixel(right, y)) + luma(pixel(x, above)) + luma(pixel(x, below));
+            let around =
+                luma(pixel(left, y)) + luma(pixel(right, y)) + luma(pixel(x, above)) + luma(pixel(x, below));
             let edge = (4.0 * luma(here) - around).abs() / 255.0;
             let apart = (0..3).map(|at| (f32::from(here[at]) - mean[at]).powi(2)).sum::<f32>().sqrt() / 255.0;
             let opacity = here.get(3).map_or(1.0, |alpha| f32::from(*alpha) / 255.0);
@@ -109,7 +124,10 @@ fn skin(pixel: &[u8]) -> f32 {
     if !(60.0..=430.0).contains(&length) {
         return 0.0;
     }
-    let far = colour.iter().zip([0.78, 0.57, 0.44_f32]).map(|(value, skin)| (value / length - skin / 1.061).powi(2));
+    let far = colour
+        .iter()
+        .zip([0.78, 0.57, 0.44_f32])
+        .map(|(value, skin)| (value / length - skin / 1.061).powi(2));
     (1.0 - far.sum::<f32>().sqrt() / 0.15).max(0.0)
 }
 

@@ -56,7 +56,10 @@ fn every_kind_of_pixel_has_edges() {
     for format in [Format::Png, Format::Jpeg, Format::Webp, Format::Gif] {
         let [x, y, width, height] = found(&file(&page(), format), 1, Some(TRIM), None).trimmed;
         let near = |a: f64, b: f64| (a - b).abs() <= if format == Format::Jpeg { 2.0 } else { 0.0 };
-        assert!(near(x, 30.0) && near(y, 10.0) && near(width, 60.0) && near(height, 40.0), "{format:?}: {x} {y}");
+        assert!(
+            near(x, 30.0) && near(y, 10.0) && near(width, 60.0) && near(height, 40.0),
+            "{format:?}: {x} {y}"
+        );
     }
 }
 

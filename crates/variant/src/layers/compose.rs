@@ -35,7 +35,8 @@ fn lay_once(canvas: &mut Canvas, layer: &Canvas, left: i64, top: i64, how: Compo
 
 /// Puts a pixel over another, which has an alpha or is opaque.
 fn meet(below: &mut [u8], above: [u8; 4], how: Composite) {
-    let (over, under) = (f32::from(above[3]) / 255.0, below.get(3).map_or(1.0, |alpha| f32::from(*alpha) / 255.0));
+    let (over, under) =
+        (f32::from(above[3]) / 255.0, below.get(3).map_or(1.0, |alpha| f32::from(*alpha) / 255.0));
     let (share_over, share_under) = match how {
         Composite::Over => (1.0, 1.0 - over),
         Composite::In => (under, 0.0),

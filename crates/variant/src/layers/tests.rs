@@ -12,7 +12,11 @@ fn logo() -> Overlay {
 }
 
 fn text(text: &str, size: f32) -> Overlay {
-    Overlay::plain(OverlaySource::Text { text: text.into(), size, color: Background { rgba: [0, 0, 0, 255] } })
+    Overlay::plain(OverlaySource::Text {
+        text: text.into(),
+        size,
+        color: Background { rgba: [0, 0, 0, 255] },
+    })
 }
 
 /// A red picture of 200 x 100 pixels with overlays.
@@ -23,7 +27,8 @@ fn over(overlays: Vec<Overlay>) -> Canvas {
 fn over_file(overlays: Vec<Overlay>, logo: &[u8]) -> Canvas {
     let limits = Limits::default();
     let picture = file(&draw(200, 100, |_, _| RED), Format::Png);
-    let (facts, logo_facts) = (crate::probe(&picture, &limits).unwrap(), crate::probe(logo, &limits).unwrap());
+    let (facts, logo_facts) =
+        (crate::probe(&picture, &limits).unwrap(), crate::probe(logo, &limits).unwrap());
     let images = overlays.iter().filter(|overlay| matches!(overlay.what, OverlaySource::Image { .. }));
     let images = images.map(|_| (logo, logo_facts.clone())).collect();
     let encoding = Encoding::Png { effort: crate::Effort::Fast };
@@ -132,7 +137,8 @@ fn a_text_is_written() {
     assert!(marked(&right).0 > 150);
     let turned = over(vec![Overlay { rotate: 6, ..text("Hi", 40.0) }]);
     assert!(marked(&turned).3 > marked(&turned).2);
-    let lines = Overlay { width: Some(Length::Pixels(60)), gravity: Gravity::Right, ..text("one two six", 20.0) };
+    let lines =
+        Overlay { width: Some(Length::Pixels(60)), gravity: Gravity::Right, ..text("one two six", 20.0) };
     assert!(marked(&over(vec![lines])).3 > 40, "it breaks");
     over(vec![text(&"W".repeat(200), 2_000.0)]);
 }

@@ -71,9 +71,14 @@ fn every_fit_shows_what_it_promises() {
 fn gravity_chooses_what_stays() {
     // Red, green and blue thirds side by side.
     let thirds = draw(300, 100, |x, _| [RED, GREEN, BLUE][x as usize / 100]);
-    for (gravity, wanted) in
-        [("left", RED), ("center", GREEN), ("right", BLUE), ("0x0.5", RED), ("1x0.5", BLUE), ("0.5x0.5", GREEN)]
-    {
+    for (gravity, wanted) in [
+        ("left", RED),
+        ("center", GREEN),
+        ("right", BLUE),
+        ("0x0.5", RED),
+        ("1x0.5", BLUE),
+        ("0.5x0.5", GREEN),
+    ] {
         let seen = made(&thirds, &format!("w=50,h=50,fit=cover,g={gravity}"));
         assert_alike(&at(&seen, 0.5, 0.5), &wanted, gravity);
     }
@@ -172,7 +177,8 @@ fn a_turn_counts_from_how_a_picture_is_shown() {
     let seen = decoded(&rendered(&original, "rotate=90,w=40,f=png", false).unwrap().bytes);
     assert_eq!(size(&seen), (40, 80));
     assert_corners(&seen, [BLUE, RED, YELLOW, GREEN], "shown upright, then turned");
-    let cut = decoded(&rendered(&original, "rotate=90,w=20,h=20,fit=cover,g=top,f=png", false).unwrap().bytes);
+    let cut =
+        decoded(&rendered(&original, "rotate=90,w=20,h=20,fit=cover,g=top,f=png", false).unwrap().bytes);
     assert_alike(&at(&cut, 0.2, 0.5), &BLUE, "the top of what is shown");
 }
 
@@ -221,9 +227,20 @@ fn a_uniform_border_is_found_and_cut() {
         assert_corners(&seen, [RED, GREEN, BLUE, YELLOW], options);
     }
     assert_eq!(size(&made(&picture, "trim=border,trim.border.keep=3")), (86, 46));
-    assert_eq!(size(&made(&picture, "trim=border,trim.border.color=black")), (111, 50), "it has another colour");
-    assert_eq!(size(&made(&picture, "trim=border,trim.border.color=white,trim.border.tolerance=1")), (111, 50));
-    assert_eq!(size(&made(&picture, "trim=border,rotate=90,w=20")), (20, 40), "found first, then turned and scaled");
+    assert_eq!(
+        size(&made(&picture, "trim=border,trim.border.color=black")),
+        (111, 50),
+        "it has another colour"
+    );
+    assert_eq!(
+        size(&made(&picture, "trim=border,trim.border.color=white,trim.border.tolerance=1")),
+        (111, 50)
+    );
+    assert_eq!(
+        size(&made(&picture, "trim=border,rotate=90,w=20")),
+        (20, 40),
+        "found first, then turned and scaled"
+    );
     assert_eq!(size(&made(&draw(30, 20, |_, _| RED), "trim=border")), (30, 20), "nothing but border");
     let clear = made(&half_clear(draw(60, 20, |_, _| BLUE)), "trim=border,trim.border.color=transparent");
     assert_eq!(size(&clear), (30, 20), "what is clear is a border too");
@@ -266,7 +283,8 @@ fn a_border_lies_around_and_the_picture_stays_whole() {
 #[test]
 fn colour_comes_before_pads_and_borders() {
     let picture = draw(40, 20, |_, _| [100; 3]);
-    let options = "brightness=2,blur=3,w=40,h=40,fit=pad,background=%23646464,border.width=2,border.color=%23323232";
+    let options =
+        "brightness=2,blur=3,w=40,h=40,fit=pad,background=%23646464,border.width=2,border.color=%23323232";
     let seen = made(&picture, options);
     assert_eq!(at(&seen, 0.5, 0.5), [200; 3], "the picture is brighter");
     assert_eq!(at(&seen, 0.5, 0.1), [100; 3], "its pad is not");
@@ -298,7 +316,8 @@ fn nothing_moves_by_half_a_pixel_between_sizes() {
     for from in [Format::Png, Format::Jpeg] {
         let original = file(&picture, from);
         for width in [61, 100, 255, 400, 799, 801, 1200] {
-            let seen = decoded(&rendered(&original, &format!("w={width},fit=contain,f=png"), false).unwrap().bytes);
+            let seen =
+                decoded(&rendered(&original, &format!("w={width},fit=contain,f=png"), false).unwrap().bytes);
             let (mut sums, mut total) = ([0.0; 2], 0.0);
             for (index, pixel) in seen.pixels.chunks_exact(3).enumerate() {
                 // Of light, since light is what is averaged.
@@ -311,7 +330,10 @@ fn nothing_moves_by_half_a_pixel_between_sizes() {
             let middle = sums.map(|sum| sum / total);
             let off = [middle[0] - 300.5 / 801.0, middle[1] - 450.5 / 601.0];
             let pixels = [off[0] * f64::from(seen.width), off[1] * f64::from(seen.height)];
-            assert!(pixels.iter().all(|off| off.abs() < 0.06), "{from:?} to {width}: off by {pixels:?} pixels");
+            assert!(
+                pixels.iter().all(|off| off.abs() < 0.06),
+                "{from:?} to {width}: off by {pixels:?} pixels"
+            );
         }
     }
 }

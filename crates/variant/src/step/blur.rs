@@ -48,7 +48,9 @@ fn put(canvas: &mut Canvas, channel: usize, light: &Plane, alpha: Option<&Plane>
         let light = match alpha.map(|alpha| alpha.values[at]) {
             None => light,
             Some(0) => 0,
-            Some(alpha) => (u32::from(light) * u32::from(FULL) / u32::from(alpha)).min(u32::from(FULL)) as u16,
+            Some(alpha) => {
+                (u32::from(light) * u32::from(FULL) / u32::from(alpha)).min(u32::from(FULL)) as u16
+            }
         };
         pixel[channel] = unlit()[usize::from(light)];
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use moxcms::{
     CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
-    Transform8BitExecutor, Transform16BitExecutor, TransferCharacteristics, TransformOptions,
+    TransferCharacteristics, Transform8BitExecutor, Transform16BitExecutor, TransformOptions,
 };
 
 use super::tone::Tone;
@@ -167,7 +167,8 @@ fn profile(picture: &Picture) -> Option<ColorProfile> {
     if let Some(icc) = &picture.icc {
         return ColorProfile::new_from_slice(icc).ok();
     }
-    let [primaries, transfer] = picture.cicp.filter(|[primaries, transfer]| (*primaries, *transfer) != (1, 13))?;
+    let [primaries, transfer] =
+        picture.cicp.filter(|[primaries, transfer]| (*primaries, *transfer) != (1, 13))?;
     let transfer = match transfer {
         4 => TransferCharacteristics::Bt470M,
         5 => TransferCharacteristics::Bt470Bg,

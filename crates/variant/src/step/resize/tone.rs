@@ -40,7 +40,9 @@ impl Tone {
             light: (0..STEPS).map(|index| curve(value(index)) as f32).collect(),
             matrix: to_srgb(primaries),
             is_hlg: transfer == 18,
-            back: (0..STEPS).map(|index| (light::from_light(value(index)) * 65_535.0).round() as u16).collect(),
+            back: (0..STEPS)
+                .map(|index| (light::from_light(value(index)) * 65_535.0).round() as u16)
+                .collect(),
         })
     }
 
@@ -65,9 +67,9 @@ impl Tone {
             let gain = luma.max(1e-6).powf(0.2) * (PEAK_NITS / WHITE_NITS) as f32;
             scene = scene.map(|light| light * gain);
         }
-        let shown = self.matrix.map(|row| {
-            row.iter().zip(scene).map(|(share, light)| share * light).sum::<f32>().max(0.0)
-        });
+        let shown = self
+            .matrix
+            .map(|row| row.iter().zip(scene).map(|(share, light)| share * light).sum::<f32>().max(0.0));
         let brightest = shown[0].max(shown[1]).max(shown[2]);
         let scale = if brightest > KNEE { pressed(brightest) / brightest } else { 1.0 };
         shown.map(|light| self.back[((light * scale).min(1.0) * (STEPS - 1) as f32).round() as usize])
