@@ -149,11 +149,14 @@ pub(crate) fn broken(why: &str) -> io::Error {
 
 /// Sends the beginning of a frame with descriptors; returns how many bytes of it went.
 pub(crate) fn send_with(socket: impl AsFd, frame: &[u8], inputs: &[OwnedFd]) -> io::Result<usize> {
+    if inputs.len() > MAX_INPUTS {
+        return Err(broken("an order has more inputs than it may have"));
+    }
     let borrowed: Vec<BorrowedFd<'_>> = inputs.iter().map(AsFd::as_fd).collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_INPUTS))];
     let mut beside = SendAncillaryBuffer::new(&mut space);
     if !borrowed.is_empty() && !beside.push(SendAncillaryMessage::ScmRights(&borrowed)) {
-        return Err(broken("an order has more inputs than it may have"));
+        return Err(broken("there is no room for descriptors"));
     }
     Ok(sendmsg(socket, &[IoSlice::new(frame)], &mut beside, SendFlags::NOSIGNAL)?)
 }
