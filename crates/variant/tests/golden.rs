@@ -19,7 +19,10 @@ const PICTURES: &[(&str, &str)] = &[
     ("blurred", "w=96,blur=4"),
     ("sharpened", "w=96,sharpen=3"),
     ("bordered", "w=96,border.color=%23c04000,border.width=3,border.bottom=12"),
-    ("written", "w=160,draw=(text=Darkroom%20Ünïcode;size=18;color=white;bottom=6;right=6)(text=AV;size=40;opacity=0.5)"),
+    (
+        "written",
+        "w=160,draw=(text=Darkroom%20Ünïcode;size=18;color=white;bottom=6;right=6)(text=AV;size=40;opacity=0.5)",
+    ),
 ];
 
 /// The most that a channel may be off, in the mean.
