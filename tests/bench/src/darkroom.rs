@@ -96,6 +96,13 @@ impl Darkroom {
         self.api(account, "POST", "/v1/variants", "application/json", body.as_bytes()).map(drop)
     }
 
+    /// Makes a variant that fits into a square.
+    pub(crate) fn fitted_variant(&self, account: &Account, name: &str, side: u32) -> Result<()> {
+        let options = serde_json::json!({ "width": side, "height": side, "fit": "scale-down" });
+        let body = serde_json::json!({ "id": name, "options": options }).to_string();
+        self.api(account, "POST", "/v1/variants", "application/json", body.as_bytes()).map(drop)
+    }
+
     /// Fetches a picture as a browser that takes WebP would.
     pub(crate) fn picture(&self, target: &str) -> Result<Vec<u8>> {
         let Answer { status, body } = ask(self.at, "GET", target, "Accept: image/webp,*/*\r\n", b"")?;

@@ -20,11 +20,29 @@ pub(crate) fn reset_peak(pid: u32) -> Result<()> {
     std::fs::write(format!("/proc/{pid}/clear_refs"), "5").context("the peak is forgotten")
 }
 
+/// [`reset_peak`] of a process and its children.
+pub(crate) fn reset_family_peak(pid: u32) -> Result<()> {
+    family(pid).into_iter().try_for_each(reset_peak)
+}
+
+/// The sum of the most that a process and each of its children held, in MiB; they need not have held it at once.
+pub(crate) fn family_peak_mib(pid: u32) -> Result<f64> {
+    family(pid).into_iter().map(|pid| memory_mib(pid, "VmHWM")).sum()
+}
+
+/// A process and its children.
+fn family(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|text| text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    std::iter::once(pid).chain(children).collect()
+}
+
 /// Processor time of all threads that a process and its children have, in seconds.
 pub(crate) fn cpu_s(pid: u32) -> Result<f64> {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let children = children.split_whitespace().filter_map(|child| child.parse().ok());
-    std::iter::once(pid).chain(children).map(own_cpu_s).sum()
+    family(pid).into_iter().map(own_cpu_s).sum()
 }
 
 fn own_cpu_s(pid: u32) -> Result<f64> {

@@ -12,6 +12,7 @@ use catalog::{
 };
 use domain::{Clock, ImageId, ObjectId};
 use signing::DeliveryUrl;
+use variant::Glimpse;
 
 use crate::{median, verdict};
 
@@ -219,7 +220,7 @@ async fn upload(size: &Size, round: u64) -> Result<(), catalog::Error> {
         facts: FACTS,
         bytes: 200_000,
         sha256: [7; 32],
-        thumbhash: vec![1; 25],
+        glimpse: Glimpse { thumbhash: vec![1; 25], dominant: [90, 90, 90], phash: 1 },
         idempotency: None,
     };
     size.catalog.insert_image(new, &Actor::command()).await.map(drop)

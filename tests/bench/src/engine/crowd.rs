@@ -1,0 +1,111 @@
+//! Many photographs, each asked for once over HTTP by two clients, as image servers are compared; and what one large
+//! render takes of memory in all processes of the server together.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::peer::{Peer, Wish};
+use crate::darkroom::Darkroom;
+use crate::http::ask;
+use crate::process::{family_peak_mib, reset_family_peak};
+use crate::verdict;
+
+/// Photographs, cut out of those of the collection.
+const PHOTOGRAPHS: usize = 120;
+const CLIENTS: usize = 2;
+/// The box that they are fitted into.
+const SIDE: u32 = 512;
+
+pub(crate) fn run(binary: &Path, folder: &Path) -> Result<()> {
+    let mut sharp = Peer::sharp()?;
+    let files = photographs(folder, &mut sharp)?;
+    let home = tempfile::tempdir()?;
+    let darkroom = Darkroom::start(binary, home.path())?;
+    let account = darkroom.account()?;
+    darkroom.fitted_variant(&account, "fit", SIDE)?;
+    let mut targets = Vec::new();
+    for file in &files {
+        let id = darkroom.upload(&account, &std::fs::read(file)?, false)?;
+        targets.push(format!("/{}/{id}/fit", account.hash));
+    }
+    let ours = fetched_s(darkroom.at, &targets)?;
+    let oximg = Peer::oximg_on(folder, None)?;
+    let name = |file: &PathBuf| file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let options = format!("width={SIDE},height={SIDE},quality=80,format=jpeg");
+    let targets: Option<Vec<_>> =
+        files.iter().map(|file| name(file).map(|name| format!("/image/{options}/{name}"))).collect();
+    let theirs = fetched_s(oximg.at().context("it serves")?, &targets.context("names")?)?;
+    let rate = |seconds: f64| PHOTOGRAPHS as f64 / seconds;
+    println!(
+        "\n{PHOTOGRAPHS} photographs over HTTP, {CLIENTS} clients, all cores: darkroom {:.1}/s, oximg {:.1}/s",
+        rate(ours),
+        rate(theirs)
+    );
+    verdict("darkroom / oximg", theirs / ours, " x", theirs / ours >= 1.0, "at least 1");
+    memory(&darkroom, &mut sharp, folder)
+}
+
+/// Seconds until every target was fetched once.
+fn fetched_s(at: std::net::SocketAddr, targets: &[String]) -> Result<f64> {
+    let next = AtomicUsize::new(0);
+    let began = Instant::now();
+    std::thread::scope(|scope| -> Result<()> {
+        let client = || -> Result<()> {
+            while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let answer = ask(at, "GET", target, "Accept: image/jpeg\r\n", b"")?;
+                ensure!(answer.status == 200, "{target}: {}", answer.status);
+            }
+            Ok(())
+        };
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
+        clients.into_iter().try_for_each(|client| client.join().expect("it fetched"))
+    })?;
+    Ok(began.elapsed().as_secs_f64())
+}
+
+/// Cuts of 1500 x 1000 at places that spread over each original.
+fn photographs(folder: &Path, sharp: &mut Peer) -> Result<Vec<PathBuf>> {
+    let originals = ["jpeg-bar-24mp-baseline.jpg", "jpeg-crane-12mp-420-icc-srgb.jpg"];
+    let mut files = Vec::new();
+    for number in 0..PHOTOGRAPHS {
+        let original = folder.join(originals[number % originals.len()]);
+        let facts = variant::probe(&std::fs::read(&original)?, &variant::Limits::default())?;
+        let step =
+            |room: u32, way: usize| (room as usize * (number * way % PHOTOGRAPHS) / PHOTOGRAPHS) as u32;
+        let file = folder.join(format!("photograph-{number}.jpg"));
+        let (left, top) = (step(facts.width - 1500, 7), step(facts.height - 1000, 11));
+        sharp.cut(&original, &file, (left, top, 1500, 1000))?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+/// The most memory that a render of 24 megapixels takes: server and workers together, and sharp.
+fn memory(darkroom: &Darkroom, sharp: &mut Peer, folder: &Path) -> Result<()> {
+    let account = darkroom.account()?;
+    darkroom.variant(&account, "w640", 640)?;
+    for name in ["jpeg-bar-24mp-baseline.jpg", "jpeg-bar-24mp-progressive.jpg"] {
+        let file = folder.join(name);
+        let id = darkroom.upload(&account, &std::fs::read(&file)?, false)?;
+        reset_family_peak(darkroom.pid())?;
+        darkroom.picture(&format!("/{}/{id}/w640", account.hash))?;
+        let ours = family_peak_mib(darkroom.pid())?;
+        let wish = Wish {
+            out: file.with_extension("out"),
+            file,
+            width: 640,
+            height: 427,
+            format: "webp".into(),
+            quality: 80,
+            effort: None,
+            has_copy: false,
+        };
+        let theirs = sharp.peak_mib(&wish)?.context("sharp stays")?;
+        println!("{name}: server and workers {ours:.0} MiB at most, sharp {theirs:.0} MiB");
+        verdict("  darkroom / sharp", ours / theirs, "", ours / theirs <= 0.5, "at most 0.5");
+    }
+    Ok(())
+}
