@@ -187,7 +187,7 @@ async fn overlays_open_with_a_signature_or_in_a_variant_only() {
     let account = server.account().await;
     let logo = account.with_image("logo.png").private().with_id("brand/logo").await;
     logo.get("public").await.expect(403);
-    let draw = "w=120,f=png,draw=(image=brand/logo;width=0.5;opacity=0.5)(text=Hi%20there;size=20;top=0)";
+    let draw = "w=120,f=png,draw=(image=brand%2Flogo;width=0.5;opacity=0.5)(text=Hi%20there;size=20;top=0)";
     let refused = cat.get(draw).await.expect(400).text();
     assert_eq!(refused, "ERROR 9401: Draw needs a signed URL or a named variant");
     let plain = cat.get("w=120,f=png").await.expect(200);

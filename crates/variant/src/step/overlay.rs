@@ -397,11 +397,11 @@ fn decoded(value: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Encodes what could end a value or be taken for something else.
+/// Encodes what could end a value or be taken for something else: a slash would end the last part of a URL.
 fn encoded(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for c in value.chars() {
-        if c.is_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | ':' | '/' | '!' | '?' | '\'') {
+        if c.is_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | ':' | '!' | '?' | '\'') {
             text.push(c);
         } else {
             let mut bytes = [0; 4];
