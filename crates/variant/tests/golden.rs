@@ -1,6 +1,7 @@
 //! Golden pictures: what this engine made of a drawing when each option was built, compared by distance and not by bytes,
 //! so that a better encoder changes nothing here and a moved pixel does. `GOLDEN=write` makes them anew.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ const PICTURES: &[(&str, &str)] = &[
 const MAX_DISTANCE: f64 = 0.6;
 
 /// A sky, a hill, a sun and a fence of fine lines, 240 x 160 pixels, as a PNG.
-fn drawing() -> Vec<u8> {
+fn drawing() -> Result<Vec<u8>, Box<dyn Error>> {
     let (width, height) = (240_u32, 160_u32);
     let mut pixels = Vec::new();
     for y in 0..height {
@@ -48,56 +49,61 @@ fn drawing() -> Vec<u8> {
     encoded(width, height, png::ColorType::Rgb, &pixels)
 }
 
-fn encoded(width: u32, height: u32, colour: png::ColorType, pixels: &[u8]) -> Vec<u8> {
+fn encoded(
+    width: u32,
+    height: u32,
+    colour: png::ColorType,
+    pixels: &[u8],
+) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(colour);
-    let mut writer = encoder.write_header().unwrap();
-    writer.write_image_data(pixels).unwrap();
-    writer.finish().unwrap();
-    bytes
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    Ok(bytes)
 }
 
-fn made(original: &[u8], options: &str) -> Vec<u8> {
+fn made(original: &[u8], options: &str) -> Result<Vec<u8>, Box<dyn Error>> {
     let limits = Limits::default();
-    let facts = variant::probe(original, &limits).unwrap();
-    let options = Options::parse(&format!("{options},f=png")).unwrap();
-    let recipe = variant::settle(&options, &facts, None, &Hints::default(), &limits).unwrap();
+    let facts = variant::probe(original, &limits)?;
+    let options = Options::parse(&format!("{options},f=png"))?;
+    let recipe = variant::settle(&options, &facts, None, &Hints::default(), &limits)?;
     let deadline = Instant::now() + Duration::from_secs(120);
-    variant::render(&Originals::plain(original, &facts), &recipe, &limits, deadline).unwrap().bytes
+    Ok(variant::render(&Originals::plain(original, &facts), &recipe, &limits, deadline)?.bytes)
 }
 
 /// Width, height and samples of a PNG.
-fn pixels(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
-    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
-    let mut samples = vec![0; reader.output_buffer_size().unwrap()];
-    let info = reader.next_frame(&mut samples).unwrap();
-    (info.width, info.height, samples)
+fn pixels(bytes: &[u8]) -> Result<(u32, u32, Vec<u8>), Box<dyn Error>> {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info()?;
+    let mut samples = vec![0; reader.output_buffer_size().ok_or("too large")?];
+    let info = reader.next_frame(&mut samples)?;
+    Ok((info.width, info.height, samples))
 }
 
-fn distance(a: &[u8], b: &[u8]) -> f64 {
-    let (a, b) = (pixels(a), pixels(b));
+fn distance(a: &[u8], b: &[u8]) -> Result<f64, Box<dyn Error>> {
+    let (a, b) = (pixels(a)?, pixels(b)?);
     if (a.0, a.1, a.2.len()) != (b.0, b.1, b.2.len()) {
-        return f64::INFINITY;
+        return Ok(f64::INFINITY);
     }
     let sum: u64 = a.2.iter().zip(&b.2).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-    sum as f64 / a.2.len() as f64
+    Ok(sum as f64 / a.2.len() as f64)
 }
 
 #[test]
 fn every_golden_picture_looks_as_it_did() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let original = drawing();
+    let original = drawing().unwrap();
     let writes = std::env::var_os("GOLDEN").is_some_and(|value| value == "write");
     let mut off = Vec::new();
     for (name, options) in PICTURES {
-        let (path, seen) = (folder.join(format!("{name}.png")), made(&original, options));
+        let (path, seen) = (folder.join(format!("{name}.png")), made(&original, options).unwrap());
         if writes {
             std::fs::write(&path, &seen).unwrap();
             continue;
         }
         let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let far = distance(&seen, &golden);
+        let far = distance(&seen, &golden).unwrap();
         if far > MAX_DISTANCE {
             off.push(format!("{name} ({options}) is off by {far:.2}"));
         }
