@@ -158,6 +158,37 @@ fn profiles_are_obeyed_where_they_fit_and_dropped_elsewhere() {
     assert!(light.iter().all(|value| value.abs_diff(188) <= 1), "{light:?}");
 }
 
+/// Scales one pixel of a picture that names primaries and transfer by code points.
+fn coded(cicp: [u8; 2], deep: bool, icc: Option<Vec<u8>>, pixel: &[u8]) -> Vec<u8> {
+    let mut scaler = Scaler::new([0.0, 0.0, 1.0, 1.0], (1, 1));
+    scaler.begin(&Picture { deep, icc, cicp: Some(cicp), ..Picture::new(1, 1, Samples::Rgb) }).unwrap();
+    assert!(scaler.row(pixel).is_ok());
+    scaler.finish().unwrap().pixels
+}
+
+#[test]
+fn code_points_count_where_there_is_no_profile() {
+    let by_profile = one(
+        Samples::Rgb,
+        false,
+        Some(moxcms::ColorProfile::new_display_p3().encode().unwrap()),
+        None,
+        &[100, 200, 100],
+    );
+    let by_code = coded([12, 13], false, None, &[100, 200, 100]);
+    assert!(by_code.iter().zip(&by_profile).all(|(a, b)| a.abs_diff(*b) <= 1), "{by_code:?}, {by_profile:?}");
+    assert_eq!(coded([1, 13], false, None, &[9, 99, 199]), [9, 99, 199], "sRGB");
+    assert_eq!(coded([1, 1], false, None, &[9, 99, 199]), [9, 99, 199], "video, as browsers show it");
+    assert_eq!(coded([2, 2], false, None, &[9, 99, 199]), [9, 99, 199], "nobody knows");
+    assert_eq!(coded([77, 77], false, None, &[9, 99, 199]), [9, 99, 199], "nonsense");
+    // Diffuse white of PQ is nearly white, where its number is only a little above the middle.
+    let white = coded([9, 16], true, None, &[0x94, 0xA4].repeat(3));
+    assert!(white.iter().all(|value| (220..=240).contains(value)), "{white:?}");
+    let srgb = moxcms::ColorProfile::new_srgb().encode().unwrap();
+    let by_profile = coded([9, 16], true, Some(srgb), &[0x94, 0xA4].repeat(3));
+    assert!(by_profile.iter().all(|value| value.abs_diff(0x94) <= 1), "a profile has the first word");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
