@@ -232,6 +232,7 @@ fn disposition(format: variant::Format) -> HeaderValue {
         variant::Format::Gif => "inline; filename=\"image.gif\"",
         variant::Format::Avif => "inline; filename=\"image.avif\"",
         variant::Format::Jxl => "inline; filename=\"image.jxl\"",
+        variant::Format::Heic => "inline; filename=\"image.heic\"",
         variant::Format::Svg => "inline; filename=\"image.svg\"",
         variant::Format::Json => "inline; filename=\"image.json\"",
     })

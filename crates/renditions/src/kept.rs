@@ -65,6 +65,7 @@ fn number(format: Format) -> u8 {
         Format::Jxl => 6,
         Format::Svg => 7,
         Format::Json => 8,
+        Format::Heic => 9,
     }
 }
 

@@ -13,6 +13,8 @@ use crate::{Error, Limits};
 
 mod avif;
 mod gif;
+#[cfg(feature = "heic")]
+mod heic;
 mod heif;
 mod jpeg;
 mod jxl;
@@ -39,6 +41,8 @@ pub enum Format {
     Avif,
     /// JPEG XL.
     Jxl,
+    /// HEIC; only read, and only in builds with the feature `heic`.
+    Heic,
     /// SVG; never pixels.
     Svg,
     /// No picture: what one would be; goes out only.
@@ -46,20 +50,26 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every format, in the order in which people are told of them.
-    pub const ALL: [Format; 7] = [
-        Format::Jpeg,
-        Format::Png,
-        Format::Webp,
-        Format::Avif,
-        Format::Gif,
-        Format::Jxl,
-        Format::Svg,
-    ];
+    /// Every format that is read, in the order in which people are told of them.
+    pub const ALL: [Format; Format::PICTURES.len() + 1] = {
+        let mut all = [Format::Svg; Format::PICTURES.len() + 1];
+        let mut index = 0;
+        while index < Format::PICTURES.len() {
+            all[index] = Format::PICTURES[index];
+            index += 1;
+        }
+        all
+    };
 
     /// Those that are made of pixels.
+    #[cfg(not(feature = "heic"))]
     pub const PICTURES: [Format; 6] =
         [Format::Jpeg, Format::Png, Format::Webp, Format::Avif, Format::Gif, Format::Jxl];
+
+    /// Those that are made of pixels.
+    #[cfg(feature = "heic")]
+    pub const PICTURES: [Format; 7] =
+        [Format::Jpeg, Format::Png, Format::Webp, Format::Avif, Format::Gif, Format::Jxl, Format::Heic];
 
     /// Every format by its name, as in `JPEG, PNG or GIF`; `last` stands before the last one.
     pub fn told(last: &str) -> String {
@@ -77,6 +87,7 @@ impl Format {
             Format::Gif => "image/gif",
             Format::Avif => "image/avif",
             Format::Jxl => "image/jxl",
+            Format::Heic => "image/heic",
             Format::Svg => "image/svg+xml",
             Format::Json => "application/json",
         }
@@ -91,6 +102,7 @@ impl Format {
             Format::Gif => "gif",
             Format::Avif => "avif",
             Format::Jxl => "jxl",
+            Format::Heic => "heic",
             Format::Svg => "svg",
             Format::Json => "json",
         }
@@ -105,6 +117,7 @@ impl Format {
             Format::Gif => "GIF",
             Format::Avif => "AVIF",
             Format::Jxl => "JPEG XL",
+            Format::Heic => "HEIC",
             Format::Svg => "SVG",
             Format::Json => "JSON",
         }
@@ -119,6 +132,10 @@ impl Format {
             Format::Gif => gif::begins(bytes),
             Format::Avif => avif::begins(bytes),
             Format::Jxl => jxl::begins(bytes),
+            #[cfg(feature = "heic")]
+            Format::Heic => heic::begins(bytes),
+            #[cfg(not(feature = "heic"))]
+            Format::Heic => false,
             Format::Svg => svg::begins(bytes),
             Format::Json => false,
         })
@@ -133,6 +150,10 @@ impl Format {
             Format::Gif => gif::header(bytes),
             Format::Avif => avif::header(bytes, limits),
             Format::Jxl => jxl::header(bytes, limits),
+            #[cfg(feature = "heic")]
+            Format::Heic => heic::header(bytes, limits),
+            #[cfg(not(feature = "heic"))]
+            Format::Heic => Err(self.not_built()),
             Format::Svg => svg::header(bytes, limits),
             Format::Json => Err(self.not_built()),
         }
@@ -146,7 +167,7 @@ impl Format {
             Format::Png => png::exif(bytes).map(Cow::Borrowed),
             Format::Webp => webp::exif(bytes).map(Cow::Borrowed),
             Format::Avif => avif::exif(bytes).map(Cow::Owned),
-            Format::Gif | Format::Jxl | Format::Svg | Format::Json => None,
+            Format::Gif | Format::Jxl | Format::Heic | Format::Svg | Format::Json => None,
         };
         metadata::kept(policy, exif.as_deref())
     }
@@ -160,6 +181,10 @@ impl Format {
             Format::Gif => gif::decode(order, sink),
             Format::Avif => avif::decode(order, sink),
             Format::Jxl => jxl::decode(order, sink),
+            #[cfg(feature = "heic")]
+            Format::Heic => heic::decode(order, sink),
+            #[cfg(not(feature = "heic"))]
+            Format::Heic => Err(self.not_built()),
             Format::Svg | Format::Json => Err(self.not_built()),
         }
     }
@@ -170,7 +195,7 @@ impl Format {
             Format::Gif => gif::frames(order),
             Format::Webp => webp::frames(order),
             Format::Png => png::frames(order),
-            Format::Jpeg | Format::Avif | Format::Jxl | Format::Svg | Format::Json => {
+            Format::Jpeg | Format::Avif | Format::Jxl | Format::Heic | Format::Svg | Format::Json => {
                 Err(Error::Damaged("it is no animation".to_owned()))
             }
         }
@@ -191,7 +216,7 @@ impl Format {
             Format::Png => png::bare(bytes),
             Format::Webp => webp::bare(bytes),
             Format::Gif => gif::bare(bytes),
-            Format::Avif | Format::Jxl | Format::Svg | Format::Json => None,
+            Format::Avif | Format::Jxl | Format::Heic | Format::Svg | Format::Json => None,
         }
     }
 
@@ -349,7 +374,13 @@ impl Encoding {
             Encoding::WebpLossless { effort } => webp::encode(&canvas, None, effort, deadline),
             Encoding::Avif { quality, .. } => avif::encode(&canvas, quality, deadline),
             Encoding::Gif => gif::encode(canvas, deadline),
-            Encoding::Jxl { .. } | Encoding::Svg | Encoding::Json => Err(Error::Encode(format!("{} is not built yet", self.format().label()))),
+            #[cfg(feature = "jxl-out")]
+            Encoding::Jxl { quality, effort } => jxl::encode(&canvas, quality, effort, deadline),
+            #[cfg(not(feature = "jxl-out"))]
+            Encoding::Jxl { .. } => Err(Error::Encode("JPEG XL is not built into this build".to_owned())),
+            Encoding::Svg | Encoding::Json => {
+                Err(Error::Encode(format!("{} is not made of pixels", self.format().label())))
+            }
         }
     }
 }

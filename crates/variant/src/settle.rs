@@ -252,7 +252,8 @@ fn encoding(options: &Options, quality: Option<Quality>, format: Format, size: (
     let number = quality::number(quality);
     let has_palette = number < 100 && !matches!(quality, None | Some(Quality::Auto(_)));
     match format {
-        Format::Jpeg => {
+        // A HEIC is only read.
+        Format::Jpeg | Format::Heic => {
             let is_baseline = options.format == Some(FormatWish::BaselineJpeg) || effort == Effort::Fast;
             let progressive = is_progressive(is_baseline, size);
             Encoding::Jpeg { quality: quality::jpeg(number), progressive, effort }

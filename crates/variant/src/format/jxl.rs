@@ -5,8 +5,8 @@ use jxl_oxide::{
     AllocTracker, EnumColourEncoding, InitializeResult, JxlImage, JxlThreadPool, RenderingIntent,
 };
 
-use crate::decode::{Header, Order, Picture, Samples, Sink};
 use crate::deadline::still_time;
+use crate::decode::{Header, Order, Picture, Samples, Sink};
 use crate::{Error, Limits};
 
 #[cfg(feature = "jxl-out")]

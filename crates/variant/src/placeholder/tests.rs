@@ -11,7 +11,7 @@ fn placed(bytes: &[u8]) -> Result<Glimpse, Error> {
 
 #[test]
 fn a_thumbhash_is_small_and_shows_the_picture() {
-    for format in Format::PICTURES {
+    for format in DRAWN {
         // What draws a JPEG XL for tests draws no line.
         let thin = if format == Format::Jxl { 2 } else { 1 };
         for (width, height) in [(300, 200), (40, 900), (thin, thin), (1000, thin)] {

@@ -12,7 +12,7 @@ fn probed(bytes: &[u8]) -> Result<Facts, Error> {
 
 #[test]
 fn facts_are_those_of_the_header() {
-    for format in Format::PICTURES {
+    for format in DRAWN {
         let facts = probed(&file(&quarters(30, 20), format)).unwrap();
         let wanted =
             Facts { is_lossless: !matches!(format, Format::Jpeg | Format::Avif), ..Facts::new(format, 30, 20) };

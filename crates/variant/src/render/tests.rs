@@ -14,7 +14,7 @@ const FORMATS: [&str; 4] = ["jpeg", "baseline-jpeg", "png", "webp"];
 /// Every format to every format, and both ways of WebP.
 #[test]
 fn every_format_becomes_every_format() {
-    for from in Format::PICTURES {
+    for from in DRAWN {
         let original = file(&quarters(120, 80), from);
         for to in FORMATS.into_iter().chain(["webp,q=100"]) {
             let rendition = rendered(&original, &format!("w=60,f={to}"), false).unwrap();
@@ -176,7 +176,7 @@ fn metadata_leaves_only_as_the_policy_says_and_only_in_a_jpeg() {
 #[test]
 fn a_passed_deadline_ends_every_render() {
     let limits = Limits::default();
-    for format in Format::PICTURES {
+    for format in DRAWN {
         let original = file(&quarters(100, 100), format);
         let facts = crate::probe(&original, &limits).unwrap();
         let options = Options::parse("w=10,f=png").unwrap();
@@ -199,7 +199,7 @@ fn a_passed_deadline_ends_every_render() {
 #[test]
 fn facts_of_another_file_are_an_error() {
     let limits = Limits::default();
-    for format in Format::PICTURES {
+    for format in DRAWN {
         let (small, large) = (file(&quarters(20, 20), format), file(&quarters(40, 40), format));
         let facts = crate::probe(&small, &limits).unwrap();
         let options = Options::parse("w=10").unwrap();
@@ -224,12 +224,12 @@ proptest! {
     /// Whatever a file has become, there is an answer, and no panic.
     #[test]
     fn changed_files_are_rendered_or_refused(
-        which in 0..Format::PICTURES.len(),
+        which in 0..DRAWN.len(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in prop::option::of(any::<prop::sample::Index>()),
         options in prop::sample::select(vec!["w=9,f=jpeg", "w=20,h=9,fit=cover,f=webp", "fit=pad,w=9,h=70,f=png"]),
     ) {
-        let mut bytes = file(&half_clear(quarters(48, 40)), Format::PICTURES[which]);
+        let mut bytes = file(&half_clear(quarters(48, 40)), DRAWN[which]);
         for (index, value) in changes {
             let at = index.index(bytes.len());
             bytes[at] = value;

@@ -41,7 +41,7 @@ const NAMES: [(&str, FormatWish); 11] = [
 ];
 
 /// Whether this build makes JPEG XL.
-pub(crate) const JXL_IS_BUILT: bool = false;
+pub(crate) const JXL_IS_BUILT: bool = cfg!(feature = "jxl-out");
 
 /// Reads a format. The error says what is expected.
 pub(crate) fn parse(value: &str) -> Result<FormatWish, String> {
