@@ -328,7 +328,7 @@ async fn pictures(table: &mut Table<'_>) {
         ("a JPEG that is only a beginning", cat[..4].to_vec(), 422, 5450, ""),
         ("text that calls itself JPEG", b"this is no picture at all".to_vec(), 415, 5455, "JPEG"),
         ("HTML", b"<!doctype html><script>alert(1)</script>".to_vec(), 415, 5455, ""),
-        ("an SVG that does not end", b"<svg xmlns='http://www.w3.org/2000/svg'>".to_vec(), 422, 5450, "early"),
+        ("an open SVG", b"<svg xmlns='http://www.w3.org/2000/svg'>".to_vec(), 422, 5450, "early"),
         ("TIFF", b"II*\0\x08\0\0\0\0\0".to_vec(), 415, 5455, "TIFF"),
         ("BMP", b"BM\x3a\0\0\0\0\0\0\0".to_vec(), 415, 5455, ""),
         ("a magic number and then HTML", gif_then_html, 422, 5450, ""),
