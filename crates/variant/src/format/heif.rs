@@ -18,8 +18,10 @@ const MAX_EXTENTS: usize = 64;
 
 /// Properties that change nothing where they are not understood, or are understood: an item whose essential properties
 /// are others must not be shown.
-const KNOWN: [&[u8; 4]; 9] =
-    [b"av1C", b"hvcC", b"irot", b"imir", b"clap", b"a1op", b"ispe", b"pixi", b"colr"];
+const KNOWN: [&[u8; 4]; 14] = [
+    b"av1C", b"hvcC", b"irot", b"imir", b"clap", b"a1op", b"ispe", b"pixi", b"colr", b"auxC", b"pasp",
+    b"clli", b"mdcv", b"a1lx",
+];
 
 /// What the brands of the file's first box say that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
