@@ -543,14 +543,14 @@ async fn below_a_mount_unknown_words_and_what_lies_elsewhere_are_refused_by_name
         account.register(mount.scheme(), &keys).await;
         account.switch(mount.scheme(), SchemeMode::Enforce).await;
     }
-    let sharp = &sha1_hex(&format!("{SECRET}/cat.jpg?sharp=1"))[..18];
+    let coarse = &sha1_hex(&format!("{SECRET}/cat.jpg?pixelate=1"))[..18];
     let far = &sha1_hex(&format!("{SECRET}/https://origin.example.net/a.jpg"))[..18];
     for (target, word) in [
-        (format!("/v7/cat.jpg?sharp=1&ci_sign={sharp}"), "sharp"),
+        (format!("/v7/cat.jpg?pixelate=1&ci_sign={coarse}"), "pixelate"),
         (format!("/v7/https://origin.example.net/a.jpg?ci_sign={far}"), "origin.example.net"),
-        (imgproxy("/blur:3/plain/cat.jpg"), "blur:3"),
+        (imgproxy("/pixelate:3/plain/cat.jpg"), "pixelate:3"),
         (imgproxy("/w:1/plain/https://origin.example.net/a.jpg"), "origin.example.net"),
-        (thumbor("1x1/filters:blur(7)/cat.jpg"), "blur"),
+        (thumbor("1x1/filters:noise(7)/cat.jpg"), "noise"),
         (thumbor("1x1/https://origin.example.net/a.jpg"), "origin.example.net"),
     ] {
         let reply = server.get_raw(&target).await;
@@ -558,7 +558,7 @@ async fn below_a_mount_unknown_words_and_what_lies_elsewhere_are_refused_by_name
         assert!(reply.text().contains(word), "{word}: {reply}");
     }
     check_refused(
-        &server.get_raw("/imgproxy/AAAA/blur:3/plain/cat.jpg").await,
+        &server.get_raw("/imgproxy/AAAA/pixelate:3/plain/cat.jpg").await,
         "bad_signature",
         "by a stranger",
     );
