@@ -51,7 +51,7 @@ const MAIN: [Built; 6] = [
         "",
         "",
         &[
-            ("", "Scale down (default)"),
+            ("", "Scale down"),
             ("contain", "Contain: within the box"),
             ("cover", "Cover: fill the box, cut the rest"),
             ("crop", "Crop: as cover, never enlarged"),
@@ -67,7 +67,7 @@ const MAIN: [Built; 6] = [
         "",
         "",
         &[
-            ("", "The middle (default)"),
+            ("", "The middle"),
             ("auto", "What stands out, or the focal point"),
             ("focal", "The focal point"),
             ("entropy", "Where most happens"),
@@ -84,7 +84,7 @@ const MAIN: [Built; 6] = [
         "",
         "",
         &[
-            ("", "Automatic (default)"),
+            ("", "Automatic"),
             ("avif", "AVIF"),
             ("webp", "WebP"),
             ("jpeg", "JPEG"),
