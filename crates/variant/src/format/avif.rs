@@ -307,7 +307,7 @@ impl Writer {
             };
             let out = &mut self.out;
             alpha.row(y, converter, |x, [alpha, ..]| {
-                put(&mut out[(x + 1) * step - bytes..][..bytes], alpha, alpha_bits)
+                put(&mut out[(x + 1) * step - bytes..][..bytes], alpha, alpha_bits);
             })?;
             if self.premultiplied {
                 self.out.chunks_exact_mut(step).for_each(|pixel| divide(pixel, bytes));

@@ -350,7 +350,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The boxes that lie beside each other; what is broken ends them.
-fn boxes<'a>(mut rest: &'a [u8]) -> impl Iterator<Item = ([u8; 4], &'a [u8])> {
+fn boxes(mut rest: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let next = move || {
         let (kind, body, after) = split_box(rest)?;
         rest = after;

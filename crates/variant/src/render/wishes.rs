@@ -105,7 +105,7 @@ fn what_the_eye_goes_to_stays_in_view() {
     // Noise on one side, a flat wall on the other.
     let noisy = |left: bool| {
         draw(600, 200, move |x, y| {
-            let busy = (x < 200) == left && (x < 200 || x >= 400);
+            let busy = (x < 200) == left && !(200..400).contains(&x);
             if busy { [(x * 97 + y * 57 + x * y) as u8; 3] } else { [90; 3] }
         })
     };

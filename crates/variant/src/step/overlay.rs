@@ -354,7 +354,7 @@ fn word<T: PartialEq>(names: &[(&str, T)], value: T) -> String {
 fn side(value: &str) -> Result<Length, String> {
     match number::parse(value)? {
         Length::Pixels(0) => Err("must be more than 0".to_owned()),
-        Length::Share(share) if share == 0.0 => Err("must be more than 0".to_owned()),
+        Length::Share(0.0) => Err("must be more than 0".to_owned()),
         length => Ok(length),
     }
 }

@@ -73,7 +73,7 @@ pub(crate) mod breakpoints {
     }
 
     /// Prints widths.
-    pub(crate) fn print(widths: &Vec<u32>) -> String {
+    pub(crate) fn print(widths: &[u32]) -> String {
         widths.iter().map(u32::to_string).collect::<Vec<_>>().join(";")
     }
 }

@@ -157,7 +157,7 @@ impl Converter {
             }
             refill(&mut self.blend, width.div_ceil(2));
             if self.chroma == Chroma::Quarter {
-                let other = if y % 2 == 0 { (y / 2).saturating_sub(1) } else { y / 2 + 1 };
+                let other = if y.is_multiple_of(2) { (y / 2).saturating_sub(1) } else { y / 2 + 1 };
                 row(plane, y / 2)?.add_to(&mut self.blend, 3);
                 row(plane, other)?.add_to(&mut self.blend, 1);
             } else {

@@ -139,7 +139,7 @@ fn grey_is_read_as_grey() {
         let mut encoder = Encoder::new(later());
         encoder.set_up(&picture, 95, false, Effort::Usual);
         // SAFETY: the struct is set up.
-        unsafe { c::jpeg_set_colorspace(&mut *encoder.info, c::JCS_GRAYSCALE) };
+        unsafe { c::jpeg_set_colorspace(&mut encoder.info, c::JCS_GRAYSCALE) };
         encoder.write(&picture, Extras::default())
     });
     let seen = decoded(&made.unwrap());

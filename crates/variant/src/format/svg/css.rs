@@ -177,9 +177,9 @@ fn rules(text: &str, nesting: usize, out: &mut String) {
         }
         let Some(end) = find(rest, &['{', ';']) else { return };
         let (prelude, after) = rest.split_at(end);
-        if after.starts_with(';') {
+        if let Some(behind) = after.strip_prefix(';') {
             // A rule without a block, such as an import.
-            rest = &after[1..];
+            rest = behind;
             continue;
         }
         let Some(close) = find_close(&after[1..]) else { return };

@@ -36,7 +36,7 @@ pub(super) fn picture(text: &str, clean: &Clean) -> Option<String> {
     let is_picture = scheme.eq_ignore_ascii_case("data")
         && kind.eq_ignore_ascii_case("image")
         && PICTURES.iter().any(|known| subtype.eq_ignore_ascii_case(known))
-        && parts.last().is_some_and(|last| last.eq_ignore_ascii_case("base64"));
+        && parts.next_back().is_some_and(|last| last.eq_ignore_ascii_case("base64"));
     is_picture.then_some(())?;
     let body: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let (media_type, bytes) = clean(&BASE64.decode(body).ok()?)?;
