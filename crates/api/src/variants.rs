@@ -116,6 +116,12 @@ fn change(variant: &mut Variant, fields: &Map<String, Value>) -> Result<(), Fail
     Ok(())
 }
 
+/// Whether options stand below a name.
+fn is_group(name: &str) -> bool {
+    let is_below = |word: &&str| word.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    Options::WORDS.iter().flat_map(|words| words.iter().copied()).any(|word| is_below(&word))
+}
+
 /// Takes an option back, with all its parts.
 fn unset(options: &mut Options, name: &str) {
     let is_part =
@@ -131,13 +137,15 @@ fn set_option(options: &mut Options, name: &str, value: &Value) -> Result<(), Fa
     match value {
         Value::Array(overlays) if name == DRAW => set_draw(options, overlays),
         Value::Object(point) if name == "gravity" => set_text(options, name, &point_of(point)?),
-        Value::Object(parts) => parts.iter().try_for_each(|(part, value)| match (name, part.as_str()) {
-            ("trim", "border") if value.is_boolean() => match value {
-                Value::Bool(true) => set_text(options, "trim", "border"),
-                _ => Ok(()),
-            },
-            _ => set_option(options, &format!("{name}.{part}"), value),
-        }),
+        Value::Object(parts) if is_group(name) => {
+            parts.iter().try_for_each(|(part, value)| match (name, part.as_str()) {
+                ("trim", "border") if value.is_boolean() => match value {
+                    Value::Bool(true) => set_text(options, "trim", "border"),
+                    _ => Ok(()),
+                },
+                _ => set_option(options, &format!("{name}.{part}"), value),
+            })
+        }
         _ => set_text(options, name, &text_of(name, value)?),
     }
 }
