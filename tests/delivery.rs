@@ -258,7 +258,7 @@ async fn each_refusal_has_its_status_code_and_text() {
         missing.contains("Image access denied: This account doesn't have variant with this name"),
         "{missing}"
     );
-    assert!(server.get(&account.sign(&public.path("f=tiff")).await).await.text().contains("format must"));
+    assert!(server.get(&account.sign(&public.path("f=tiff")).await).await.text().contains("Format must"));
     assert_eq!(server.renders(), 0, "a refusal renders nothing");
 }
 

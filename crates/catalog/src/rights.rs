@@ -139,7 +139,9 @@ impl Rights {
         let (Some(account), wanted) = (self.account.as_deref(), wanted.into()) else { return false };
         match (self.image.as_deref(), wanted.variant()) {
             (Some(image), Some(name)) => image.private && !account.is_always_public(name),
-            (Some(image), None) => image.private || account.policy.flexible_variants == Flexible::Signed,
+            (Some(image), None) => {
+                image.private || account.policy.flexible_variants == Flexible::Signed || wanted.draws()
+            }
             (None, _) => true,
         }
     }
@@ -320,6 +322,13 @@ impl Asked<'_> {
             Flexible::Signed => match self.verify() {
                 Err(Error::Signature(signing::Error::MissingSignature | signing::Error::SchemeDisabled)) => {
                     return Err(Error::FlexibleOff);
+                }
+                verified => Some(verified?),
+            },
+            // What lies over a picture needs a signature everywhere; whether there is one is asked for that alone.
+            Flexible::All if self.wanted.draws() => match self.verify() {
+                Err(Error::Signature(signing::Error::MissingSignature | signing::Error::SchemeDisabled)) => {
+                    None
                 }
                 verified => Some(verified?),
             },

@@ -74,6 +74,11 @@ impl<'u> Wanted<'u> {
         self.image
     }
 
+    /// Whether options of ours may lay something over the picture.
+    pub(crate) fn draws(&self) -> bool {
+        matches!(self.wish, Wish::Options(text) if text.contains("draw="))
+    }
+
     /// The name of the variant, or the options as ours are written, without what a signature adds to them.
     pub fn wish(&self) -> String {
         match self.wish {

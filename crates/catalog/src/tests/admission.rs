@@ -164,6 +164,8 @@ async fn options_in_the_url_may_be_off_or_open_to_all() {
             (&path(PUBLIC_UUID, "w=400!"), "ok"),
             (&path(PUBLIC_UUID, "w=wide"), "400/9401"),
             (&path(PUBLIC_UUID, "w=4,draw=(text=Hi)"), "400/9401"),
+            (&path(PUBLIC_UUID, "w=4,draw=(text=Hi)…"), "ok signed"),
+            (&path(PUBLIC_UUID, "w=4,draw=(text=Hi)!"), "403/9425 bad_signature"),
             (&path(PRIVATE_UUID, "draw=(text=Hi)…"), "ok signed"),
             (&path(PRIVATE_UUID, "w=400"), "403/9425 missing_signature"),
             (&path(PRIVATE_UUID, "w=400…"), "ok signed"),
