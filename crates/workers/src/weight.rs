@@ -66,6 +66,8 @@ fn decoded(facts: &Facts, shrink: f64) -> u64 {
         Format::Webp => 8,
         // An SVG has no pixels of its own, and its text is bounded.
         Format::Svg => 0,
+        // Measured on JPEG XL, whose decoder keeps channels as numbers of four bytes.
+        Format::Jxl | Format::Heic => 24,
         // AVIF, and what is decoded as it is.
         _ => 12,
     };
