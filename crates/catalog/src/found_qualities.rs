@@ -9,9 +9,8 @@ use crate::{Catalog, Error};
 impl Catalog {
     /// The public quality, 1 to 100, that was found last for an original whose look was to reach this target.
     pub async fn found_quality(&self, object: &ObjectId, target: u8) -> Result<Option<u8>, Error> {
-        let found = query_scalar::<i64>(
-            "select quality from found_qualities where object = $1 and target = $2",
-        );
+        let found =
+            query_scalar::<i64>("select quality from found_qualities where object = $1 and target = $2");
         let found = found.bind(&object.as_bytes()[..]).bind(i64::from(target));
         let quality: Option<i64> = found.fetch_optional(&self.inner.database).await?;
         Ok(quality.and_then(|quality| u8::try_from(quality).ok()))

@@ -6,8 +6,8 @@ use actix_web::web::{self, ServiceConfig, get, post, resource, scope};
 use crate::error::Failure;
 use crate::pages::{
     audit, check, delivery, delivery_flexible, delivery_revoked, fetches, home, image, image_delete,
-    image_edit, image_focus, image_metadata, image_privacy, images, key_new, key_reveal, key_revoke, key_rotate, key_use,
-    keys, login, mount, pictures, scheme, scheme_mode, setup, upload, variant,
+    image_edit, image_focus, image_metadata, image_privacy, images, key_new, key_reveal, key_revoke,
+    key_rotate, key_use, keys, login, mount, pictures, scheme, scheme_mode, setup, upload, variant,
     variant_delete, variants, verifying_key_new, verifying_key_retire, verifying_key_revoke,
 };
 use crate::reply::Outcome;
@@ -80,7 +80,9 @@ fn inside(config: &mut ServiceConfig) {
         .service(resource("/original").route(get().to(pictures::original)))
         .service(resource("/variants").route(get().to(variants::show)))
         .service(resource("/variants/new").route(get().to(variant::new)).route(post().to(variant::create)))
-        .service(resource("/variants/{variant}").route(get().to(variant::show)).route(post().to(variant::save)))
+        .service(
+            resource("/variants/{variant}").route(get().to(variant::show)).route(post().to(variant::save)),
+        )
         .service(
             resource("/variants/{variant}/delete")
                 .route(get().to(variant_delete::show))

@@ -209,7 +209,14 @@ impl Delivery {
         let rights = self.catalog.rights_in_memory(wanted)?;
         let (asking, known_tag) = (asking(request), request.headers().get(header::IF_NONE_MATCH));
         if !rights.depend_on_request(wanted) {
-            return Some(self.decide(&rights, wanted, &Request::get(wanted.target()), asking, known_tag, None));
+            return Some(self.decide(
+                &rights,
+                wanted,
+                &Request::get(wanted.target()),
+                asking,
+                known_tag,
+                None,
+            ));
         }
         let (outside, headers) = (outside(), Head::of(request));
         let asking = Asking { address: outside.address, ..asking };
@@ -255,9 +262,12 @@ impl Delivery {
                 self.refuse(Concerned::of(&rights, wanted), judged, &error, asking)
             }
             // Not with all of them given.
-            Decided::Lacks(..) => {
-                self.refuse(Concerned::of(&rights, wanted), Judged::No, &renditions::Error::OverlayMissing, asking)
-            }
+            Decided::Lacks(..) => self.refuse(
+                Concerned::of(&rights, wanted),
+                Judged::No,
+                &renditions::Error::OverlayMissing,
+                asking,
+            ),
         }
     }
 
@@ -613,12 +623,7 @@ impl Leave {
 }
 
 impl Waiting {
-    fn new(
-        leave: Leave,
-        found: Found,
-        of: Concerned<'_>,
-        known_tag: Option<&header::HeaderValue>,
-    ) -> Self {
+    fn new(leave: Leave, found: Found, of: Concerned<'_>, known_tag: Option<&header::HeaderValue>) -> Self {
         let (account, variant) = (leave.admission.account, of.counted.map_or(UNKNOWN, |of| of.variant));
         Waiting {
             known_tag: known_tag.filter(|_| leave.recipe.meanwhile.is_some()).cloned(),

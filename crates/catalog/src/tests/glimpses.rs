@@ -12,7 +12,9 @@ fn focused(focal_point: Option<(f32, f32)>) -> ImageChange {
 async fn a_glimpse_comes_back_as_it_was_left() {
     let test = fresh().await;
     let account = account_of(&test.catalog).await;
-    for (name, dominant, phash) in [("a", [0, 0, 0], 0), ("b", [255, 254, 253], u64::MAX), ("c", [1, 2, 3], 1 << 63)] {
+    for (name, dominant, phash) in
+        [("a", [0, 0, 0], 0), ("b", [255, 254, 253], u64::MAX), ("c", [1, 2, 3], 1 << 63)]
+    {
         let glimpse = Glimpse { thumbhash: vec![7], dominant, phash };
         put_image(&test.catalog, NewImage { glimpse, ..new_image(account, name) }).await;
         let image = test.catalog.image(&account, &id(name)).await.unwrap();

@@ -16,8 +16,8 @@ use variant::Format;
 use crate::error::Failure;
 use crate::fields::Fields;
 use crate::member::Member;
-use crate::options_form::OptionsForm;
 use crate::option_words::option_words;
+use crate::options_form::OptionsForm;
 use crate::pages::image_focus;
 use crate::pages::images::display_name;
 use crate::pages::pictures::{image_of, rendition};
@@ -124,8 +124,12 @@ pub(crate) async fn render(
     let pick = Pick::of(member, image, &variants, query)?;
     let may_sign = member.role >= Role::Editor;
     let keys = if may_sign { catalog.signing_keys(&member.account.id).await? } else { Vec::new() };
-    let wish =
-        Wish::read(query, pick.needs_signature, member.account.policy.require_exp, member.visit.dashboard.now());
+    let wish = Wish::read(
+        query,
+        pick.needs_signature,
+        member.account.policy.require_exp,
+        member.visit.dashboard.now(),
+    );
     let (newer, older) = catalog.neighbours(image).await?;
     let page = ImagePage {
         shell: Shell::inside(member, "image", display_name(image)),
@@ -215,7 +219,9 @@ fn facts(image: &Image) -> Vec<(&'static str, String)> {
     let mut facts = vec![("ID", image.id.to_string())];
     facts.extend(image.creator.clone().map(|creator| ("Creator", creator)));
     facts.push(("SHA-256", hex::encode(image.sha256)));
-    facts.extend(image.dominant.map(|[red, green, blue]| ("Main colour", format!("#{red:02x}{green:02x}{blue:02x}"))));
+    facts.extend(
+        image.dominant.map(|[red, green, blue]| ("Main colour", format!("#{red:02x}{green:02x}{blue:02x}"))),
+    );
     if let Some(probed) = &image.facts {
         facts.extend((probed.frames > 1).then(|| ("Frames", words::number(probed.frames))));
         facts.push(("Transparency", if probed.alpha { "Possible" } else { "None" }.into()));

@@ -146,11 +146,7 @@ fn missing(member: &Member) -> Failure {
 }
 
 /// What is to be made of an image for a browser that takes WebP.
-async fn settled(
-    member: &Member,
-    image: &Image,
-    options: &Options,
-) -> Result<(Original, Recipe), Failure> {
+async fn settled(member: &Member, image: &Image, options: &Options) -> Result<(Original, Recipe), Failure> {
     let original = Original::of(image).ok_or_else(|| missing(member))?;
     let accepts = Accepts { webp: true, ..Accepts::default() };
     let limits = &member.visit.dashboard.config().limits;

@@ -47,7 +47,10 @@ pub(crate) async fn show(member: Member) -> Outcome {
     let full = variants.len() >= max as usize;
     let page = VariantsPage {
         shell: Shell::inside(&member, "variants", "Variants"),
-        rows: variants.iter().map(|variant| Row::of(&member, variant, used.get(variant.name.as_str()))).collect(),
+        rows: variants
+            .iter()
+            .map(|variant| Row::of(&member, variant, used.get(variant.name.as_str())))
+            .collect(),
         full: if full {
             format!("{} of {max} variants. Delete one to make another.", variants.len())
         } else {

@@ -64,7 +64,11 @@ async fn the_plain_form_takes_several_files_and_says_what_became_of_each() {
     let body = multipart(&[("csrf", &ada.token)], &files);
     let result = house.send(upload(&path, &ada, body)).await;
     assert_eq!(result.status, 422);
-    assert!(result.has("2 of 3 uploaded") && result.has("Use JPEG, PNG, WebP, AVIF, GIF, JPEG XL or SVG."), "{}", result.body);
+    assert!(
+        result.has("2 of 3 uploaded") && result.has("Use JPEG, PNG, WebP, AVIF, GIF, JPEG XL or SVG."),
+        "{}",
+        result.body
+    );
     assert_eq!(house.account().await.totals.images, 2);
 
     let body = multipart(&[("csrf", &ada.token), ("private", "1")], &[("three.png", &picture)]);
