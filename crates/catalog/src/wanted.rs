@@ -239,9 +239,9 @@ mod tests {
             assert!(told.contains(word), "{target}: {told}");
         };
         check(Mount::Cloudimage, "/v7/https://origin.example.net/a.jpg", "origin.example.net");
-        check(Mount::Cloudimage, "/v7/cat?sharp=1", "'sharp'");
-        check(Mount::Imgproxy, "/imgproxy/sig/blur:3/plain/cat", "'blur:3'");
-        check(Mount::Thumbor, "/thumbor/sig/filters:blur(3)/cat", "'blur'");
+        check(Mount::Cloudimage, "/v7/cat?pixelate=1", "'pixelate'");
+        check(Mount::Imgproxy, "/imgproxy/sig/pixelate:3/plain/cat", "'pixelate:3'");
+        check(Mount::Thumbor, "/thumbor/sig/filters:noise(3)/cat", "'noise'");
         check(Mount::Thumbor, "/thumbor/sig", "no id");
     }
 
