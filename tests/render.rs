@@ -60,7 +60,7 @@ async fn whoever_asks_wrongly_is_told_what_would_be_right() {
     let folder = folder();
     std::fs::write(folder.path().join("words.jpg"), "not a picture at all").expect("a file");
     for (arguments, code, words) in [
-        (&["cat.jpg", "out.jpg", "--options", "w=-1"][..], 1, "w "),
+        (&["cat.jpg", "out.jpg", "--options", "w=-1"][..], 1, "width must"),
         (&["cat.jpg", "out.jpg", "--options", "draw=(image=logo)"], 1, "belong to an account"),
         (&["words.jpg", "out.jpg"], 1, "is not accepted"),
         (&["nobody.jpg", "out.jpg"], 1, "nobody.jpg"),

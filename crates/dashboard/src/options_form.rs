@@ -67,9 +67,9 @@ const MAIN: [Built; 6] = [
         "",
         "",
         &[
-            ("", "The middle"),
-            ("auto", "What stands out, or the focal point"),
-            ("focal", "The focal point"),
+            ("", "The focal point, else the middle"),
+            ("center", "The middle"),
+            ("auto", "The focal point, else what stands out"),
             ("entropy", "Where most happens"),
             ("top", "Top"),
             ("right", "Right"),

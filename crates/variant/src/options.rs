@@ -83,7 +83,7 @@ options! {
     desktop_width: u32 = "wdesktop" => side;
     /// How the image meets the box; absent is scale-down.
     fit: Fit = "fit" => fit;
-    /// What stays in view when something is cut; absent is the centre.
+    /// What stays in view when something is cut; absent is the focal point, else the centre.
     gravity: Gravity = "gravity", "g" => gravity;
     /// How close faces are cut; not built in.
     zoom: Infallible = "zoom", "face-zoom" => zoom;

@@ -90,8 +90,9 @@ impl Wished {
     ) -> Result<Wished, Error> {
         let added = turn::wished(options.flip, options.rotate);
         let (width, height) = automatic::sides(options, hints, varies);
-        let gravity = options.gravity.unwrap_or(Gravity::Center);
-        let counts = matches!(gravity, Gravity::Auto | Gravity::Focal);
+        // Who has set a focal point wants it in view where nothing else is named.
+        let gravity = options.gravity.unwrap_or(Gravity::Focal);
+        let counts = options.gravity.is_none_or(|gravity| matches!(gravity, Gravity::Auto | Gravity::Focal));
         let focal = focal.filter(|_| counts).map(|point| part::turned_point(added, facts, point));
         let wish = GeometryWish {
             fit: options.fit.unwrap_or(Fit::ScaleDown),

@@ -311,6 +311,8 @@ fn a_focal_point_lies_in_the_middle_of_a_cut_as_far_as_edges_allow() {
     assert!(at("fit=cover,w=100,h=100,g=auto", (1.0, 0.5)).look.is_none());
     assert_eq!(left("fit=cover,w=100,h=100,g=left", (1.0, 0.5)), 0.0);
     assert_eq!(left("flip=h,fit=cover,w=100,h=100,g=focal", (1.0, 0.5)), 0.0, "it is mirrored too");
+    assert_eq!(left("fit=cover,w=100,h=100", (0.0, 0.5)), 0.0, "also where no gravity is named");
+    assert_eq!(left("fit=cover,w=100,h=100,g=center", (0.0, 0.5)), 180.0);
     let without = photo("fit=cover,w=100,h=100,g=focal");
     assert_eq!((without.source[0], without.look), (180.0, None));
 }
