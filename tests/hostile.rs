@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpSocket;
 
+use crate::durability::gate;
 use crate::harness::{Reply, TestAccount, TestServer, drawn, eventually, shared};
 
 /// Every way in which an accepted file is delivered: last segment, `Accept`, media type. An SVG is one whatever is wished
@@ -39,7 +40,12 @@ async fn every_bad_input_is_answered_as_the_manifest_says() {
     let Some(manifest) = shared::file("bad-inputs/manifest.json") else { return };
     let manifest: Value = serde_json::from_slice(&manifest).expect("a manifest");
     let files = manifest["files"].as_array().expect("files");
-    let server = TestServer::start_with(|config| config.max_api_requests_per_s = 100_000).await;
+    let server = TestServer::start_with(|config| {
+        config.max_api_requests_per_s = 100_000;
+        // However busy the machine is.
+        (config.workers.render_timeout_s, config.workers.avif_timeout_s) = (60, 60);
+    })
+    .await;
     let account = server.account().await;
     let (mut accepted, mut refused) = (0_usize, 0);
     for file in files {
@@ -70,7 +76,8 @@ async fn check(account: &TestAccount<'_>, file: &Value) -> bool {
     let id = reply.json()["result"]["id"].as_str().expect("an id").to_owned();
     let original = account.api("GET", &format!("/v1/{id}/blob")).await.expect(200);
     assert_eq!(original.body, bytes, "{name}: the original is another one");
-    for (last, accept, types) in WAYS {
+    let ways = if gate::is_gate() { &WAYS[..] } else { &WAYS[..1] };
+    for (last, accept, types) in ways {
         let path = signing::DeliveryUrl::path_of(&account.account.hash, &id.parse().expect("an id"), last);
         let url = account.sign(&path).await;
         let reply = account.server.get_with(&url, &[("accept", accept)]).await;

@@ -313,8 +313,9 @@ async fn a_person_has_so_many_previews_rendered_a_minute() {
 async fn a_picture_beyond_all_memory_of_decoding_is_refused_and_a_small_one_is_not() {
     let server = TestServer::start_with(|config| config.workers.decode_budget_bytes = 6_000_000).await;
     let account = server.account().await;
-    let large = drawn::photograph(1200, 900, 80);
-    let form = Form::new().part("file", Part::bytes(large).file_name("large.jpg"));
+    // A PNG, since a JPEG is scaled down while it is decoded.
+    let large = drawn::png(&image::DynamicImage::ImageRgb8(drawn::photo(1200, 900)));
+    let form = Form::new().part("file", Part::bytes(large).file_name("large.png"));
     let refused = account.api_form("POST", "/v1", form).await.expect(413);
     assert_eq!(refused.code(), 5413);
     assert!(refused.text().contains("more memory than this server"), "{refused}");

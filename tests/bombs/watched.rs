@@ -30,6 +30,11 @@ pub(crate) struct Watched {
 impl Watched {
     /// Starts one whose decoding may take so much memory.
     pub(crate) async fn start(budget_bytes: u64) -> Watched {
+        Watched::start_with(budget_bytes, "10").await
+    }
+
+    /// The same with another time for one piece of work, in seconds.
+    pub(crate) async fn start_with(budget_bytes: u64, timeout_s: &str) -> Watched {
         let place = Place::on(Setup::Embedded).await;
         place.cli(&["account", "set", "default", "flexible_variants=all"]).ok().await;
         let token = place.cli(&["token", "issue", "--permission", "admin"]).ok().await;
@@ -37,7 +42,8 @@ impl Watched {
         let accounts: Value = serde_json::from_str(&accounts).expect("a list of accounts");
         let account = accounts[0].clone();
         let serve = place.cli(&["serve"]).env("DARKROOM_MAX_API_REQUESTS_PER_S", "1000000");
-        let serve = serve.env("DARKROOM_MAX_REFUSALS_PER_MINUTE", "0");
+        let serve =
+            serve.env("DARKROOM_MAX_REFUSALS_PER_MINUTE", "0").env("DARKROOM_RENDER_TIMEOUT_S", timeout_s);
         let serve = serve.env("DARKROOM_METRICS_BIND", "127.0.0.1:0");
         let mut running = serve.env("DARKROOM_DECODE_BUDGET_BYTES", &budget_bytes.to_string()).serve().await;
         let metrics = format!("http://{}/metrics", metrics_address(&mut running).await);

@@ -97,8 +97,11 @@ impl Pool {
         max_body_bytes: u64,
     ) -> Result<Answer, Error> {
         let inputs = sealed(inputs).await.map_err(Error::start)?;
-        for _ in 0..2 {
-            let mut process = self.take(haste).await?;
+        for is_again in [false, true] {
+            // Where one that rested was gone, others may be too.
+            let process =
+                if is_again { self.start(haste).await.map_err(Error::start) } else { self.take(haste).await };
+            let mut process = process?;
             match process.ask(order, &inputs, max_body_bytes).await {
                 Ok(Answer::Panicked(words)) => {
                     tracing::error!(panic = words, "a decoder panicked");
