@@ -109,6 +109,16 @@ impl TestServer {
         self.server.renditions().renders()
     }
 
+    /// Whether nothing is left to be made in the background.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.server.renditions().background_queued() == 0
+    }
+
+    /// Renders of these that began from a working copy.
+    pub(crate) fn renders_from_copies(&self) -> u64 {
+        self.server.renditions().renders_from_copies()
+    }
+
     /// What it has printed for people: the address of the setup page.
     pub(crate) fn announced(&self) -> Vec<String> {
         self.said.lock().clone()

@@ -119,7 +119,6 @@ mod tests {
             json!({"focal_point": {"x": 0.5, "y": 1.001}}),
             json!({"focal_point": {"x": 0.5}}),
             json!({"focal_point": {"x": 0.5, "y": 0.5, "z": 0.5}}),
-            json!({"focal_point": [0.5, 0.5]}),
             json!({"focal_point": "0.5x0.5"}),
             json!({"focal_point": {"x": "0.5", "y": 0.5}}),
         ] {

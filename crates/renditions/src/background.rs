@@ -154,6 +154,9 @@ mod tests {
         }
         assert_eq!(background.len(), 3);
         assert!(background.knows(&key(9)), "what found no room is put off");
+        while begun.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
         stop.add_permits(100);
         settled(&background).await;
         assert_eq!(most.load(Ordering::SeqCst), 2);

@@ -106,9 +106,19 @@ impl Renditions {
         let work = || {
             let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
             // What happens on the way is told as part of the request that asked first.
-            async move { this.find_or_make(key, &original, &recipe, Lane::Interactive).await }.in_current_span()
+            async move { this.find_or_make(key, &original, &recipe, Lane::Interactive).await }
+                .in_current_span()
         };
         self.once.answer(key, work).await.unwrap_or(Err(Error::Abandoned))
+    }
+
+    /// Has a rendition made that nobody waits for. Whoever asks for it meanwhile joins that work.
+    pub(crate) async fn make_once(&self, key: Key, original: Original, recipe: Recipe) -> Result<(), Error> {
+        let work = || {
+            let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
+            async move { this.find_or_make(key, &original, &recipe, Lane::Background).await }
+        };
+        self.once.answer(key, work).await.unwrap_or(Err(Error::Abandoned)).map(drop)
     }
 
     /// Renders without keeping anything, for previews and tiles that are not worth keeping.

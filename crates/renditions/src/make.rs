@@ -38,12 +38,7 @@ impl Renditions {
     }
 
     /// Renders from where it costs least, beginning at the quality that is known; what is learned by that is kept.
-    async fn render_well(
-        &self,
-        original: &Original,
-        recipe: &Recipe,
-        lane: Lane,
-    ) -> Result<Rendered, Error> {
+    async fn render_well(&self, original: &Original, recipe: &Recipe, lane: Lane) -> Result<Rendered, Error> {
         let target = recipe.auto_quality.filter(|_| recipe.searches_quality());
         let known = match target {
             Some(target) => self.catalog.found_quality(&original.object, target).await.unwrap_or_default(),

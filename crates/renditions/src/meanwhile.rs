@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use domain::ObjectId;
 use variant::Recipe;
-use workers::Lane;
 
 use crate::{Error, Original, Rendered, Renditions, counts};
 
@@ -34,9 +33,7 @@ impl Renditions {
         let found = self.looks.answer(key, look).await.unwrap_or(Err(Error::Abandoned))?;
         if found.is_none() {
             let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
-            self.background.begin(key, || async move {
-                this.find_or_make(key, &original, &recipe, Lane::Background).await.map(drop)
-            });
+            self.background.begin(key, || async move { this.make_once(key, original, recipe).await });
         }
         Ok(found)
     }

@@ -39,7 +39,7 @@ impl House {
 
     /// A house whose original was probed as one thing and now has these bytes.
     async fn of(storage: Storage, probed: Bytes, bytes: Bytes) -> House {
-        let workers = Workers::new(workers::testing::config()).unwrap();
+        let workers = Workers::new(patient()).unwrap();
         let facts = Arc::new(workers.probe_slot().await.unwrap().probe(probed).await.unwrap());
         let account = AccountId::random();
         let object = ObjectId::random();
@@ -53,7 +53,7 @@ impl House {
 
     /// The same storage after a restart: memory is empty.
     fn restarted(&self) -> Renditions {
-        let workers = Workers::new(workers::testing::config()).unwrap();
+        let workers = Workers::new(patient()).unwrap();
         renditions(&self.catalog, &self.storage, workers)
     }
 
@@ -76,6 +76,17 @@ impl House {
 
 fn renditions(catalog: &TestCatalog, storage: &Storage, workers: Workers) -> Renditions {
     Renditions::new(Config::default(), catalog.catalog.clone(), storage.clone(), workers, Clock::system())
+}
+
+/// Workers that take their time: how fast a busy machine is is not asked here.
+fn patient() -> workers::Config {
+    let timeout_s = 120;
+    workers::Config {
+        render_timeout_s: timeout_s,
+        avif_timeout_s: timeout_s,
+        wait_s: timeout_s,
+        ..workers::testing::config()
+    }
 }
 
 /// A drawn picture of 64 × 48 pixels, as a PNG.
@@ -234,7 +245,7 @@ async fn a_preview_is_rendered_and_not_kept() {
 #[tokio::test]
 async fn no_more_originals_are_read_than_there_are_workers_to_render_them() {
     let house = House::new().await;
-    let one = workers::Config { workers: 1, max_queued: 0, ..workers::testing::config() };
+    let one = workers::Config { workers: 1, max_queued: 0, ..patient() };
     let workers = Workers::new(one).unwrap();
     let renditions = renditions(&house.catalog, &house.storage, workers.clone());
     let taken = workers.slot(Lane::Interactive, &AccountId::random(), &house.original.facts).await.unwrap();

@@ -39,7 +39,12 @@ impl WorkingCopy {
     pub fn of(facts: &Facts) -> Option<WorkingCopy> {
         let area = u64::from(facts.width) * u64::from(facts.height);
         let is_alike = matches!(facts.format, Format::Jpeg | Format::Webp | Format::Avif | Format::Jxl);
-        if !is_alike || facts.alpha || facts.frames > 1 || facts.is_lossless || area * weight(facts) < MIN_COST_PIXELS {
+        if !is_alike
+            || facts.alpha
+            || facts.frames > 1
+            || facts.is_lossless
+            || area * weight(facts) < MIN_COST_PIXELS
+        {
             return None;
         }
         let scale = (COPY_PIXELS / area as f64).sqrt();
@@ -76,11 +81,13 @@ impl WorkingCopy {
             return None;
         }
         let turn = orient::then(orient::inverse(self.turned), recipe.turn.0);
-        let (from, to) = (orient::swapped(turn, self.shown), orient::swapped(turn, (self.facts.width, self.facts.height)));
+        let (from, to) =
+            (orient::swapped(turn, self.shown), orient::swapped(turn, (self.facts.width, self.facts.height)));
         let scale = [f64::from(to.0) / f64::from(from.0), f64::from(to.1) / f64::from(from.1)];
         let [x, y, width, height] = recipe.source;
         let source = [x * scale[0], y * scale[1], width * scale[0], height * scale[1]];
-        let is_enough = source[2] >= MIN_LEFT * f64::from(recipe.width) && source[3] >= MIN_LEFT * f64::from(recipe.height);
+        let is_enough = source[2] >= MIN_LEFT * f64::from(recipe.width)
+            && source[3] >= MIN_LEFT * f64::from(recipe.height);
         is_enough.then(|| Recipe { turn: Orientation(turn), source, ..recipe.clone() })
     }
 }

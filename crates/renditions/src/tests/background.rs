@@ -77,13 +77,16 @@ async fn what_cannot_be_made_is_put_off_and_tried_no_more_for_a_while() {
         nothing_waits(&house.renditions).await;
     }
     assert_eq!(house.renditions.renders(), 1);
-    assert!(house.renditions.is_awaited(&house.original.object, &avif().digest()), "what is served meanwhile goes on");
+    assert!(
+        house.renditions.is_awaited(&house.original.object, &avif().digest()),
+        "what is served meanwhile goes on"
+    );
 }
 
 #[tokio::test]
 async fn a_queue_that_is_full_takes_nothing_more_and_keeps_nobody() {
     let house = House::new().await;
-    let workers = Workers::new(workers::testing::config()).unwrap();
+    let workers = Workers::new(patient()).unwrap();
     let full = Config { max_background_queued: 0, ..Config::default() };
     let (catalog, storage) = (house.catalog.catalog.clone(), house.storage.clone());
     let renditions = Renditions::new(full, catalog, storage, workers, Clock::system());

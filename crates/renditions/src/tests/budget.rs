@@ -109,7 +109,7 @@ async fn put_image(catalog: &Catalog, original: &Original) -> Image {
         facts: variant::Facts::clone(&original.facts),
         bytes: picture().len() as u64,
         sha256: original.sha256,
-        thumbhash: Vec::new(),
+        glimpse: variant::Glimpse::default(),
         idempotency: None,
     };
     match catalog.insert_image(new, &Actor::command()).await.unwrap() {

@@ -15,7 +15,7 @@ fn drawn(width: u32, height: u32) -> Bytes {
 
 /// A house whose original is a JPEG of 12 megapixels.
 async fn with_large_original() -> House {
-    let workers = Workers::new(workers::testing::config()).unwrap();
+    let workers = Workers::new(patient()).unwrap();
     let png = drawn(4_000, 3_000);
     let facts = workers.probe_slot().await.unwrap().probe(png.clone()).await.unwrap();
     let encoding = Encoding::Jpeg { quality: 90, progressive: false, effort: Effort::Fast };
@@ -77,7 +77,14 @@ async fn a_copy_is_found_at_rest_and_where_it_is_lost_the_original_serves() {
 }
 
 /// Inserts an image whose original is this one.
-async fn with_row(house: &House, object: ObjectId, account: AccountId, name: &str, facts: &Facts, bytes: &Bytes) {
+async fn with_row(
+    house: &House,
+    object: ObjectId,
+    account: AccountId,
+    name: &str,
+    facts: &Facts,
+    bytes: &Bytes,
+) {
     let new = NewImage {
         account,
         id: name.parse().unwrap(),
@@ -132,7 +139,10 @@ async fn what_is_laid_over_is_read_once_within_the_account_and_refused_where_it_
     house.storage.put(&place.original(), picture()).await.unwrap();
     let facts = house.original.facts.clone();
     with_row(&house, logo, house.original.account, "logo", &facts, &picture()).await;
-    let twice = Recipe { overlays: [with_logo(&logo.to_string()).overlays, with_logo(&logo.to_string()).overlays].concat(), ..thumbnail() };
+    let twice = Recipe {
+        overlays: [with_logo(&logo.to_string()).overlays, with_logo(&logo.to_string()).overlays].concat(),
+        ..thumbnail()
+    };
     let before = house.storage.counts();
     let made = house.renditions.fetch(&house.original, &twice).await.unwrap();
     assert_eq!((made.width, made.height), (16, 12));

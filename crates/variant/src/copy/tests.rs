@@ -96,7 +96,11 @@ fn a_rendition_from_the_copy_shows_what_one_from_the_original_shows() {
         let facts = crate::probe(&bytes, &Limits::default()).unwrap();
         let copy = WorkingCopy::sized(&facts, (facts.width / 2, facts.height / 2));
         let copied = made(&bytes, &facts, &copy.recipe).bytes;
-        assert_eq!(crate::probe(&copied, &Limits::default()).unwrap(), copy.facts, "its facts are as foretold");
+        assert_eq!(
+            crate::probe(&copied, &Limits::default()).unwrap(),
+            copy.facts,
+            "its facts are as foretold"
+        );
         for turned in 1..=8 {
             let turn = orient::then(stored as u8, turned);
             let (width, height) = orient::swapped(turned, (facts.width, facts.height));
@@ -118,7 +122,8 @@ fn what_a_copy_costs_cannot_be_seen() {
     let copied = made(&bytes, &facts, &copy.recipe).bytes;
     for (width, most) in [(320, 1.5), (640, 2.0), (1_280, 3.5)] {
         let recipe = to_width(&facts, width);
-        let reference = decoded(&made(&bytes, &facts, &Recipe { encoding: LOSSLESS, ..recipe.clone() }).bytes);
+        let reference =
+            decoded(&made(&bytes, &facts, &Recipe { encoding: LOSSLESS, ..recipe.clone() }).bytes);
         let direct = look(&reference, &made(&bytes, &facts, &recipe).bytes);
         let served = look(&reference, &made(&copied, &copy.facts, &copy.serve(&recipe).unwrap()).bytes);
         assert!(direct - served <= most, "{width} wide: {served}, from the original {direct}");
@@ -141,6 +146,10 @@ fn photograph_like(width: u32, height: u32) -> crate::canvas::Canvas {
         let lines = if (x / 7 + y / 11) % 29 == 0 { 0.25 } else { 0.0 };
         let grain = f64::from((x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)) >> 24) / 255.0 * 0.06;
         let light = (0.5 + hills - lines + grain).clamp(0.0, 1.0);
-        [(255.0 * light) as u8, (235.0 * light * (0.7 + 0.3 * u)) as u8, (210.0 * light * (0.6 + 0.4 * v)) as u8]
+        [
+            (255.0 * light) as u8,
+            (235.0 * light * (0.7 + 0.3 * u)) as u8,
+            (210.0 * light * (0.6 + 0.4 * v)) as u8,
+        ]
     })
 }

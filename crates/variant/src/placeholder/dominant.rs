@@ -17,7 +17,8 @@ struct Bin {
 pub(super) fn colour(rgba: &[u8]) -> [u8; 3] {
     let mut bins = vec![Bin::default(); 1 << (3 * BITS)];
     for pixel in rgba.chunks_exact(4) {
-        let place = pixel[..3].iter().fold(0, |place, channel| place << BITS | usize::from(channel >> (8 - BITS)));
+        let place =
+            pixel[..3].iter().fold(0, |place, channel| place << BITS | usize::from(channel >> (8 - BITS)));
         let (bin, weight) = (&mut bins[place], u64::from(pixel[3]));
         bin.weight += weight;
         for (sum, channel) in bin.sums.iter_mut().zip(pixel) {

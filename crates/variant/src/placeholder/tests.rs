@@ -19,19 +19,26 @@ fn a_thumbhash_is_small_and_shows_the_picture() {
             assert!((5..40).contains(&hash.len()), "{format:?} {width}x{height}: {} bytes", hash.len());
         }
         let (width, height, pixels) =
-            thumbhash::thumb_hash_to_rgba(&placed(&file(&quarters(300, 200), format)).unwrap().thumbhash).unwrap();
+            thumbhash::thumb_hash_to_rgba(&placed(&file(&quarters(300, 200), format)).unwrap().thumbhash)
+                .unwrap();
         assert!(width > height);
         let corner = &pixels[..3];
         assert!(corner[0] > corner[1] && corner[0] > corner[2], "red comes first: {corner:?}");
     }
 }
 
+/// Red on the left, a hill of light on the right.
+fn half_hill(side: u32) -> crate::canvas::Canvas {
+    draw(side, side, |x, y| {
+        let (u, v) = (f64::from(x) / f64::from(side), f64::from(y) / f64::from(side));
+        let light = (1.0 - 2.0 * (u - 0.7).powi(2) - (v - 0.4).powi(2)) * (0.8 + 0.2 * (7.0 * u * v).sin());
+        if u < 0.5 { [200, 40, 30] } else { [(250.0 * light.max(0.0)) as u8; 3] }
+    })
+}
+
 #[test]
 fn a_picture_has_one_glimpse_in_whatever_format_and_size_it_comes() {
-    let of = |side: u32, format| {
-        placed(&file(&draw(side, side, |x, y| [if y < side / 4 { 20 } else { 200 }, (x * 90 / side) as u8, 30]), format))
-            .unwrap()
-    };
+    let of = |side: u32, format| placed(&file(&half_hill(side), format)).unwrap();
     let first = of(400, Format::Png);
     for (side, format) in [(400, Format::Jpeg), (400, Format::Webp), (900, Format::Png)] {
         let other = of(side, format);
@@ -57,7 +64,10 @@ fn a_file_that_ends_early_is_refused_in_every_format() {
         [Format::Jpeg, Format::Png, Format::Webp].map(|format| (format, file(&photograph, format))).into();
     whole.push((Format::Gif, animation));
     let progressive = crate::Encoding::Jpeg { quality: 80, progressive: true, effort: crate::Effort::Usual };
-    whole.push((Format::Jpeg, progressive.encode(photograph, crate::canvas::Extras::default(), later()).unwrap()));
+    whole.push((
+        Format::Jpeg,
+        progressive.encode(photograph, crate::canvas::Extras::default(), later()).unwrap(),
+    ));
     for (format, bytes) in whole {
         assert!(placed(&bytes).is_ok(), "{format:?}");
         for share in [0.5, 0.8, 0.95] {

@@ -157,8 +157,8 @@ fn number_of(encoding: Encoding) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Effort, Format};
     use crate::testing::*;
+    use crate::{Effort, Format};
 
     const USUAL: Effort = Effort::Usual;
 

@@ -6,7 +6,7 @@
 pub(super) const RANGE: (u8, u8) = (10, 96);
 
 /// The most answers that a search asks for.
-pub(super) const MAX_ASKED: usize = 8;
+pub(super) const MAX_ASKED: usize = 10;
 
 /// Points of score that a step of quality is thought to bring, before two answers tell it.
 const USUAL_SLOPE: f64 = 0.9;
@@ -24,6 +24,10 @@ struct Bracket {
     below: Option<Answer>,
     /// The lowest quality that is enough.
     enough: Option<Answer>,
+    /// How far the last answer lay from the one before, while all lie on one side.
+    step: u8,
+    /// Answers so far.
+    asked: usize,
 }
 
 /// The lowest quality whose score reaches a target, as far as so many answers tell; the highest there is where none does.
@@ -48,18 +52,37 @@ pub(super) fn lowest<E>(
 
 impl Bracket {
     fn note(&mut self, answer: Answer, target: f64) {
-        if answer.1 >= target { self.enough = Some(answer) } else { self.below = Some(answer) }
+        if answer.1 >= target {
+            self.enough = Some(answer)
+        } else {
+            self.below = Some(answer)
+        }
+        self.asked += 1;
     }
 
     /// Where to look next; none where the answer is found.
-    fn next(&self, target: f64) -> Option<u8> {
+    fn next(&mut self, target: f64) -> Option<u8> {
         match (self.below, self.enough) {
             (_, Some((_, score))) if score - target <= NEAR => None,
-            (Some(below), Some(enough)) => between(below, enough, target),
-            (None, Some(enough)) => (enough.0 > RANGE.0).then(|| beyond(enough, target).min(enough.0 - 1)),
-            (Some(below), None) => (below.0 < RANGE.1).then(|| beyond(below, target).max(below.0 + 1)),
+            (Some(below), Some(enough)) => between(below, enough, target, self.asked.is_multiple_of(2)),
+            (None, Some(enough)) => {
+                let step = self.stride(enough, target);
+                (enough.0 > RANGE.0).then(|| enough.0.saturating_sub(step).max(RANGE.0))
+            }
+            (Some(below), None) => {
+                let step = self.stride(below, target);
+                (below.0 < RANGE.1).then(|| below.0.saturating_add(step).min(RANGE.1))
+            }
             (None, None) => None,
         }
+    }
+
+    /// How far to go on where the target is not passed yet: as far as it is if a step brings what it usually does, and
+    /// farther each time.
+    fn stride(&mut self, (_, score): Answer, target: f64) -> u8 {
+        let thought = ((target - score).abs() / USUAL_SLOPE).round().clamp(1.0, f64::from(RANGE.1)) as u8;
+        self.step = thought.max(self.step.saturating_mul(2));
+        self.step
     }
 
     /// What is enough; past the end of the range nothing is, and its end is the best there is.
@@ -76,21 +99,19 @@ impl Bracket {
 /// What is added to a quality that is known to be too low when there is no time to look further.
 const STEP_UP: u8 = 5;
 
-/// Where a straight line between two answers meets the target.
-fn between((low, under): Answer, (high, over): Answer, target: f64) -> Option<u8> {
+/// A gap of so many steps is not halved: along it a curve is as good as straight.
+const HALVED: u8 = 4;
+
+/// Where a straight line between two answers meets the target. Scores rise along a curve, which a line alone comes down
+/// slowly: every other time it is the middle.
+fn between((low, under): Answer, (high, over): Answer, target: f64, may_halve: bool) -> Option<u8> {
     if high - low <= 1 {
         return None;
     }
     let share = (target - under) / (over - under).max(f64::EPSILON);
+    let share = if may_halve && high - low > HALVED { 0.5 } else { share };
     let guess = f64::from(low) + share * f64::from(high - low);
     Some((guess.ceil() as u8).clamp(low + 1, high - 1))
-}
-
-/// Where the target is if a step brings what it usually does.
-fn beyond((quality, score): Answer, target: f64) -> u8 {
-    (f64::from(quality) + (target - score) / USUAL_SLOPE)
-        .round()
-        .clamp(f64::from(RANGE.0), f64::from(RANGE.1)) as u8
 }
 
 #[cfg(test)]
