@@ -19,6 +19,8 @@ static TARGET: LazyLock<String> = LazyLock::new(|| {
 
 fuzz_target!(
     init: {
+        // A decoder may panic, as it may in a worker; what leaves `judge` ends the fuzzer all the same.
+        std::panic::set_hook(Box::new(|panic| eprintln!("panicked: {panic}")));
         if let Some(folder) = std::env::var_os("FUZZ_SEEDS").filter(|folder| !folder.is_empty()) {
             seeds::write(&TARGET, folder.as_ref());
         }
