@@ -246,7 +246,8 @@ mod tests {
             |r| r.sharpen = Some(1.0),
             |r| r.border = Some(Border { color: Background::WHITE, top: 1, right: 0, bottom: 0, left: 0 }),
             |r| {
-                r.overlays = vec![Overlay::plain(OverlaySource::Image { id: "a".into(), object: "1".into() })];
+                r.overlays =
+                    vec![Overlay::plain(OverlaySource::Image { id: "a".into(), object: "1".into() })];
             },
             |r| r.is_animated = true,
             |r| r.max_bytes = Some(5_000),

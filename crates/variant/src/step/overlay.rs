@@ -381,7 +381,9 @@ fn text(value: &str) -> Result<String, String> {
         return Err(format!("must be at most {MAX_TEXT_CHARS} characters in a line"));
     }
     match crate::letters::missing(value) {
-        Some(letter) => Err(format!("must have no U+{:04X}, which the font does not have", u32::from(letter))),
+        Some(letter) => {
+            Err(format!("must have no U+{:04X}, which the font does not have", u32::from(letter)))
+        }
         None => Ok(value.to_owned()),
     }
 }

@@ -176,13 +176,15 @@ fn profile(picture: &Picture) -> Option<ColorProfile> {
         _ => TransferCharacteristics::Srgb,
     };
     let mut profile = ColorProfile::new_srgb();
-    let is_known = profile.update_rgb_colorimetry_from_cicp(CicpProfile {
+    profile.cicp = None;
+    // Its answer is false always; what it noted tells whether it knew them.
+    profile.update_rgb_colorimetry_from_cicp(CicpProfile {
         color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
         transfer_characteristics: transfer,
         matrix_coefficients: MatrixCoefficients::Identity,
         full_range: true,
     });
-    is_known.then_some(profile)
+    profile.cicp.is_some().then_some(profile)
 }
 
 /// CMYK without a profile: each ink and black take their share of the light.
