@@ -137,7 +137,7 @@ impl Catalog {
     }
 
     pub(crate) async fn known_image(
-        &self, 
+        &self,
         account: &AccountId,
         id: &str,
     ) -> Result<Option<Arc<ImageRights>>, Error> {
