@@ -293,10 +293,9 @@ fn longest(words: &&'static [&'static str]) -> Option<&'static str> {
 
 /// A number or a switch as such, where it is written as JSON would write it.
 fn value_of(text: &str) -> Value {
-    match serde_json::from_str(text) {
-        Ok(value @ (Value::Number(_) | Value::Bool(_))) if value.to_string() == text => value,
-        _ => text.into(),
-    }
+    let Ok(value) = serde_json::from_str::<Value>(text) else { return text.into() };
+    let printed = value.to_string();
+    if (value.is_number() || value.is_boolean()) && printed == text { value } else { text.into() }
 }
 
 #[cfg(test)]
