@@ -11,7 +11,7 @@ pub(crate) enum Address {
     /// One of ours behind a token in the path.
     Tokened(TokenedUrl),
     /// One of another service, below a mount that is given to an account.
-    Mounted(MountedUrl, AccountHash),
+    Mounted(Box<MountedUrl>, AccountHash),
 }
 
 impl Address {
@@ -30,7 +30,7 @@ impl Address {
         target: &str,
         limits: &TargetLimits,
     ) -> Result<Address, Error> {
-        MountedUrl::parse_within(mount, target, limits).map(|url| Address::Mounted(url, account))
+        MountedUrl::parse_within(mount, target, limits).map(|url| Address::Mounted(Box::new(url), account))
     }
 
     /// What it asks for.
