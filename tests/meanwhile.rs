@@ -254,7 +254,7 @@ async fn a_variant_may_have_a_number_of_bytes_and_says_so_where_nothing_fits() {
     assert!(reply.body.len() <= 9_000 && reply.body.len() > 3_000, "{} bytes", reply.body.len());
     assert_eq!(reply.picture().width(), 600);
     let refused = cat.get("tiny").await.expect(400);
-    assert!(refused.text().contains("max_bytes=1000 is too few"), "{refused}");
+    assert!(refused.text().contains("more than max_bytes=1000"), "{refused}");
 }
 
 #[tokio::test]

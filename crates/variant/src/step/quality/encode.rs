@@ -111,7 +111,7 @@ fn fitting(
 }
 
 fn too_many(most: u32, bytes: usize) -> Error {
-    Error::Options(format!("max_bytes={most} is too few: the smallest rendition has {bytes} bytes"))
+    Error::Options(format!("the smallest rendition has {bytes} bytes, more than max_bytes={most}"))
 }
 
 /// An encoding whose quality can be lowered, and the first public number that is not to be tried.
@@ -256,7 +256,10 @@ mod tests {
             let refused =
                 made(&Recipe { max_bytes: Some(20), ..recipe(encoding) }, &texture(160, 120)).unwrap_err();
             let told = refused.to_string();
-            assert!(told.starts_with("max_bytes=20 is too few: the smallest rendition has "), "{told}");
+            assert!(
+                told.starts_with("the smallest rendition has ") && told.ends_with("more than max_bytes=20"),
+                "{told}"
+            );
         }
         assert!(hold(21, Some(20)).is_err() && hold(20, Some(20)).is_ok() && hold(21, None).is_ok());
     }

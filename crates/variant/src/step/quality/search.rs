@@ -53,9 +53,9 @@ pub(super) fn lowest<E>(
 impl Bracket {
     fn note(&mut self, answer: Answer, target: f64) {
         if answer.1 >= target {
-            self.enough = Some(answer)
+            self.enough = Some(answer);
         } else {
-            self.below = Some(answer)
+            self.below = Some(answer);
         }
         self.asked += 1;
     }
