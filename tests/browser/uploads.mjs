@@ -282,7 +282,7 @@ export async function tray(visit) {
   await visit.harness("image", { name: "old.jpg", width: 300, height: 200 });
   await visit.signIn("ada");
   await page.evaluate(() => (window.sameDocument = true));
-  await slow(page, 0.5); // Slow enough for a busy browser to get through the pages.
+  await slow(page, 0.25); // Slow enough for a busy browser to get through the pages before the second batch begins.
   const files = [];
   for (let i = 1; i <= 4; i++) files.push({ name: `walk-${i}.jpg`, buffer: await visit.jpeg({ bytes: 500_000 }) });
   await choose(page, files);
@@ -292,7 +292,6 @@ export async function tray(visit) {
   await page.getByRole("heading", { level: 1, name: "old.jpg" }).waitFor();
   assert.ok(await page.locator("#tray").isVisible(), "the tray is there on the image's page");
   assert.match(await page.title(), /^\(\d+%\) old\.jpg/);
-  await slow(page, 2);
   await page.goBack();
   await page.getByRole("heading", { level: 1, name: "Images" }).waitFor();
   assert.equal(await page.evaluate(() => window.sameDocument), true, "the document lived on");
@@ -302,6 +301,7 @@ export async function tray(visit) {
   await page.getByRole("button", { name: /Minimise|Expand|Show/ }).first().click();
 
   await context.clearCookies();
+  await slow(page, 4);
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Password", { exact: true }).fill("not the password");
   await dialog.getByRole("button", { name: "Sign in" }).click();

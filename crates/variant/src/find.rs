@@ -27,19 +27,18 @@ pub(crate) fn find(
     limits: &Limits,
     deadline: Instant,
 ) -> Result<Found, Error> {
-    let turned = orient::swapped(recipe.turn.0, orient::swapped(facts.orientation.0, (facts.width, facts.height)));
+    let turned =
+        orient::swapped(recipe.turn.0, orient::swapped(facts.orientation.0, (facts.width, facts.height)));
     let whole = [0.0, 0.0, f64::from(turned.0), f64::from(turned.1)];
     // Edges are exact at the scale of the rendition.
     let fine = (recipe.source[2] / f64::from(recipe.width)).min(recipe.source[3] / f64::from(recipe.height));
     let coarse = (whole[2].max(whole[3]) / MAX_SIDE_PIXELS).max(1.0);
     let shrink = if look.trim.is_some() { fine.clamp(1.0, coarse.max(1.0)) } else { coarse };
     let side = |length: f64| ((length / coarse).round() as u32).max(1);
-    let small = Part { bytes, facts, turn: recipe.turn, source: whole, target: (side(whole[2]), side(whole[3])) };
+    let small =
+        Part { bytes, facts, turn: recipe.turn, source: whole, target: (side(whole[2]), side(whole[3])) };
     let order = crate::decode::Order { shrink, ..small.order(limits, deadline) };
-    let mut both = Both {
-        edges: look.trim.map(Edges::new),
-        scaler: look.focus.map(|_| small.scaler()),
-    };
+    let mut both = Both { edges: look.trim.map(Edges::new), scaler: look.focus.map(|_| small.scaler()) };
     facts.format.decode(&order, &mut both)?;
     let trimmed = match (&both.edges, look.trim) {
         (Some(edges), Some(trim)) => {
@@ -49,7 +48,9 @@ pub(crate) fn find(
         _ => look.part,
     };
     let middle = (trimmed[0] + trimmed[2] / 2.0, trimmed[1] + trimmed[3] / 2.0);
-    let Some((scaler, wish)) = both.scaler.zip(look.focus) else { return Ok(Found { trimmed, focus: middle }) };
+    let Some((scaler, wish)) = both.scaler.zip(look.focus) else {
+        return Ok(Found { trimmed, focus: middle });
+    };
     let canvas = orient::turn(scaler.finish()?, recipe.turn.0);
     let (used_width, used_height) = look.wish.used((trimmed[2], trimmed[3]));
     let scale = (f64::from(canvas.width) / whole[2], f64::from(canvas.height) / whole[3]);
@@ -92,7 +93,11 @@ impl Sink for Both {
             Some(scaler) => scaler.row(row)?,
             None => ControlFlow::Break(()),
         };
-        Ok(if edges.is_break() && scaler.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(if edges.is_break() && scaler.is_break() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
     }
 }
 

@@ -369,7 +369,9 @@ impl Encoding {
                 jpeg::encode(&canvas.without_alpha(), quality, progressive, effort, extras, deadline)
             }
             Encoding::Png { .. } => png::encode(&canvas),
-            Encoding::PngPalette { quality, effort } => png::encode_palette(&canvas, quality, effort, deadline),
+            Encoding::PngPalette { quality, effort } => {
+                png::encode_palette(&canvas, quality, effort, deadline)
+            }
             Encoding::Webp { quality, effort } => webp::encode(&canvas, Some(quality), effort, deadline),
             Encoding::WebpLossless { effort } => webp::encode(&canvas, None, effort, deadline),
             Encoding::Avif { quality, .. } => avif::encode(&canvas, quality, deadline),

@@ -37,7 +37,9 @@ impl Layers {
                     let missing = || Error::Options(format!("draw names the image {id}, which is not there"));
                     let (bytes, facts) = images.next().ok_or_else(missing)?;
                     if facts.format == Format::Svg {
-                        return Err(Error::Options(format!("draw names the image {id}, an SVG, which has no pixels")));
+                        return Err(Error::Options(format!(
+                            "draw names the image {id}, an SVG, which has no pixels"
+                        )));
                     }
                     image(overlay, (bytes, facts), size, limits, deadline)?
                 }
@@ -90,8 +92,8 @@ fn image(
 
 /// The sides of the box of an overlay, in pixels.
 fn sides(overlay: &Overlay, (width, height): (u32, u32)) -> (Option<u32>, Option<u32>) {
-    let on = |side: u32| move |length: crate::Length| {
-        (length.on(f64::from(side), 1.0).round() as u32).clamp(1, side)
+    let on = |side: u32| {
+        move |length: crate::Length| (length.on(f64::from(side), 1.0).round() as u32).clamp(1, side)
     };
     (overlay.width.map(on(width)), overlay.height.map(on(height)))
 }

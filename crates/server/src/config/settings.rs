@@ -217,7 +217,12 @@ pub static SETTINGS: &[Setting] = &[
     ),
     limit!("render_wait_s", workers.wait_s, 1, "seconds that a render waits for a worker"),
     limit!("render_timeout_s", workers.render_timeout_s, 1, "seconds that one render may take"),
-    limit!("avif_timeout_s", workers.avif_timeout_s, 1, "seconds that one render may take that makes an AVIF"),
+    limit!(
+        "avif_timeout_s",
+        workers.avif_timeout_s,
+        1,
+        "seconds that one render may take that makes an AVIF"
+    ),
     limit!(
         "decode_budget_bytes",
         workers.decode_budget_bytes,

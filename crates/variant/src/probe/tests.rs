@@ -14,8 +14,10 @@ fn probed(bytes: &[u8]) -> Result<Facts, Error> {
 fn facts_are_those_of_the_header() {
     for format in DRAWN {
         let facts = probed(&file(&quarters(30, 20), format)).unwrap();
-        let wanted =
-            Facts { is_lossless: !matches!(format, Format::Jpeg | Format::Avif), ..Facts::new(format, 30, 20) };
+        let wanted = Facts {
+            is_lossless: !matches!(format, Format::Jpeg | Format::Avif),
+            ..Facts::new(format, 30, 20)
+        };
         assert_eq!(facts, wanted);
         if format != Format::Jpeg {
             let clear = probed(&file(&half_clear(quarters(30, 20)), format)).unwrap();

@@ -189,10 +189,15 @@ fn a_passed_deadline_ends_every_render() {
         );
     }
     let passed = Instant::now() - Duration::from_millis(1);
-    for encoding in
-        [crate::Encoding::Webp { quality: 80, effort: Effort::Usual }, crate::Encoding::Jpeg { quality: 80, progressive: true, effort: Effort::Usual }]
-    {
-        assert_eq!(encoding.encode(texture(300, 300), Extras::default(), passed), Err(Error::Timeout), "{encoding:?}");
+    for encoding in [
+        crate::Encoding::Webp { quality: 80, effort: Effort::Usual },
+        crate::Encoding::Jpeg { quality: 80, progressive: true, effort: Effort::Usual },
+    ] {
+        assert_eq!(
+            encoding.encode(texture(300, 300), Extras::default(), passed),
+            Err(Error::Timeout),
+            "{encoding:?}"
+        );
     }
 }
 
