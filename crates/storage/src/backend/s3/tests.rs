@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::env;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
@@ -180,7 +181,9 @@ async fn ceph() -> Lent<CephBucket> {
 }
 
 async fn open(url: &str, access: &Access) -> Result<Storage, Error> {
-    open_patiently(url, connect::chain(Some(access)), Patience::default()).await
+    // The servers of tests share the machine with all other tests; how long anybody waits is what `faults` is about.
+    let patience = Patience { answer: Duration::from_secs(60), ..Patience::default() };
+    open_patiently(url, connect::chain(Some(access)), patience).await
 }
 
 /// Opens and checks a bucket, as [`Storage::open`] does, with scratch files in the system's folder.
