@@ -41,7 +41,7 @@ struct Bomb {
 /// Has a tool of the collections make files in a folder.
 async fn made(tool: &Path, folder: &Path, arguments: &[&str]) -> Vec<Bomb> {
     let tool = python(tool.to_str().expect("a path")).arg("--out").arg(folder);
-    arguments.iter().fold(tool, |tool, argument| tool.arg(argument)).ok().await;
+    arguments.iter().fold(tool, crate::harness::Tool::arg).ok().await;
     let manifest = std::fs::read(folder.join("manifest.json")).expect("a manifest");
     let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
     let files = manifest["files"].as_array().expect("files").iter().map(|file| {

@@ -136,6 +136,6 @@ async fn t_14_delivered_svgs_are_inert() {
     assert!(taken > 60, "{taken}");
     let check = python(tools.join("svg_check.py").to_str().expect("a path"));
     let names: Vec<_> = (0..taken).map(|number| out.join(format!("{number:03}.svg"))).collect();
-    names.iter().fold(check, |check, name| check.arg(name)).ok().await;
+    names.iter().fold(check, crate::harness::Tool::arg).ok().await;
     println!("{}", node("browser/inert.mjs").env("FOLDER", out.to_str().expect("a path")).ok().await);
 }

@@ -299,8 +299,7 @@ impl Delivery {
                 return Decided::Done(self.refuse(of, Judged::by(&admission), &error, asking));
             }
         };
-        let leave = self.for_now(Leave::new(admission, recipe), known_tag);
-        let found = self.found(&leave, known_tag);
+        let (leave, found) = self.for_now(Leave::new(admission, recipe), known_tag);
         match found {
             Found::AtVisitor if !leave.spends(asking) => {
                 Decided::Done(self.tell_not_modified(of, &leave, asking, now))
@@ -339,13 +338,19 @@ impl Delivery {
         Ok(recipe)
     }
 
-    /// The leave for what stands in for a rendition that is known to be on its way; the same where the visitor has it.
-    fn for_now(&self, leave: Leave, known_tag: Option<&header::HeaderValue>) -> Leave {
-        let Leave { admission, recipe, digest, tag } = &leave;
-        let is_awaited = recipe.meanwhile.is_some()
-            && !known_tag.is_some_and(|known| tag.is_in(known))
-            && self.renditions.is_awaited(&admission.object, digest);
-        if is_awaited { leave.meanwhile() } else { leave }
+    /// What is found at once of a delivery that was allowed; where nothing is and the rendition is known to be on its way,
+    /// of what stands in for it.
+    fn for_now(&self, leave: Leave, known_tag: Option<&header::HeaderValue>) -> (Leave, Found) {
+        let found = self.found(&leave, known_tag);
+        let is_awaited = matches!(found, Found::Nowhere)
+            && leave.recipe.meanwhile.is_some()
+            && self.renditions.is_awaited(&leave.admission.object, &leave.digest);
+        if !is_awaited {
+            return (leave, found);
+        }
+        let leave = leave.meanwhile();
+        let found = self.found(&leave, known_tag);
+        (leave, found)
     }
 
     fn found(&self, leave: &Leave, known_tag: Option<&header::HeaderValue>) -> Found {

@@ -3,28 +3,36 @@
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::{self, HeaderMap, HeaderName};
 use domain::{Accepts, Hints};
 
 /// The widest screen that is believed, in pixels.
 const MAX_PIXELS: u32 = 20_000;
 
+// Each of these stands in `Vary` where it had a say; older names of the same hints would not, so they are not read.
+static SEC_CH_WIDTH: HeaderName = HeaderName::from_static("sec-ch-width");
+static SEC_CH_DPR: HeaderName = HeaderName::from_static("sec-ch-dpr");
+static SEC_CH_VIEWPORT_WIDTH: HeaderName = HeaderName::from_static("sec-ch-viewport-width");
+static SAVE_DATA: HeaderName = HeaderName::from_static("save-data");
+static ECT: HeaderName = HeaderName::from_static("ect");
+static RTT: HeaderName = HeaderName::from_static("rtt");
+static DOWNLINK: HeaderName = HeaderName::from_static("downlink");
+
 /// The hints of a request.
 pub(crate) fn hints(request: &HttpRequest) -> Hints {
     let headers = request.headers();
-    let pixels = |name: &str| number::<u32>(headers, name).filter(|pixels| (1..=MAX_PIXELS).contains(pixels));
+    let pixels =
+        |name: &HeaderName| number::<u32>(headers, name).filter(|pixels| (1..=MAX_PIXELS).contains(pixels));
     Hints {
         accepts: accepts(headers),
-        width_pixels: pixels("sec-ch-width").or_else(|| pixels("width")),
-        dpr: number::<f32>(headers, "sec-ch-dpr")
-            .or_else(|| number(headers, "dpr"))
-            .filter(|dpr| (0.1..=8.0).contains(dpr)),
-        viewport_pixels: pixels("sec-ch-viewport-width").or_else(|| pixels("viewport-width")),
-        is_mobile: text(headers, header::USER_AGENT.as_str()).is_some_and(|agent| agent.contains("Mobi")),
-        saves_data: text(headers, "save-data").is_some_and(|value| value.eq_ignore_ascii_case("on")),
-        is_on_slow_network: matches!(text(headers, "ect"), Some("slow-2g" | "2g" | "3g")),
-        rtt_ms: number(headers, "rtt"),
-        downlink_mbps: number(headers, "downlink").filter(|downlink| *downlink >= 0.0),
+        width_pixels: pixels(&SEC_CH_WIDTH),
+        dpr: number::<f32>(headers, &SEC_CH_DPR).filter(|dpr| (0.1..=8.0).contains(dpr)),
+        viewport_pixels: pixels(&SEC_CH_VIEWPORT_WIDTH),
+        is_mobile: text(headers, &header::USER_AGENT).is_some_and(|agent| agent.contains("Mobi")),
+        saves_data: text(headers, &SAVE_DATA).is_some_and(|value| value.eq_ignore_ascii_case("on")),
+        is_on_slow_network: matches!(text(headers, &ECT), Some("slow-2g" | "2g" | "3g")),
+        rtt_ms: number(headers, &RTT),
+        downlink_mbps: number(headers, &DOWNLINK).filter(|downlink| *downlink >= 0.0),
     }
 }
 
@@ -43,11 +51,11 @@ fn accepts(headers: &HeaderMap) -> Accepts {
     accepts
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
-fn number<T: FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+fn number<T: FromStr>(headers: &HeaderMap, name: &HeaderName) -> Option<T> {
     text(headers, name).filter(|text| text.len() <= 12).and_then(|text| text.parse().ok())
 }
 
@@ -98,6 +106,9 @@ mod tests {
     #[test]
     fn what_makes_no_sense_says_nothing() {
         let nonsense = of(&[
+            ("Width", "640"),
+            ("DPR", "2"),
+            ("Viewport-Width", "412"),
             ("Sec-CH-Width", "0"),
             ("Sec-CH-DPR", "nan"),
             ("Sec-CH-Viewport-Width", "-5"),

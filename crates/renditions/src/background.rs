@@ -52,6 +52,11 @@ impl Background {
         self.inner.held.lock().contains(key) || self.inner.put_off.contains_key(key)
     }
 
+    /// Nothing is begun for this key for a while.
+    pub(crate) fn put_off(&self, key: Key, reason: &'static str) {
+        self.inner.put_off(key, reason);
+    }
+
     /// How many pieces of work wait or are under way.
     pub(crate) fn len(&self) -> usize {
         self.inner.held.lock().len()

@@ -85,14 +85,16 @@ impl Renditions {
         recipe: &Recipe,
         lane: Lane,
     ) -> Result<Rendition, Error> {
-        let slot = self.workers.render_slot(lane, &original.account, facts, recipe);
+        let overlays = self.overlays(original, recipe).await?;
+        let overlay_facts: Vec<Facts> = overlays.iter().map(|overlay| Facts::clone(&overlay.facts)).collect();
+        let slot = self.workers.render_slot(lane, &original.account, facts, &overlay_facts, recipe);
         let slot = slot.instrument(info_span!(target: "span", "queue")).await?;
         let began = Instant::now();
         let bytes = match bytes {
             Some(bytes) => bytes,
             None => self.whole(original).await?,
         };
-        let overlays = self.overlays(original, recipe).await?;
+        let overlays = self.all_whole(overlays).await?;
         self.renders.fetch_add(1, Ordering::Relaxed);
         let inputs = Inputs { original: bytes, facts: facts.clone(), overlays };
         let rendition = slot.render(inputs, recipe.clone()).await?;
@@ -114,20 +116,32 @@ impl Renditions {
         found.map(|copy| copy.bytes.clone())
     }
 
-    /// The originals that a recipe lays over another, in their order, with their facts.
-    async fn overlays(&self, original: &Original, recipe: &Recipe) -> Result<Vec<(Bytes, Facts)>, Error> {
+    /// The originals that a recipe lays over another, in their order; none of their bytes is read.
+    async fn overlays(&self, original: &Original, recipe: &Recipe) -> Result<Vec<Original>, Error> {
         let objects: Vec<ObjectId> =
             recipe.overlay_objects().filter_map(|object| object.parse().ok()).collect();
         if objects.is_empty() {
             return Ok(Vec::new());
         }
-        // One that is laid over several times is read once.
-        let mut read = HashMap::new();
-        for image in self.catalog.images_of_objects(&original.account, &objects).await? {
-            let overlay = Original::of(&image).ok_or(Error::OverlayMissing)?;
-            read.insert(image.object, (self.whole(&overlay).await?, Facts::clone(&overlay.facts)));
+        let images = self.catalog.images_of_objects(&original.account, &objects).await?;
+        let found: HashMap<ObjectId, Original> =
+            images.iter().filter_map(Original::of).map(|overlay| (overlay.object, overlay)).collect();
+        objects.iter().map(|object| found.get(object).cloned().ok_or(Error::OverlayMissing)).collect()
+    }
+
+    /// Their bytes with their facts. One that is laid over several times is read once.
+    async fn all_whole(&self, overlays: Vec<Original>) -> Result<Vec<(Bytes, Facts)>, Error> {
+        let mut read: HashMap<ObjectId, Bytes> = HashMap::new();
+        let mut all = Vec::with_capacity(overlays.len());
+        for overlay in overlays {
+            let bytes = match read.get(&overlay.object) {
+                Some(bytes) => bytes.clone(),
+                None => self.whole(&overlay).await?,
+            };
+            read.insert(overlay.object, bytes.clone());
+            all.push((bytes, Facts::clone(&overlay.facts)));
         }
-        objects.iter().map(|object| read.get(object).cloned().ok_or(Error::OverlayMissing)).collect()
+        Ok(all)
     }
 
     /// How many renders began from a working copy since the start.

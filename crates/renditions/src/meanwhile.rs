@@ -30,7 +30,15 @@ impl Renditions {
             let (this, original) = (self.clone(), original.clone());
             async move { this.find_at_rest(&key, &original).await }
         };
-        let found = self.looks.answer(key, look).await.unwrap_or(Err(Error::Abandoned))?;
+        let found = match self.looks.answer(key, look).await.unwrap_or(Err(Error::Abandoned)) {
+            Ok(found) => found,
+            // Where the storage is gone, what stands in may be in memory still.
+            Err(error) => {
+                tracing::debug!(?error, "a rendition cannot be looked for and is put off");
+                self.background.put_off(key, "failed");
+                return Ok(None);
+            }
+        };
         if found.is_none() {
             let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
             self.background.begin(key, || async move { this.make_once(key, original, recipe).await });

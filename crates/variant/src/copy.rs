@@ -77,6 +77,12 @@ impl WorkingCopy {
 
     /// The recipe as it is to be rendered from the copy; none where it needs more than the copy has.
     pub fn serve(&self, recipe: &Recipe) -> Option<Recipe> {
+        let (turn, source) = self.part(recipe)?;
+        Some(Recipe { turn: Orientation(turn), source, ..recipe.clone() })
+    }
+
+    /// How the copy is turned for a recipe, and the part of it that is used; none where it does not serve.
+    fn part(&self, recipe: &Recipe) -> Option<(u8, [f64; 4])> {
         if recipe.look.is_some() || recipe.as_is || recipe.is_animated || !has_pixels(recipe.encoding) {
             return None;
         }
@@ -88,7 +94,7 @@ impl WorkingCopy {
         let source = [x * scale[0], y * scale[1], width * scale[0], height * scale[1]];
         let is_enough = source[2] >= MIN_LEFT * f64::from(recipe.width)
             && source[3] >= MIN_LEFT * f64::from(recipe.height);
-        is_enough.then(|| Recipe { turn: Orientation(turn), source, ..recipe.clone() })
+        is_enough.then_some((turn, source))
     }
 }
 
@@ -97,7 +103,7 @@ impl Recipe {
     /// look alike: by a working copy or without it, and by whichever quality a search found. A tag for such bytes is a
     /// weak one (RFC 9110, 8.8.1).
     pub fn is_exact(&self, facts: &Facts) -> bool {
-        self.auto_quality.is_none() && WorkingCopy::of(facts).is_none_or(|copy| copy.serve(self).is_none())
+        self.auto_quality.is_none() && WorkingCopy::of(facts).is_none_or(|copy| copy.part(self).is_none())
     }
 }
 

@@ -33,13 +33,11 @@ impl Layers {
         for overlay in recipe.overlays.iter().filter(|_| recipe.encoding != Encoding::Json) {
             still_time(deadline)?;
             let layer = match &overlay.what {
-                OverlaySource::Image { id, .. } => {
-                    let missing = || Error::Options(format!("draw names the image {id}, which is not there"));
+                OverlaySource::Image { .. } => {
+                    let missing = || Error::Options("draw names an image that is not there".to_owned());
                     let (bytes, facts) = images.next().ok_or_else(missing)?;
                     if facts.format == Format::Svg {
-                        return Err(Error::Options(format!(
-                            "draw names the image {id}, an SVG, which has no pixels"
-                        )));
+                        return Err(Error::Options("draw names an SVG, which has no pixels".to_owned()));
                     }
                     image(overlay, (bytes, facts), size, limits, deadline)?
                 }

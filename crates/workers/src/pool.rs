@@ -108,9 +108,14 @@ impl Pool {
                     self.lose(process, haste, "panicked");
                     return Ok(Answer::Panicked(words));
                 }
-                Ok(answer) => {
+                Ok(answer) if order.job.is_answered_by(&answer) => {
                     self.give_back(process, haste);
                     return Ok(answer);
+                }
+                Ok(answer) => {
+                    tracing::error!(answer = answer.kind(), "a worker gave an answer that nobody asked for");
+                    self.lose(process, haste, "died");
+                    return Err(Error::Died);
                 }
                 Err(Failure::NotBegun) => self.lose(process, haste, "gone"),
                 Err(Failure::Overran) => {

@@ -76,6 +76,21 @@ impl Job {
     }
 }
 
+impl Job {
+    /// Whether an answer belongs to it. A worker that gives another has been taken over, or is broken.
+    pub(crate) fn is_answered_by(&self, answer: &Answer) -> bool {
+        match (self, answer) {
+            (_, Answer::Failed(_) | Answer::Panicked(_))
+            | (Job::Probe, Answer::Probed(_))
+            | (Job::Examine(_), Answer::Examined(_)) => true,
+            (Job::Render { recipe, .. }, Answer::Rendered(rendition)) => {
+                rendition.format == recipe.encoding.format()
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What a worker says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Answer {
@@ -93,6 +108,21 @@ pub(crate) enum Answer {
     Failed(variant::Error),
     /// A decoder panicked, with these words for the log. The worker ends.
     Panicked(String),
+}
+
+impl Answer {
+    /// Which one it is, without what it brings.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Answer::Ready(_) => "ready",
+            Answer::Begun => "begun",
+            Answer::Probed(_) => "probed",
+            Answer::Examined(_) => "examined",
+            Answer::Rendered(_) => "rendered",
+            Answer::Failed(_) => "failed",
+            Answer::Panicked(_) => "panicked",
+        }
+    }
 }
 
 /// A message with its length before it.

@@ -22,6 +22,7 @@ const MAX_MORE_TASKS: u64 = 1_024;
 
 /// Shuts this process in; returns the parts that the kernel does not have.
 pub(crate) fn enter(setup: &Setup) -> io::Result<Vec<String>> {
+    ignore_stops();
     close_others();
     tame_allocator();
     // Lower only: a machine that gives nobody a priority keeps it as it is.
@@ -65,6 +66,15 @@ pub(crate) fn trim_memory() {
 fn limit(resource: Resource, most: u64) -> io::Result<()> {
     let most = rustix::process::getrlimit(resource).maximum.map_or(most, |now| most.min(now));
     Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
+}
+
+/// A stop is for the server, which finishes what runs and ends its workers itself: a service manager or a terminal
+/// sends it to all of its processes.
+fn ignore_stops() {
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+        // SAFETY: plain numbers; the process has one thread.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
 }
 
 /// Closes whatever came along but the socket and the two that lead nowhere.
@@ -116,6 +126,9 @@ fn no_files_nor_network() -> Result<(), String> {
     };
     match shut() {
         Ok(status) if status.ruleset == RulesetStatus::NotEnforced => Err("the kernel has none".to_owned()),
+        Ok(status) if status.ruleset == RulesetStatus::PartiallyEnforced => {
+            Err("the kernel has only a part of it".to_owned())
+        }
         Ok(_) => Ok(()),
         Err(error) => Err(error.to_string()),
     }

@@ -18,6 +18,9 @@ const LEAST_BUDGET_BYTES: u64 = 1 << 30;
 const CONTAINER_LIMITS: [&str; 2] =
     ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
 
+/// Bytes of a pixel of what is laid over a picture.
+const LAYER_BYTES_PER_PIXEL: u64 = 4;
+
 /// Bytes that an answer may have beyond what its pixels take.
 const ANSWER_BYTES: u64 = 1 << 20;
 
@@ -26,20 +29,27 @@ pub(crate) fn examine_bytes(facts: &Facts) -> u64 {
     decoded(facts, f64::INFINITY)
 }
 
-/// The estimate for decoding an original and making a rendition of it.
-pub(crate) fn render_bytes(facts: &Facts, recipe: &Recipe) -> u64 {
+/// The estimate for decoding an original, and those that are laid over it, and making a rendition of them.
+pub(crate) fn render_bytes(facts: &Facts, overlays: &[Facts], recipe: &Recipe) -> u64 {
     let [_, _, width, height] = recipe.source;
     let shrink = (width / f64::from(recipe.width.max(1))).min(height / f64::from(recipe.height.max(1)));
     let per_pixel = [
         OUT_BYTES_PER_PIXEL,
         if recipe.encoding.format() == Format::Avif { AVIF_BYTES_PER_PIXEL } else { 0 },
         if recipe.auto_quality.is_some() { SCORE_BYTES_PER_PIXEL } else { 0 },
+        // Each layer as it is drawn, and a sheet of the one that is being laid.
+        if recipe.overlays.is_empty() {
+            0
+        } else {
+            LAYER_BYTES_PER_PIXEL * (recipe.overlays.len() as u64 + 1)
+        },
     ];
-    decoded(facts, shrink).saturating_add(out_pixels(recipe).saturating_mul(per_pixel.iter().sum()))
+    let pixels = out_pixels(recipe).saturating_mul(per_pixel.iter().sum());
+    decoded(facts, shrink).saturating_add(pixels).saturating_add(overlay_bytes(overlays))
 }
 
 /// The estimate for what is laid over a picture, each of them no larger than it is stored.
-pub(crate) fn overlay_bytes(overlays: &[Facts]) -> u64 {
+fn overlay_bytes(overlays: &[Facts]) -> u64 {
     overlays.iter().map(|facts| decoded(facts, 1.0)).fold(0, u64::saturating_add)
 }
 

@@ -12,7 +12,7 @@ use variant::{Facts, Format, Glimpse, Recipe, Rendition};
 use crate::line::{Arrival, Line, Turn};
 use crate::pool::{Haste, Pool};
 use crate::protocol::{Answer, Job, Order};
-use crate::weight::{answer_bytes, examine_bytes, overlay_bytes, render_bytes};
+use crate::weight::{answer_bytes, examine_bytes, render_bytes};
 use crate::{Config, Error, Lane};
 
 mod load;
@@ -134,15 +134,16 @@ impl Workers {
         self.wait(lane, account, examine_bytes(facts)).await
     }
 
-    /// [`Workers::slot`] to render this recipe.
+    /// [`Workers::slot`] to render this recipe, with the originals that it lays over the other, which have these facts.
     pub async fn render_slot(
         &self,
         lane: Lane,
         account: &AccountId,
         facts: &Facts,
+        overlays: &[Facts],
         recipe: &Recipe,
     ) -> Result<Slot, Error> {
-        self.wait(lane, account, render_bytes(facts, recipe)).await
+        self.wait(lane, account, render_bytes(facts, overlays, recipe)).await
     }
 
     /// Waits to probe a header, which takes no turn of those who decode: bytes that are no image are refused also
@@ -240,13 +241,17 @@ fn are_within(facts: &Facts, config: &Config) -> bool {
     facts.width.max(facts.height) <= limits.max_side_pixels
         && area <= limits.max_pixels
         && area > 0
+        && (facts.frames == 1 || area.saturating_mul(u64::from(facts.frames)) <= limits.max_animation_pixels)
         && (1..=8).contains(&facts.orientation.0)
         && (1..=limits.max_frames.max(1)).contains(&facts.frames)
 }
 
+/// Bytes of a ThumbHash at most; those that we make have about 25.
+const MAX_THUMBHASH_BYTES: usize = 64;
+
 /// An answer that does not belong to its order.
 fn unheard_of(answer: &Answer) -> Error {
-    tracing::error!(?answer, "a worker gave an answer that nobody asked for");
+    tracing::error!(answer = answer.kind(), "a worker gave an answer that nobody asked for");
     Error::Died
 }
 
@@ -255,7 +260,7 @@ impl Slot {
     pub async fn examine(self, bytes: Bytes, facts: Facts) -> Result<Glimpse, Error> {
         let timeout_s = self.permit.inner.config.render_timeout_s;
         match self.work(Job::Examine(facts), timeout_s, vec![bytes], 0).await? {
-            Answer::Examined(glimpse) => Ok(glimpse),
+            Answer::Examined(glimpse) if glimpse.thumbhash.len() <= MAX_THUMBHASH_BYTES => Ok(glimpse),
             other => Err(unheard_of(&other)),
         }
     }
@@ -265,15 +270,13 @@ impl Slot {
         let Inputs { original, facts, overlays } = inputs;
         let format = recipe.encoding.format();
         let timeout_s = self.longest_render_s(format);
-        let max_bytes = answer_bytes(&facts, &recipe, original.len() as u64);
+        // No rendition is larger than the worker that makes it.
+        let most = self.permit.inner.config.max_worker_bytes;
+        let max_bytes = answer_bytes(&facts, &recipe, original.len() as u64).min(most);
         let (mut bytes, mut overlay_facts) = (vec![original], Vec::new());
         for (overlay, facts) in overlays {
             bytes.push(overlay);
             overlay_facts.push(facts);
-        }
-        let all_bytes = self.permit.bytes.saturating_add(overlay_bytes(&overlay_facts));
-        if all_bytes.saturating_add(WORKER_ITSELF_BYTES) > self.permit.inner.config.max_worker_bytes {
-            return Err(Error::TooLargeForWorker);
         }
         let job = Job::Render { facts, overlays: overlay_facts, recipe: Box::new(recipe) };
         match self.work(job, timeout_s, bytes, max_bytes).await? {

@@ -123,6 +123,9 @@ fn nobody_else_is_signalled_or_looked_into(house: &House) {
     house.is_deadly("signal");
     house.is_refused("signal-thread");
     house.is_deadly("trace");
+    house.is_refused("limit-parent");
+    house.is_refused("signal-by-descriptor");
+    assert_eq!(house.told("stop-itself").unwrap(), "done", "a stop is for the server");
 }
 
 fn memory_ends_at_its_limit(_: &House) {
@@ -252,6 +255,15 @@ fn act(act: &str) -> String {
         "fork" => call(libc::SYS_clone, [libc::SIGCHLD as usize, 0, 0]),
         "signal" => call(libc::SYS_kill, [parent(), 0, 0]),
         "signal-thread" => call(libc::SYS_tgkill, [parent(), parent(), 0]),
+        "limit-parent" => {
+            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            call(libc::SYS_prlimit64, [parent(), libc::RLIMIT_CPU as usize, &raw const none as usize])
+        }
+        "signal-by-descriptor" => call(libc::SYS_fcntl, [0, libc::F_SETOWN as usize, parent()]),
+        "stop-itself" => {
+            let itself = std::process::id() as usize;
+            call(libc::SYS_tgkill, [itself, itself, libc::SIGTERM as usize])
+        }
         "trace" => call(libc::SYS_ptrace, [libc::PTRACE_ATTACH as usize, parent(), 0]),
         "executable-memory" => {
             let right = (libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC) as usize;

@@ -77,7 +77,7 @@ async fn in_this_process(original: &Bytes, facts: &Facts, recipe: &Recipe) -> Re
 /// The same in a worker, the wait for a slot and all that crosses included.
 async fn in_a_worker(workers: &Workers, original: &Bytes, facts: &Facts, recipe: &Recipe) -> Result<f64> {
     let began = Instant::now();
-    let slot = workers.render_slot(Lane::Interactive, &AccountId::random(), facts, recipe).await?;
+    let slot = workers.render_slot(Lane::Interactive, &AccountId::random(), facts, &[], recipe).await?;
     slot.render(Inputs::plain(original.clone(), facts.clone()), recipe.clone()).await?;
     Ok(began.elapsed().as_secs_f64() * 1e3)
 }

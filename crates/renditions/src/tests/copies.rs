@@ -20,7 +20,8 @@ async fn with_large_original() -> House {
     let facts = workers.probe_slot().await.unwrap().probe(png.clone()).await.unwrap();
     let encoding = Encoding::Jpeg { quality: 90, progressive: false, effort: Effort::Fast };
     let whole = Recipe::scaling([0.0, 0.0, 4_000.0, 3_000.0], (4_000, 3_000), encoding);
-    let slot = workers.render_slot(Lane::Interactive, &AccountId::random(), &facts, &whole).await.unwrap();
+    let slot =
+        workers.render_slot(Lane::Interactive, &AccountId::random(), &facts, &[], &whole).await.unwrap();
     let jpeg = slot.render(workers::Inputs::plain(png, facts), whole).await.unwrap();
     let jpeg = Bytes::from(jpeg.bytes);
     House::of(Storage::memory(), jpeg.clone(), jpeg).await

@@ -116,7 +116,7 @@ async fn make(config: &Config, original: Bytes, options: &Options) -> anyhow::Re
     let recipe = variant::settle(options, &facts, None, &Hints::default(), &config.workers.limits)?;
     let warnings = recipe.warnings.clone();
     let account = AccountId::random();
-    let slot = workers.render_slot(Lane::Interactive, &account, &facts, &recipe).await?;
+    let slot = workers.render_slot(Lane::Interactive, &account, &facts, &[], &recipe).await?;
     let began = Instant::now();
     let rendition = slot.render(Inputs::plain(original, facts.clone()), recipe).await?;
     Ok(Made { facts, rendition, took: began.elapsed(), warnings })

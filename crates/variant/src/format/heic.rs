@@ -47,6 +47,8 @@ unsafe extern "C" {
         options: *const c_void,
     ) -> Answer;
     fn heif_image_release(image: Handle);
+    fn heif_image_get_width(image: Handle, channel: c_int) -> c_int;
+    fn heif_image_get_height(image: Handle, channel: c_int) -> c_int;
     fn heif_image_get_plane_readonly(image: Handle, channel: c_int, stride: *mut c_int) -> *const u8;
 }
 
@@ -123,6 +125,11 @@ pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error
 
 /// Gives the rows of a decoded image.
 fn give(order: &Order<'_>, image: &Owned, channels: usize, sink: &mut dyn Sink) -> Result<(), Error> {
+    // What the stream held may be smaller than what the file said of it.
+    // SAFETY: the image is alive.
+    let (width, height) =
+        unsafe { (heif_image_get_width(image.0, INTERLEAVED), heif_image_get_height(image.0, INTERLEAVED)) };
+    order.expect(width.max(0) as u32, height.max(0) as u32)?;
     let mut stride: c_int = 0;
     // SAFETY: the image is alive.
     let start = unsafe { heif_image_get_plane_readonly(image.0, INTERLEAVED, &mut stride) };

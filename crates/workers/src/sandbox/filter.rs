@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpArgLen::Qword, SeccompCmpOp,
-    SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpArgLen::Dword, SeccompCmpArgLen::Qword,
+    SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter,
 };
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -26,7 +26,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_close,
     libc::SYS_fstat,
     libc::SYS_lseek,
-    libc::SYS_fcntl,
     libc::SYS_brk,
     libc::SYS_munmap,
     libc::SYS_mremap,
@@ -110,9 +109,17 @@ fn allowed() -> Result<Rules, String> {
     // Its own threads may be woken and ended, as `abort` does.
     let own = u64::from(std::process::id());
     rules.insert(libc::SYS_tgkill, vec![rule(0, SeccompCmpOp::Eq, own)?]);
-    // Limits may be read, and time of processors be given for the next piece of work.
-    let limits = vec![rule(2, SeccompCmpOp::Eq, 0)?, rule(1, SeccompCmpOp::Eq, u64::from(libc::RLIMIT_CPU))?];
-    rules.insert(libc::SYS_prlimit64, limits);
+    // Its own limits may be read, and time of processors be given for the next piece of work; those of another process,
+    // the server's among them, would end it.
+    let itself = || condition(0, Dword, SeccompCmpOp::Eq, 0);
+    let reads = vec![itself()?, condition(2, Qword, SeccompCmpOp::Eq, 0)?];
+    let processors = vec![itself()?, condition(1, Dword, SeccompCmpOp::Eq, u64::from(libc::RLIMIT_CPU))?];
+    let limits = [reads, processors].into_iter().map(SeccompRule::new).collect::<Result<_, _>>();
+    rules.insert(libc::SYS_prlimit64, limits.map_err(told)?);
+    // What a descriptor is may be asked. By others it would be made to send signals to the server.
+    let asked = [libc::F_GETFD, libc::F_GETFL, libc::F_DUPFD_CLOEXEC, libc::F_GET_SEALS];
+    let asked = asked.into_iter().map(|what| rule(1, SeccompCmpOp::Eq, number(what)));
+    rules.insert(libc::SYS_fcntl, asked.collect::<Result<_, _>>()?);
     let names = [number(libc::PR_SET_NAME), number(libc::PR_SET_VMA)];
     let named = names.into_iter().map(|name| rule(0, SeccompCmpOp::Eq, name)).collect::<Result<_, _>>()?;
     rules.insert(libc::SYS_prctl, named);
@@ -123,11 +130,18 @@ fn number(flag: libc::c_int) -> u64 {
     u64::from(flag.unsigned_abs())
 }
 
+/// Flags and ids are of 32 bits.
 fn rule(argument: u8, op: SeccompCmpOp, value: u64) -> Result<SeccompRule, String> {
-    // Flags and ids are of 32 bits; whether a pointer is none needs all 64.
-    let width = if argument == 2 && value == 0 && matches!(op, SeccompCmpOp::Eq) { Qword } else { Dword };
-    let condition = SeccompCondition::new(argument, width, op, value).map_err(told)?;
-    SeccompRule::new(vec![condition]).map_err(told)
+    SeccompRule::new(vec![condition(argument, Dword, op, value)?]).map_err(told)
+}
+
+fn condition(
+    argument: u8,
+    width: SeccompCmpArgLen,
+    op: SeccompCmpOp,
+    value: u64,
+) -> Result<SeccompCondition, String> {
+    SeccompCondition::new(argument, width, op, value).map_err(told)
 }
 
 fn apply(rules: Rules, otherwise: SeccompAction, matching: SeccompAction) -> Result<(), String> {

@@ -109,7 +109,7 @@ async fn probe(workers: &Workers, bytes: Bytes) -> Result<Facts, Error> {
 
 async fn render(workers: &Workers, facts: Facts) -> Result<Rendition, Error> {
     let recipe = thumbnail(&facts);
-    let slot = workers.render_slot(Lane::Interactive, &AccountId::random(), &facts, &recipe).await?;
+    let slot = workers.render_slot(Lane::Interactive, &AccountId::random(), &facts, &[], &recipe).await?;
     slot.render(Inputs::plain(picture(), facts), recipe).await
 }
 
