@@ -188,16 +188,19 @@ services_make_bucket() {
 services_begin() {
     services_folder=$(mktemp -d "${TMPDIR:-/tmp}/darkroom-tests.XXXXXX")
     { services_start "$services_folder" && export -p | grep ' TEST_' >"$services_folder/names"; } \
-        >"$services_folder/started" 2>&1 &
+        >"$services_folder.started" 2>&1 &
     services_starting=$!
 }
 
 # services_ready: waits for what services_begin began, and exports its names.
 services_ready() {
+    # Beside the folder, which is gone where they do not start.
     wait "$services_starting" || {
-        cat "$services_folder/started"
+        cat "$services_folder.started"
+        rm -f "$services_folder.started"
         exit 1
     }
+    rm -f "$services_folder.started"
     # shellcheck source=/dev/null # written above
     . "$services_folder/names"
 }
