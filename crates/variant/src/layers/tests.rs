@@ -162,5 +162,5 @@ fn an_overlay_whose_image_is_missing_is_an_error() {
         ..Recipe::scaling([0.0, 0.0, 9.0, 9.0], (9, 9), Encoding::Png { effort: crate::Effort::Fast })
     };
     let answer = Layers::new(&recipe, &[], &Limits::default(), later());
-    assert!(matches!(answer.map(|_| ()), Err(Error::Options(told)) if told.contains("logo")));
+    assert!(matches!(answer.map(|_| ()), Err(Error::Options(told)) if told.contains("draw")));
 }

@@ -182,7 +182,9 @@ async fn ceph() -> Lent<CephBucket> {
 
 async fn open(url: &str, access: &Access) -> Result<Storage, Error> {
     // The servers of tests share the machine with all other tests; how long anybody waits is what `faults` is about.
-    let patience = Patience { answer: Duration::from_secs(60), ..Patience::default() };
+    let long = Duration::from_secs(60);
+    let patience =
+        Patience { answer: long, silence: long, question: long, busy_question: long, ..Patience::default() };
     open_patiently(url, connect::chain(Some(access)), patience).await
 }
 
