@@ -214,7 +214,7 @@ async fn a_variant_lays_an_image_of_the_account_over_and_follows_its_id() {
     assert!(red[0] > 150 && red[2] < 90, "{red:?}");
     account.api("DELETE", &first.api_path()).await.expect(200);
     let gone = page.get("marked").await;
-    assert!((400..500).contains(&gone.status) && gone.text().contains("draw names an image"), "{gone}");
+    assert!((400..500).contains(&gone.status) && gone.text().contains("names an image"), "{gone}");
     upload([0, 0, 200]).await;
     let (blue, second_tag) = corner().await;
     assert!(blue[2] > 150 && blue[0] < 90, "{blue:?}");
