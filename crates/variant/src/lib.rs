@@ -30,6 +30,7 @@ mod settle;
 mod step;
 #[cfg(test)]
 mod testing;
+mod tidy;
 
 pub use copy::WorkingCopy;
 pub use dialect::{Dialect, Translation};

@@ -17,6 +17,7 @@ use crate::step::side::{self, Width, breakpoints, dpr, width};
 use crate::step::trim::{self, Trim, keep, tolerance};
 use crate::step::turn::{Flip, Rotate, flip, rotate};
 use crate::step::{adjust, blur, border, sharpen};
+use crate::tidy::tidy;
 
 /// The most options in one text.
 const MAX_OPTIONS: usize = 64;
@@ -236,14 +237,6 @@ impl fmt::Display for Options {
         }
         Ok(())
     }
-}
-
-/// A stranger's word, safe in a sentence and a header: 40 characters of printable ASCII at most.
-pub(crate) fn tidy(word: &str) -> String {
-    word.chars()
-        .take(40)
-        .map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '?' })
-        .collect()
 }
 
 /// The full name of an option, as the contract has it.

@@ -3,7 +3,6 @@
 use domain::{Hints, RequestHeader};
 
 use crate::look::GeometryWish;
-use crate::options::tidy;
 use crate::step::background::Background;
 use crate::step::fit::Fit;
 use crate::step::format::{Compression, FormatWish};
@@ -11,6 +10,7 @@ use crate::step::gravity::Gravity;
 use crate::step::metadata::MetadataPolicy;
 use crate::step::quality::{self, Quality};
 use crate::step::{adjust::Adjust, border::Border, orient, turn};
+use crate::tidy::tidy;
 use crate::{Effort, Encoding, Error, Facts, Focus, Format, Limits, Look, Options, Orientation, Recipe};
 
 mod automatic;

@@ -113,9 +113,8 @@ impl Pool {
                     return Ok(answer);
                 }
                 Ok(answer) => {
-                    tracing::error!(answer = answer.kind(), "a worker gave an answer that nobody asked for");
                     self.lose(process, haste, "died");
-                    return Err(Error::Died);
+                    return Err(unheard_of(&answer));
                 }
                 Err(Failure::NotBegun) => self.lose(process, haste, "gone"),
                 Err(Failure::Overran) => {
@@ -240,4 +239,10 @@ async fn sealed(inputs: Vec<Bytes>) -> io::Result<Vec<OwnedFd>> {
     } else {
         tokio::task::spawn_blocking(seal).await.map_err(io::Error::other)?
     }
+}
+
+/// An answer that does not belong to its order.
+pub(crate) fn unheard_of(answer: &Answer) -> Error {
+    tracing::error!(answer = answer.kind(), "a worker gave an answer that nobody asked for");
+    Error::Died
 }

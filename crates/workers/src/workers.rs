@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use variant::{Facts, Format, Glimpse, Recipe, Rendition};
 
 use crate::line::{Arrival, Line, Turn};
-use crate::pool::{Haste, Pool};
+use crate::pool::{Haste, Pool, unheard_of};
 use crate::protocol::{Answer, Job, Order};
 use crate::weight::{answer_bytes, examine_bytes, render_bytes};
 use crate::{Config, Error, Lane};
@@ -248,12 +248,6 @@ fn are_within(facts: &Facts, config: &Config) -> bool {
 
 /// Bytes of a ThumbHash at most; those that we make have about 25.
 const MAX_THUMBHASH_BYTES: usize = 64;
-
-/// An answer that does not belong to its order.
-fn unheard_of(answer: &Answer) -> Error {
-    tracing::error!(answer = answer.kind(), "a worker gave an answer that nobody asked for");
-    Error::Died
-}
 
 impl Slot {
     /// Decodes an original once, small: a glimpse of it, or what is wrong with it.

@@ -3,7 +3,7 @@
 
 use domain::ImageId;
 
-use crate::options::tidy;
+use crate::tidy::tidy;
 use crate::{Error, Options};
 
 /// What a URL of another service asks for.

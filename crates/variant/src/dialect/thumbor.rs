@@ -4,7 +4,7 @@ use super::ours::{
     Translation, decoded, image, malformed, no_counterpart, set, set_background, set_box, set_factor,
     set_format, set_gravity, side,
 };
-use crate::options::tidy;
+use crate::tidy::tidy;
 use crate::{Error, Options};
 
 /// The options and filters that are read.

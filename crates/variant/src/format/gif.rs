@@ -56,16 +56,7 @@ pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error
         return Err(Error::Damaged("it has no frame".to_owned()));
     };
     lay_over(frame, &mut canvas, width, height);
-    sink.begin(&Picture {
-        width: width as u32,
-        height: height as u32,
-        scale: 1.0,
-        samples: Samples::Rgba,
-        deep: false,
-        icc: None,
-        gamma: None,
-        cicp: None,
-    })?;
+    sink.begin(&Picture::new(width as u32, height as u32, Samples::Rgba))?;
     give_rows(order, sink, &canvas, width * 4)?;
     if order.thorough { other_frames(order, &blocks, &mut decoder) } else { Ok(()) }
 }

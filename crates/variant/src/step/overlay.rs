@@ -181,7 +181,7 @@ fn overlay(group: &str) -> Result<Overlay, String> {
 
 /// The sentence about one word of an overlay.
 fn told(name: &str, why: &str) -> String {
-    format!("must be right in its word {}: {why}", crate::options::tidy(name))
+    format!("must be right in its word {}: {why}", crate::tidy::tidy(name))
 }
 
 impl Reading {

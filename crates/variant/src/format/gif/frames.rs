@@ -39,16 +39,7 @@ impl<'a> GifFrames<'a> {
 
 impl Frames for GifFrames<'_> {
     fn picture(&self) -> Picture {
-        Picture {
-            width: self.size.0 as u32,
-            height: self.size.1 as u32,
-            scale: 1.0,
-            samples: Samples::Rgba,
-            deep: false,
-            icc: None,
-            gamma: None,
-            cicp: None,
-        }
+        Picture::new(self.size.0 as u32, self.size.1 as u32, Samples::Rgba)
     }
 
     fn plays(&self) -> u32 {

@@ -99,15 +99,19 @@ mod tests {
     use super::*;
 
     /// Elements by name, each with what it refers to, beside each other.
-    fn drawn(elements: &[(&str, &str)]) -> u64 {
+    fn beside<Text: AsRef<str>>(elements: &[(Text, Text)]) -> References {
         let mut references = References::new();
         references.start(None, true);
         for (id, value) in elements {
-            references.start(Some(id), true);
-            references.attribute(value);
+            references.start(Some(id.as_ref()), true);
+            references.attribute(value.as_ref());
             references.end();
         }
-        references.drawn()
+        references
+    }
+
+    fn drawn(elements: &[(&str, &str)]) -> u64 {
+        beside(elements).drawn()
     }
 
     #[test]
@@ -124,17 +128,7 @@ mod tests {
             (0..70).map(|n| (format!("a{n}"), format!("#a{} #a{}", n + 1, n + 1))).collect();
         let chain: Vec<(String, String)> =
             (0..900).map(|n| (format!("a{n}"), format!("#a{}", n + 1))).collect();
-        let hold = |elements: &[(String, String)]| {
-            let mut references = References::new();
-            references.start(None, true);
-            for (id, value) in elements {
-                references.start(Some(id), true);
-                references.attribute(value);
-                references.end();
-            }
-            references.hold()
-        };
-        assert!(matches!(hold(&doubling), Err(Error::TooManyPieces { .. })));
-        assert_eq!(hold(&chain), Ok(()));
+        assert!(matches!(beside(&doubling).hold(), Err(Error::TooManyPieces { .. })));
+        assert_eq!(beside(&chain).hold(), Ok(()));
     }
 }
