@@ -1,7 +1,7 @@
-# Sourced by scripts/test and scripts/check: builds all test programs once and runs each as Cargo would, so that the
-# house runs on two set-ups, and beside what the crates test for themselves, without Cargo choosing other features and
-# building anew. Everything is kept in a folder of logs: a log for each run, and `ended-badly` with the names of those
-# that failed.
+# Sourced by scripts/test, scripts/check and the gates: builds all test programs once and runs each as Cargo would, so
+# that the house runs on two set-ups, and beside what the crates test for themselves, without Cargo choosing other
+# features and building anew. Everything is kept in a folder of logs: a log for each run, `ended-badly` with what failed
+# (log, folder and program, set-up), and `shaky` with what passed when it ran again.
 # shellcheck shell=sh
 
 # programs_build LOGS: builds, and lists in `programs` for each program its package, the package's folder and its path.
@@ -22,11 +22,9 @@ PYTHON
     }
 }
 
-# programs_run LOG COMMAND…: runs it, and keeps what it says; where it fails, its log's name is kept too.
-programs_run() {
-    kept=$1
-    shift
-    "$@" >>"$kept" 2>&1 || basename "$kept" >>"$(dirname "$kept")/ended-badly"
+# programs_failed LOG [FOLDER PROGRAM]: notes that the run of that log ended badly, and how to run it again.
+programs_failed() {
+    printf '%s\t%s\t%s\t%s\n' "$(basename "$1")" "${2:-}" "${3:-}" "${TEST_SETUP:-}" >>"$(dirname "$1")/ended-badly"
 }
 
 # programs_in FOLDER COMMAND…: runs it as Cargo runs a test of the package in that folder.
@@ -37,14 +35,14 @@ programs_in() (
     exec "$@"
 )
 
-# programs_run_house LOG THREADS ARGUMENT…: runs the house's program, shown line by line.
-programs_run_house() {
-    kept=$1 threads=$2
-    shift 2
-    house=$(grep "^house	" "$(dirname "$kept")/programs")
-    folder=$(echo "$house" | cut -f 2) program=$(echo "$house" | cut -f 3)
+# programs_run NAME LOG THREADS ARGUMENT…: runs the program of that name, shown line by line.
+programs_run() {
+    name=$1 kept=$2 threads=$3
+    shift 3
+    found=$(grep "^$name	" "$(dirname "$kept")/programs")
+    folder=$(echo "$found" | cut -f 2) program=$(echo "$found" | cut -f 3)
     { RUST_TEST_THREADS=$threads programs_in "$folder" "$program" "$@" 2>&1 ||
-        basename "$kept" >>"$(dirname "$kept")/ended-badly"; } | tee "$kept"
+        programs_failed "$kept" "$folder" "$program"; } | tee "$kept"
 }
 
 # programs_begin LOGS: runs all programs but the house's beside what the script does next, one after another; each is
@@ -58,7 +56,8 @@ programs_begin() {
 programs_run_crates() {
     grep -v "^house	" "$1/programs" | while IFS='	' read -r name folder program; do
         log=$1/crate-$(basename "$program")
-        RUST_TEST_THREADS=$(nproc) programs_run "$log" programs_in "$folder" "$program"
+        RUST_TEST_THREADS=$(nproc) programs_in "$folder" "$program" >"$log" 2>&1 </dev/null ||
+            programs_failed "$log" "$folder" "$program"
         printf '\n%s\n%s\n' "$name" "$(cat "$log")"
     done
 }
@@ -72,6 +71,36 @@ programs_wait() {
 # Stops what programs_begin began, where it still runs.
 programs_stop() {
     [ -z "${programs_beside:-}" ] || kill -- "-$programs_beside" 2>/dev/null || true
+}
+
+# programs_again LOGS: runs the few tests that failed once more, one by one, while nothing else runs. Those that pass now
+# hung on what ran beside them: they are listed, since each is a defect to mend, and do not fail the run.
+programs_again() {
+    [ -f "$1/ended-badly" ] || return 0
+    mv "$1/ended-badly" "$1/to-try"
+    while IFS='	' read -r log folder program setup; do
+        names=$(programs_names "$1/$log")
+        if programs_few "$names" && (
+            [ -z "$setup" ] || export TEST_SETUP="$setup"
+            # shellcheck disable=SC2086 # names of tests have no spaces
+            programs_in "$folder" "$program" --exact --test-threads=1 $names </dev/null >"$1/again-$log" 2>&1
+        ); then
+            echo "$names" >>"$1/shaky"
+        else
+            programs_failed "$1/$log"
+        fi
+    done <"$1/to-try"
+}
+
+# programs_few NAMES: whether it is worth while to run them again; none are there where a program ended before its time.
+programs_few() {
+    count=$(echo "$1" | wc -w)
+    [ "$count" -ge 1 ] && [ "$count" -le 5 ]
+}
+
+# programs_names LOG: the tests that it lists as failed, in one line.
+programs_names() {
+    sed -n '/^failures:$/,/^test result:/s/^    \([a-z_0-9:]*\)$/\1/p' "$1" | sort -u | tr '\n' ' '
 }
 
 # programs_total WORD LOGS: adds up one number of all closing lines: `12 passed`.
