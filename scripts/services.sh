@@ -184,9 +184,19 @@ services_make_bucket() {
     }
 }
 
+# Where the services keep what nobody needs afterwards: in memory where there is room, which costs less than a disk.
+services_home() {
+    room_kib=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)
+    if [ "${SERVICES_FSYNC:-off}" = off ] && [ "${room_kib:-0}" -ge 8388608 ]; then
+        echo /dev/shm
+    else
+        echo "${TMPDIR:-/tmp}"
+    fi
+}
+
 # services_begin: services_start beside what the script does next, until services_ready.
 services_begin() {
-    services_folder=$(mktemp -d "${TMPDIR:-/tmp}/darkroom-tests.XXXXXX")
+    services_folder=$(mktemp -d "$(services_home)/darkroom-tests.XXXXXX")
     { services_start "$services_folder" && export -p | grep ' TEST_' >"$services_folder/names"; } \
         >"$services_folder.started" 2>&1 &
     services_starting=$!
@@ -207,7 +217,7 @@ services_ready() {
 
 # services_start [FOLDER]: both, in a new folder or in one that is named; a guard watches over the calling shell.
 services_start() {
-    services_folder=${1:-$(mktemp -d "${TMPDIR:-/tmp}/darkroom-tests.XXXXXX")}
+    services_folder=${1:-$(mktemp -d "$(services_home)/darkroom-tests.XXXXXX")}
     mkdir -p "$services_folder"
     chmod 711 "$services_folder"
     # shellcheck disable=SC2016 # the guard's own words
