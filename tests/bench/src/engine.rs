@@ -120,7 +120,9 @@ fn judge(task: &Task, made: &[Made]) -> f64 {
         let (by, bytes) = (other.score - ours.score, other.bytes as f64 / ours.bytes as f64);
         println!("{}: {} scores {by:.1} higher with {bytes:.2} of our bytes", task.label, other.name);
     }
-    others.iter().map(|other| other.ms / ours.ms).fold(f64::INFINITY, f64::min)
+    // AVIF beside whoever tries as hard for few bytes: its speed beside quick encoders is that of `compression=fast`.
+    let counts = |other: &&Made| task.goal != Goal::Avif || other.name == "sharp";
+    others.iter().filter(counts).map(|other| other.ms / ours.ms).fold(f64::INFINITY, f64::min)
 }
 
 impl std::fmt::Display for Made {

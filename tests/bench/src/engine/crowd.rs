@@ -1,5 +1,5 @@
-//! Many photographs, each asked for once over HTTP by two clients, as image servers are compared; and what one large
-//! render takes of memory in all processes of the server together.
+//! Many photographs, each asked for once over HTTP by two clients, as image servers are compared; what one large render
+//! takes of memory in all processes of the server together; and how much of its time is not the engine's.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,13 +11,15 @@ use super::peer::{Peer, Wish};
 use crate::darkroom::Darkroom;
 use crate::http::ask;
 use crate::process::{family_peak_mib, reset_family_peak};
-use crate::verdict;
+use crate::{median, verdict};
 
 /// Photographs, cut out of those of the collection.
 const PHOTOGRAPHS: usize = 120;
 const CLIENTS: usize = 2;
 /// The box that they are fitted into.
 const SIDE: u32 = 512;
+/// How often a large render is asked of the server and of the engine alone.
+const ROUNDS: usize = 15;
 
 pub(crate) fn run(binary: &Path, folder: &Path) -> Result<()> {
     let mut sharp = Peer::sharp()?;
@@ -45,7 +47,39 @@ pub(crate) fn run(binary: &Path, folder: &Path) -> Result<()> {
         rate(theirs)
     );
     verdict("darkroom / oximg", theirs / ours, " x", theirs / ours >= 1.0, "at least 1");
-    memory(&darkroom, &mut sharp, folder)
+    memory(&darkroom, &mut sharp, folder)?;
+    share(&darkroom, folder)
+}
+
+/// What a cold render over HTTP takes beside the engine's work on it: look-up, storage, the sandbox and the answer. Each
+/// is of a new upload, which has no working copy yet.
+fn share(darkroom: &Darkroom, folder: &Path) -> Result<()> {
+    let account = darkroom.account()?;
+    let mut engine = Peer::ours_on(None)?;
+    let wish = wish_of(folder, "jpeg-crane-12mp-420-icc-srgb.jpg")?;
+    let bytes = std::fs::read(&wish.file)?;
+    let (mut over_http, mut alone) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let id = darkroom.upload(&account, &bytes, false)?;
+        let began = Instant::now();
+        darkroom.picture(&format!("/{}/{id}/w640", account.hash))?;
+        over_http.push(began.elapsed().as_secs_f64() * 1000.0);
+        alone.push(engine.render(&wish)?.0);
+    }
+    let (over_http, alone) = (median(over_http), median(alone));
+    println!("12 MP to 640 WebP: {over_http:.1} ms over HTTP, {alone:.1} ms in the engine alone");
+    let share = (1.0 - alone / over_http) * 100.0;
+    verdict("outside of the engine", share, " %", share < 5.0, "under 5");
+    Ok(())
+}
+
+/// An original of the folder to 640 pixels of WebP.
+fn wish_of(folder: &Path, name: &str) -> Result<Wish> {
+    let file = folder.join(name);
+    let facts = variant::probe(&std::fs::read(&file)?, &variant::Limits::default())?;
+    let height = (f64::from(facts.height) * 640.0 / f64::from(facts.width)).round() as u32;
+    let (out, format) = (file.with_extension("out"), "webp".into());
+    Ok(Wish { out, file, width: 640, height, format, quality: 80, effort: None, has_copy: false })
 }
 
 /// Seconds until every target was fetched once.
@@ -88,21 +122,11 @@ fn memory(darkroom: &Darkroom, sharp: &mut Peer, folder: &Path) -> Result<()> {
     let account = darkroom.account()?;
     darkroom.variant(&account, "w640", 640)?;
     for name in ["jpeg-bar-24mp-baseline.jpg", "jpeg-bar-24mp-progressive.jpg"] {
-        let file = folder.join(name);
-        let id = darkroom.upload(&account, &std::fs::read(&file)?, false)?;
+        let wish = wish_of(folder, name)?;
+        let id = darkroom.upload(&account, &std::fs::read(&wish.file)?, false)?;
         reset_family_peak(darkroom.pid())?;
         darkroom.picture(&format!("/{}/{id}/w640", account.hash))?;
         let ours = family_peak_mib(darkroom.pid())?;
-        let wish = Wish {
-            out: file.with_extension("out"),
-            file,
-            width: 640,
-            height: 427,
-            format: "webp".into(),
-            quality: 80,
-            effort: None,
-            has_copy: false,
-        };
         let theirs = sharp.peak_mib(&wish)?.context("sharp stays")?;
         println!("{name}: server and workers {ours:.0} MiB at most, sharp {theirs:.0} MiB");
         verdict("  darkroom / sharp", ours / theirs, "", ours / theirs <= 0.5, "at most 0.5");

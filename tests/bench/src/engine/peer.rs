@@ -56,7 +56,12 @@ enum Kind {
 impl Peer {
     /// This bench itself, as `bench engine-lines`.
     pub(crate) fn ours() -> Result<Peer> {
-        let mut command = on_cores(&std::env::current_exe()?, Some(CORE));
+        Peer::ours_on(Some(CORE))
+    }
+
+    /// The same on these cores only, or on any.
+    pub(crate) fn ours_on(cores: Option<&str>) -> Result<Peer> {
+        let mut command = on_cores(&std::env::current_exe()?, cores);
         command.arg("engine-lines");
         Peer::lines("darkroom", command)
     }
@@ -202,7 +207,8 @@ fn oximg_renders(at: std::net::SocketAddr, folder: &Path, wish: &Wish) -> Result
 fn vips_renders(wish: &Wish) -> Result<(f64, Vec<u8>)> {
     let Wish { width, height, format, quality, .. } = wish;
     let extension = if format == "jpeg" { "jpg" } else { format };
-    let out = wish.out.with_extension(extension);
+    // Beside the original, which may have the same extension.
+    let out = wish.out.with_extension(format!("vips.{extension}"));
     let settings = if format == "png" { String::new() } else { format!("[Q={quality}]") };
     let mut command = on_cores(Path::new("vipsthumbnail"), Some(CORE));
     command.arg(&wish.file).arg("--size").arg(format!("{width}x{height}"));
