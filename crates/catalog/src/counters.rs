@@ -140,9 +140,9 @@ pub(crate) struct AccountHour {
 }
 
 impl AccountHour {
-    /// Where answers of a kind belong; nowhere if they were refusals.
+    /// Where answers of a kind belong; nowhere if they were refusals or uploads.
     pub(crate) fn of(kind: &Kind<Box<str>, SigningKeyId>) -> Option<AccountHour> {
-        let is_delivery = !matches!(kind.outcome, Outcome::Refused(_));
+        let is_delivery = !matches!(kind.outcome, Outcome::Refused(_) | Outcome::Stored);
         let (options, signed) = (&*kind.variant == FLEXIBLE, kind.key.is_some());
         is_delivery.then_some(AccountHour { account: kind.account, hour: kind.hour, options, signed })
     }

@@ -11,7 +11,7 @@ use crate::database::{Connection, Query, Row, overdue, query, query_scalar};
 use crate::images::focal_point;
 use crate::memory::Memory;
 use crate::policy::AccountPolicy;
-use crate::rights::{AccountRights, ImageRights, NamedOptions, Rights};
+use crate::rights::{AccountRights, ImageRights, Judgement, NamedOptions, Rights};
 use crate::rows::{account_id, bytes, json, object_id, parsed};
 use crate::schemes::SchemeMode;
 use crate::verifying_keys::Stored;
@@ -39,19 +39,21 @@ impl Catalog {
     /// answer takes as long for an id that memory knows as for one that does not exist.
     pub async fn rights<'u>(&self, wanted: impl Into<Wanted<'u>>) -> Result<Rights, Error> {
         let wanted = wanted.into();
-        self.rights_of(wanted, &Request::get(wanted.target)).await
+        self.rights_of(wanted, &Request::get(wanted.target), &Judgement::default()).await
     }
 
-    /// The same of a request that is known whole.
+    /// The same of a request that is known whole. Where its signature has to be looked at for that, what it was found to be
+    /// worth is kept for whoever decides.
     pub async fn rights_of<'u>(
         &self,
         wanted: impl Into<Wanted<'u>>,
         request: &Request<'_>,
+        judgement: &Judgement,
     ) -> Result<Rights, Error> {
         let wanted = wanted.into();
         let now = self.now();
         // A mark alone is anybody's: only a right signature has a hidden image looked up.
-        self.rights_where(wanted, |account| account.is_signed(wanted, request, now)).await
+        self.rights_where(wanted, |account| judgement.verdict(account, wanted, request, now).is_ok()).await
     }
 
     /// The same for people with the right to see what the account keeps: nothing is hidden from them.
@@ -62,7 +64,7 @@ impl Catalog {
     async fn rights_where(
         &self,
         wanted: Wanted<'_>,
-        may_see: impl Fn(&AccountRights) -> bool + Send,
+        may_see: impl Fn(&Arc<AccountRights>) -> bool + Send,
     ) -> Result<Rights, Error> {
         let stale = !self.inner.memory.is_fresh();
         if stale {
@@ -108,7 +110,7 @@ impl Catalog {
     async fn load_rights(
         &self,
         wanted: Wanted<'_>,
-        may_see: impl Fn(&AccountRights) -> bool + Send,
+        may_see: impl Fn(&Arc<AccountRights>) -> bool + Send,
     ) -> Result<Rights, Error> {
         let Some(account) = self.account_rights(wanted.account).await? else {
             return Ok(Rights { account: None, image: None, stale: false });

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use domain::{AccountId, Timestamp};
 use signing::{DeliveryUrl, Explanation, Request, Target, TargetLimits, Verified};
 
-use crate::rights::Rights;
+use crate::rights::{Judgement, Rights};
 use crate::wanted::{MountedUrl, TokenedUrl, Wanted};
 use crate::{Catalog, Error, Mount, storage_rights};
 
@@ -148,7 +148,7 @@ fn outcome(
     request: &Request<'_>,
     now: Timestamp,
 ) -> Result<Option<Verified>, Error> {
-    rights.admit_request(wanted, request, now).map(|admission| admission.signed)
+    rights.admit_request(wanted, request, &Judgement::default(), now).map(|admission| admission.signed)
 }
 
 impl Explained {

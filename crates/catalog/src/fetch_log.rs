@@ -31,11 +31,11 @@ pub struct Fetched<'a> {
     pub variant: &'a str,
     /// The scheme that the request was read by.
     pub scheme: Scheme,
-    /// The key that signed. What is refused has proved nothing: of it neither key, subject nor token id is kept.
+    /// The key that signed, where that is proved: what a URL without a right signature says of itself is anybody's.
     pub key: Option<&'a SigningKeyId>,
-    /// For whom the URL was issued.
+    /// For whom the URL was issued, where a right signature says so.
     pub subject: Option<&'a str>,
-    /// The token's id.
+    /// The token's id, where a right signature says so.
     pub token_id: Option<&'a str>,
     /// `ok`, or the reason of the refusal.
     pub verdict: &'static str,
@@ -87,12 +87,6 @@ pub(crate) fn minute_of(at: Timestamp) -> i64 {
     at.as_seconds().div_euclid(60)
 }
 
-impl<'a> Fetched<'a> {
-    fn proved(&self, text: Option<&'a str>) -> &'a str {
-        text.filter(|_| self.verdict == OK).unwrap_or_default()
-    }
-}
-
 impl FetchLog {
     /// A log that notes, or one that does not.
     pub(crate) fn new(is_on: bool) -> FetchLog {
@@ -111,9 +105,9 @@ impl FetchLog {
             verdict: fetched.verdict,
             image: fetched.image,
             variant: fetched.variant,
-            key_name: fetched.proved(fetched.key.map(SigningKeyId::as_str)),
-            subject: fetched.proved(fetched.subject),
-            token_id: fetched.proved(fetched.token_id),
+            key_name: fetched.key.map(SigningKeyId::as_str).unwrap_or_default(),
+            subject: fetched.subject.unwrap_or_default(),
+            token_id: fetched.token_id.unwrap_or_default(),
         };
         let times = Times { requests: 1, last_at: now, last_address: fetched.address };
         self.shards.count(|noted| noted.add(fetch, times));
@@ -284,19 +278,15 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_refused_nothing_is_kept_that_was_not_proved() {
+    fn what_is_refused_keeps_the_names_that_were_proved() {
         let log = FetchLog::new(true);
         let key = SigningKeyId::default_key();
-        let claims = Fetched {
-            key: Some(&key),
-            token_id: Some("stranger-1"),
-            verdict: "bad_signature",
-            ..fetched("cat")
-        };
+        let claims = Fetched { key: Some(&key), token_id: Some("link-1"), verdict: "expired", ..fetched("cat") };
         log.note(&claims, Timestamp::from_seconds(0));
         log.look(|noted| {
             for fetch in noted.fetches.keys() {
-                assert_eq!((&*fetch.key_name, &*fetch.subject, &*fetch.token_id), ("", "", ""));
+                let names = (&*fetch.key_name, &*fetch.subject, &*fetch.token_id, fetch.verdict);
+                assert_eq!(names, ("default", "user-1", "link-1", "expired"));
             }
         });
         assert_eq!(totals(&log), (1, 1, 0));

@@ -2,11 +2,12 @@
 //! `memory.rs`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use domain::{AccountHash, AccountId, Fault as _, Handle, ObjectId, Timestamp, VariantName};
 use signing::{
-    Covers, Request, Scheme, SchemeSet, SchemeSettings, SigningKey, Verified, Verifier, VerifyingKey,
+    Covers, Refusal, Request, Scheme, SchemeSet, SchemeSettings, Signer, SigningKey, Verified, Verifier,
+    VerifyingKey,
 };
 use variant::{Facts, MetadataPolicy, Options};
 
@@ -101,30 +102,72 @@ pub struct Admission {
     pub signed: Option<Verified>,
 }
 
+/// What the signature of one request is worth: judged when that is first asked, and once, however often rights are loaded
+/// and decided about it. Good for that one request alone.
+#[derive(Debug, Default)]
+pub struct Judgement(OnceLock<Judged>);
+
+#[derive(Debug)]
+struct Judged {
+    /// By whose keys: rights that were loaded anew have a verdict of their own.
+    account: Arc<AccountRights>,
+    verdict: Result<Verified, Refusal>,
+}
+
+impl Judgement {
+    /// Who signed, whatever is wrong with the request otherwise; none where that is not proved, or nobody asked.
+    pub fn signer(&self) -> Option<Signer> {
+        match &self.0.get()?.verdict {
+            Ok(verified) => Some(verified.into()),
+            Err(refusal) => refusal.signer.clone(),
+        }
+    }
+
+    /// The verdict on the request, by the keys of an account.
+    pub(crate) fn verdict(
+        &self,
+        account: &Arc<AccountRights>,
+        wanted: Wanted<'_>,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Result<Verified, signing::Error> {
+        let judge = || account.judge(wanted, request, now);
+        let known = self.0.get_or_init(|| Judged { account: Arc::clone(account), verdict: judge() });
+        let is_same = Arc::ptr_eq(&known.account, account);
+        let verified =
+            if is_same { known.verdict.clone() } else { judge() }.map_err(|refusal| refusal.error)?;
+        match verified.expires_s {
+            // Time goes on while rights are loaded.
+            Some(expires_s) if now.as_seconds() >= expires_s => Err(signing::Error::Expired),
+            _ => Ok(verified),
+        }
+    }
+}
+
 impl Rights {
     /// Decides (pure): the leave to deliver, or exactly what a stranger may learn. An unsigned `metadata=keep`
     /// counts as `copyright`. Of the request nothing is known but its URL: one that is bound to an address, a page or a
     /// session is refused.
     pub fn admit<'u>(&self, wanted: impl Into<Wanted<'u>>, now: Timestamp) -> Result<Admission, Error> {
         let wanted = wanted.into();
-        self.admit_request(wanted, &Request::get(wanted.target), now)
+        self.admit_request(wanted, &Request::get(wanted.target), &Judgement::default(), now)
     }
 
     /// Decides about a request for what is wanted, whatever target the request names: [`Rights::admit`] by someone who
-    /// knows who asks. A signature with uses is right as long as it is; whoever delivers consumes one, by
-    /// [`Catalog::consume_uses`](crate::Catalog::consume_uses).
+    /// knows who asks, and keeps what its signature was found to be worth. A signature with uses is right as long as it
+    /// is; whoever delivers consumes one, by [`Catalog::consume_uses`](crate::Catalog::consume_uses).
     pub fn admit_request<'u>(
         &self,
         wanted: impl Into<Wanted<'u>>,
         request: &Request<'_>,
+        judgement: &Judgement,
         now: Timestamp,
     ) -> Result<Admission, Error> {
         let wanted = wanted.into();
         // An account that is not there has no images, and no settings to hide that (contract R-62 for moved URLs).
         let unknown = || if wanted.is_moved { Error::AccountHashWrong } else { Error::ImageMissing };
-        let account = self.account.as_deref().ok_or_else(unknown)?;
-        let request = Request { target: wanted.target, ..*request };
-        let asked = Asked { account, image: self.image.as_deref(), wanted, request, now };
+        let account = self.account.as_ref().ok_or_else(unknown)?;
+        let asked = Asked { account, image: self.image.as_deref(), wanted, request, judgement, now };
         if self.stale && asked.image.is_none_or(|image| image.private) {
             return Err(Error::RightsUnavailable);
         }
@@ -254,11 +297,10 @@ impl AccountRights {
         }
     }
 
-    /// Whether the signature of a request is right, whatever it opens.
-    pub(crate) fn is_signed(&self, wanted: Wanted<'_>, request: &Request<'_>, now: Timestamp) -> bool {
+    /// What the signature of a request for what is wanted is worth, whatever it opens.
+    fn judge(&self, wanted: Wanted<'_>, request: &Request<'_>, now: Timestamp) -> Result<Verified, Refusal> {
         let request = Request { target: wanted.target, ..*request };
-        let verifier = self.verifier(self.schemes.and(wanted.schemes));
-        signing::verify_request(&request, &verifier, now).is_ok()
+        signing::judge_request(&request, &self.verifier(self.schemes.and(wanted.schemes)), now)
     }
 
     /// Whether there is a variant of this name that delivers private images too.
@@ -283,10 +325,11 @@ pub(crate) fn is_custom(image: &str) -> bool {
 
 /// One request for an image of an account.
 struct Asked<'a> {
-    account: &'a AccountRights,
+    account: &'a Arc<AccountRights>,
     image: Option<&'a ImageRights>,
     wanted: Wanted<'a>,
-    request: Request<'a>,
+    request: &'a Request<'a>,
+    judgement: &'a Judgement,
     now: Timestamp,
 }
 
@@ -359,8 +402,7 @@ impl Asked<'_> {
     }
 
     fn verify(&self) -> Result<Verified, Error> {
-        let verifier = self.account.verifier(self.account.schemes.and(self.wanted.schemes));
-        Ok(signing::verify_request(&self.request, &verifier, self.now)?)
+        Ok(self.judgement.verdict(self.account, self.wanted, self.request, self.now)?)
     }
 
     /// The options that count. What tells more than the picture needs a signature over the whole path: the holder of a

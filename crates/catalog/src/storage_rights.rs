@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use domain::{AccountId, Fault, ImageId, ObjectId, Timestamp};
 use signing::{
-    Explanation, PostForm, Request, Scheme, SchemeSet, SchemeSettings, StorageAddress, Target, Verified,
-    Verifier,
+    Explanation, PostForm, Refusal, Request, Scheme, SchemeSet, SchemeSettings, ShortText, Signer,
+    StorageAddress, Target, Verified, Verifier,
 };
 use tokio::time::timeout;
 use variant::Format;
@@ -20,6 +20,9 @@ use crate::{Answered, Catalog, Counted, Error, Fetched, Outcome};
 
 /// What fetches of originals count under: no variant can have this name.
 pub const ORIGINAL: &str = "@original";
+
+/// What uploads by a signed request count under: no variant can have this name.
+pub const UPLOADED: &str = "@upload";
 
 /// The schemes whose requests may ask for originals.
 const SCHEMES: SchemeSet = SchemeSet::of(&[Scheme::S3, Scheme::Gcs]);
@@ -52,15 +55,13 @@ pub struct StorageLeave {
     pub redirect_bytes: Option<u64>,
 }
 
-/// What came of a request for an original, for the counts and for the list of fetches.
-#[derive(Debug, Default)]
+/// What came of a request for an original or of an upload, for the counts and for the list of fetches.
+#[derive(Debug)]
 pub struct StorageFetch {
     /// The image and its original, where there is one and the request had a right to learn of it.
     pub image: Option<(ImageId, ObjectId)>,
     /// Its encoding.
     pub format: Option<Format>,
-    /// What the signature proved.
-    pub signed: Option<Verified>,
     /// Why it was refused, if it was.
     pub refused: Option<&'static str>,
     /// The client had the original already.
@@ -68,7 +69,65 @@ pub struct StorageFetch {
     /// Bytes of the body that were sent.
     pub sent_bytes: u64,
     /// Who asked.
-    pub address: Option<IpAddr>,
+    address: Option<IpAddr>,
+    /// [`ORIGINAL`] or [`UPLOADED`].
+    way: &'static str,
+    /// What the signature proved.
+    signed: Option<Verified>,
+    /// Who signed what was refused.
+    signer: Option<Signer>,
+    /// The scheme that it was read by, where it bears a mark of one.
+    scheme: Option<Scheme>,
+}
+
+impl StorageFetch {
+    /// A request for an original, by somebody at this address.
+    pub fn of_original(address: Option<IpAddr>) -> Self {
+        StorageFetch {
+            image: None,
+            format: None,
+            refused: None,
+            not_modified: false,
+            sent_bytes: 0,
+            address,
+            way: ORIGINAL,
+            signed: None,
+            signer: None,
+            scheme: None,
+        }
+    }
+
+    /// An upload, by somebody at this address.
+    pub fn upload(address: Option<IpAddr>) -> Self {
+        StorageFetch { way: UPLOADED, ..StorageFetch::of_original(address) }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.refused {
+            Some(reason) => Outcome::Refused(reason),
+            None if self.way == UPLOADED => Outcome::Stored,
+            None if self.not_modified => Outcome::NotModified,
+            None => Outcome::Miss,
+        }
+    }
+
+    /// Keeps what a signature was found to be worth.
+    fn keep(
+        &mut self,
+        verdict: Result<Verified, Refusal>,
+        scheme: Option<Scheme>,
+    ) -> Result<Verified, Error> {
+        match verdict {
+            Ok(signed) => {
+                (self.scheme, self.signed) = (Some(signed.scheme), Some(signed.clone()));
+                Ok(signed)
+            }
+            Err(refusal) => {
+                (self.scheme, self.signer, self.signed) = (scheme, refusal.signer, None);
+                Err(refusal.error.into())
+            }
+        }
+    }
 }
 
 impl Catalog {
@@ -100,76 +159,78 @@ impl StorageRights {
         self.account.as_ref().is_some_and(|account| account.policy.collapse_refusals)
     }
 
-    /// Decides about a request. Some clients know the server by an address that ends in the mount, and sign the path
-    /// behind it: both texts are tried.
-    pub fn admit(&self, request: &Request<'_>, now: Timestamp) -> Result<StorageLeave, Error> {
+    /// Decides about a request, and keeps what its signature proved. Some clients know the server by an address that ends
+    /// in the mount, and sign the path behind it: both texts are tried.
+    pub fn admit(
+        &self,
+        request: &Request<'_>,
+        fetch: &mut StorageFetch,
+        now: Timestamp,
+    ) -> Result<StorageLeave, Error> {
         let judge = |schemes| self.judge(request, schemes, now);
-        let signed = judge(self.enforced());
-        self.report(&signed, judge, now);
-        let (signed, account) = (signed?, self.account.as_deref().ok_or(signing::Error::UnknownKey)?);
+        let verdict = judge(self.enforced());
+        self.report(&verdict, judge, now);
+        let signed = fetch.keep(verdict, self.verifier(self.enforced()).scheme_of(request).ok())?;
+        let account = self.account.as_deref().ok_or(signing::Error::UnknownKey)?;
         let query = signing::signed_query(request, &account.verification, &signed)?;
         Ok(leave(account, signed, query))
     }
 
-    /// Decides about a form that a browser posts to the account.
-    pub fn admit_form(&self, form: &PostForm<'_>, now: Timestamp) -> Result<StorageLeave, Error> {
-        let judge = |schemes| signing::verify_form(form, &self.verifier(schemes), now);
-        let signed = judge(self.enforced());
-        self.report(&signed, judge, now);
-        let (signed, account) = (signed?, self.account.as_deref().ok_or(signing::Error::UnknownKey)?);
+    /// Decides about a form that a browser posts to the account, and keeps what its signature proved.
+    pub fn admit_form(
+        &self,
+        form: &PostForm<'_>,
+        fetch: &mut StorageFetch,
+        now: Timestamp,
+    ) -> Result<StorageLeave, Error> {
+        let judge = |schemes| signing::judge_posted(form, &self.verifier(schemes), now);
+        let verdict = judge(self.enforced());
+        self.report(&verdict, judge, now);
+        let signed = fetch.keep(verdict, self.verifier(self.enforced()).scheme_of_form(form).ok())?;
+        let account = self.account.as_deref().ok_or(signing::Error::UnknownKey)?;
         Ok(leave(account, signed, Vec::new()))
     }
 
     /// Notes what came of a request, where the account is there: under its signing key, and in the list of fetches.
-    pub fn note(&self, fetch: &StorageFetch, request: &Request<'_>, now: Timestamp) {
+    pub fn note(&self, fetch: &StorageFetch, now: Timestamp) {
         let Some(account) = &self.account else { return };
-        let outcome = match fetch.refused {
-            Some(reason) => Outcome::Refused(reason),
-            None if fetch.not_modified => Outcome::NotModified,
-            None => Outcome::Miss,
-        };
-        let object = fetch.image.as_ref().map(|(_, object)| object);
+        let delivered = fetch.image.as_ref().filter(|_| fetch.way == ORIGINAL);
         let answer = Answered {
-            of: Counted { account: account.id, variant: ORIGINAL },
-            outcome,
+            of: Counted { account: account.id, variant: fetch.way },
+            outcome: fetch.outcome(),
             format: fetch.format,
             sent_bytes: fetch.sent_bytes,
-            object,
+            object: delivered.map(|(_, object)| object),
             digest: None,
             signed: fetch.signed.as_ref(),
             address: fetch.address,
         };
         self.catalog.tally().count(&answer, now);
-        let marked = || self.verifier(account.schemes.and(SCHEMES)).scheme_of(request);
-        let Some(scheme) = fetch.signed.as_ref().map(|signed| signed.scheme).or_else(|| marked().ok()) else {
-            return;
+        let Some(scheme) = fetch.scheme else { return };
+        let signer = fetch.signed.as_ref().map(Signer::from).or_else(|| fetch.signer.clone());
+        let text = |of: fn(&Signer) -> &Option<ShortText>| {
+            signer.as_ref().and_then(|signer| of(signer).as_ref()).map(ShortText::as_str)
         };
         let fetched = Fetched {
             account: account.id,
             image: fetch.image.as_ref().map_or("", |(image, _)| image.as_str()),
-            variant: ORIGINAL,
+            variant: fetch.way,
             scheme,
-            key: fetch.signed.as_ref().map(|signed| &*signed.key),
-            subject: None,
-            token_id: None,
+            key: signer.as_ref().map(|signer| &*signer.key),
+            subject: text(|signer| &signer.subject),
+            token_id: text(|signer| &signer.token_id),
             verdict: fetch.refused.unwrap_or("ok"),
             address: fetch.address,
         };
         self.catalog.fetches().note(&fetched, now);
     }
 
-    fn judge(
-        &self,
-        request: &Request<'_>,
-        schemes: SchemeSet,
-        now: Timestamp,
-    ) -> Result<Verified, signing::Error> {
+    fn judge(&self, request: &Request<'_>, schemes: SchemeSet, now: Timestamp) -> Result<Verified, Refusal> {
         let verifier = self.verifier(schemes);
-        let whole = signing::verify_request(request, &verifier, now);
+        let whole = signing::judge_request(request, &verifier, now);
+        let is_wrong = whole.as_ref().is_err_and(|refusal| refusal.error == signing::Error::BadSignature);
         match behind_mount(request) {
-            Some(inner) if whole == Err(signing::Error::BadSignature) => {
-                signing::verify_request(&inner, &verifier, now)
-            }
+            Some(inner) if is_wrong => signing::judge_request(&inner, &verifier, now),
             _ => whole,
         }
     }
@@ -202,13 +263,13 @@ impl StorageRights {
     /// Counts what enforcing a scheme would have said, where the account wants to know before it does.
     fn report(
         &self,
-        decided: &Result<Verified, signing::Error>,
-        judge: impl Fn(SchemeSet) -> Result<Verified, signing::Error>,
+        decided: &Result<Verified, Refusal>,
+        judge: impl Fn(SchemeSet) -> Result<Verified, Refusal>,
         now: Timestamp,
     ) {
         let Some(account) = &self.account else { return };
-        let unread = |error: &signing::Error| {
-            matches!(error, signing::Error::SchemeDisabled | signing::Error::MissingSignature)
+        let unread = |refusal: &Refusal| {
+            matches!(refusal.error, signing::Error::SchemeDisabled | signing::Error::MissingSignature)
         };
         if !decided.as_ref().is_err_and(unread) {
             return;
@@ -216,7 +277,8 @@ impl StorageRights {
         for scheme in account.reported.and(SCHEMES).iter() {
             let verdict = judge(SchemeSet::of(&[scheme]));
             if !verdict.as_ref().is_err_and(unread) {
-                let verdict = verdict.map_or_else(|error| error.reason().unwrap_or("refused"), |_| "ok");
+                let verdict =
+                    verdict.map_or_else(|refusal| refusal.error.reason().unwrap_or("refused"), |_| "ok");
                 self.catalog.reports().note(account.id, scheme, verdict, now);
             }
         }
@@ -251,7 +313,7 @@ pub(crate) async fn explain(
         Some(Err(Error::ImageMissing)) | None => false,
         Some(Err(error)) => return Err(error),
     };
-    let judged = rights.judge(request, rights.enforced(), now).map_err(Error::from);
+    let judged = rights.judge(request, rights.enforced(), now).map_err(|refusal| Error::from(refusal.error));
     let puts = request.method == "PUT";
     let outcome = judged.and_then(|signed| match is_here {
         true if puts => Err(Error::Exists),

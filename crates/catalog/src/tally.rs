@@ -65,17 +65,20 @@ pub enum Outcome {
     Miss,
     /// The visitor had it already.
     NotModified,
+    /// An upload by a signed request: nothing was delivered.
+    Stored,
     /// Refused, for this reason.
     Refused(&'static str),
 }
 
 impl Outcome {
-    /// The word in the tables: `hit`, `miss`, `not_modified`, or the reason of a refusal.
+    /// The word in the tables: `hit`, `miss`, `not_modified`, `stored`, or the reason of a refusal.
     pub fn word(self) -> &'static str {
         match self {
             Outcome::Hit => "hit",
             Outcome::Miss => "miss",
             Outcome::NotModified => "not_modified",
+            Outcome::Stored => "stored",
             Outcome::Refused(reason) => reason,
         }
     }

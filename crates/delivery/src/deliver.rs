@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse};
-use catalog::{Admission, Answered, Catalog, Counted, Fetched, Mount, Outcome, Rights, UNKNOWN, Wanted};
-use domain::{AccountId, Clock, Fault, Hints, ObjectId, Problem, Timestamp};
+use catalog::{
+    Admission, Answered, Catalog, Counted, Fetched, Judgement, Mount, Outcome, Rights, UNKNOWN, Wanted,
+};
+use domain::{AccountId, Clock, Fault, Hints, ObjectId, Problem, SigningKeyId, Timestamp};
 use renditions::{Original, Rendered, Renditions, Terms};
-use signing::{Request, Scheme, ShortText, TargetLimits, Verified};
+use signing::{Request, Scheme, ShortText, Signer, TargetLimits, Verified};
 use variant::{Format, Limits, Recipe};
 
 use crate::dress::{self, Tag};
@@ -61,6 +63,16 @@ struct Visit {
     request: HttpRequest,
     outside: Outside<'static>,
     asking: Asking,
+    judgement: Judgement,
+}
+
+/// What is to be decided: a request for what is wanted, under the rights that concern it.
+#[derive(Clone, Copy)]
+struct Plea<'p> {
+    rights: &'p Rights,
+    wanted: Wanted<'p>,
+    shown: &'p Request<'p>,
+    judgement: &'p Judgement,
 }
 
 /// Whom an answer concerns.
@@ -74,15 +86,15 @@ struct Concerned<'a> {
     collapses: bool,
 }
 
-/// What is known of the signature of a request that is noted.
+/// What is known of the signature of a request that is noted; nothing where none was looked at.
 #[derive(Clone, Copy)]
-enum Judged<'a> {
-    /// None was looked at.
-    No,
-    /// One was looked for in this scheme; nothing is proved.
-    Read(Scheme),
-    /// One is right.
-    Right(&'a Verified),
+struct Signature<'a> {
+    /// In which it was looked for.
+    scheme: Scheme,
+    /// What is proved: all of them none where it is wrong.
+    key: Option<&'a SigningKeyId>,
+    subject: Option<&'a str>,
+    token_id: Option<&'a str>,
 }
 
 /// What is left to do once the decision has fallen.
@@ -157,7 +169,7 @@ impl Delivery {
             }
             Some(None) => Answer::Nothing,
             None => {
-                let (door, visit) = (self.clone(), Visit::of(request, outside()));
+                let (door, visit) = (self.clone(), Visit::of(request, outside(), Judgement::default()));
                 Answer::Later(Box::pin(async move { door.look_up_mount(mount, visit).await }))
             }
         }
@@ -173,15 +185,17 @@ impl Delivery {
             Ok(address) => address,
             Err(refusal) => return Answer::Ready(*refusal),
         };
-        match self.decide_at_once(address.wanted(), request, &outside) {
+        let judgement = Judgement::default();
+        match self.decide_at_once(address.wanted(), request, &outside, &judgement) {
             Some(Decided::Done(response)) => Answer::Ready(response),
             Some(Decided::Wait(waiting)) => {
                 let (door, asking) = (self.clone(), Asking { address: outside().address, ..asking(request) });
                 Answer::Later(Box::pin(async move { Some(door.finish(*waiting, asking).await) }))
             }
-            // Memory alone never refuses: that would tell, by its haste, an image that it knows from one that is not.
+            // Memory alone never refuses: that would tell, by its haste, an image that it knows from one that is not. Nor is a
+            // signature judged a second time then, which would tell it too.
             Some(Decided::Refused(_) | Decided::Lacks(..)) | None => {
-                let (door, visit) = (self.clone(), Visit::of(request, outside()));
+                let (door, visit) = (self.clone(), Visit::of(request, outside(), judgement));
                 Answer::Later(Box::pin(async move { Some(door.look_up(&address, &visit).await) }))
             }
         }
@@ -205,23 +219,20 @@ impl Delivery {
         wanted: Wanted<'_>,
         request: &'r HttpRequest,
         outside: &impl Fn() -> Outside<'r>,
+        judgement: &Judgement,
     ) -> Option<Decided> {
         let rights = self.catalog.rights_in_memory(wanted)?;
         let (asking, known_tag) = (asking(request), request.headers().get(header::IF_NONE_MATCH));
         if !rights.depend_on_request(wanted) {
-            return Some(self.decide(
-                &rights,
-                wanted,
-                &Request::get(wanted.target()),
-                asking,
-                known_tag,
-                None,
-            ));
+            // What a signature is worth is not asked, of what is shown as little as this least of all.
+            let (shown, judgement) = (Request::get(wanted.target()), Judgement::default());
+            let plea = Plea { rights: &rights, wanted, shown: &shown, judgement: &judgement };
+            return Some(self.decide(plea, asking, known_tag, None));
         }
         let (outside, headers) = (outside(), Head::of(request));
         let asking = Asking { address: outside.address, ..asking };
         let shown = outside.shows(request, &headers, wanted.target());
-        Some(self.decide(&rights, wanted, &shown, asking, known_tag, None))
+        Some(self.decide(Plea { rights: &rights, wanted, shown: &shown, judgement }, asking, known_tag, None))
     }
 
     async fn look_up_mount(&self, mount: Mount, visit: Visit) -> Option<HttpResponse> {
@@ -239,50 +250,47 @@ impl Delivery {
 
     async fn look_up(&self, address: &Address, visit: &Visit) -> HttpResponse {
         let (wanted, headers, asking) = (address.wanted(), Head::of(&visit.request), visit.asking);
-        let shown = visit.outside.shows(&visit.request, &headers, wanted.target());
-        let rights = match self.catalog.rights_of(wanted, &shown).await {
+        let (shown, judgement) =
+            (visit.outside.shows(&visit.request, &headers, wanted.target()), &visit.judgement);
+        let rights = match self.catalog.rights_of(wanted, &shown, judgement).await {
             Ok(rights) => rights,
             Err(error) => return dress::refusal(&error, asking.hints.accepts, false),
         };
+        let plea = Plea { rights: &rights, wanted, shown: &shown, judgement };
         let known_tag = visit.request.headers().get(header::IF_NONE_MATCH);
-        let mut decided = self.decide(&rights, wanted, &shown, asking, known_tag, None);
+        let mut decided = self.decide(plea, asking, known_tag, None);
         if let Decided::Lacks(account, ids) = &decided {
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             decided = match self.catalog.overlay_objects(account, &ids).await {
-                Ok(objects) => self.decide(&rights, wanted, &shown, asking, known_tag, Some(&objects)),
+                Ok(objects) => self.decide(plea, asking, known_tag, Some(&objects)),
                 Err(error) => Decided::Refused(error),
             };
         }
+        let of = Concerned::of(&rights, wanted);
         match decided {
             Decided::Done(response) => response,
             Decided::Wait(waiting) => self.finish(*waiting, asking).await,
             Decided::Refused(error) => {
-                self.report(&rights, wanted, &shown, Err(&error));
-                let judged = judged(&error, &rights, wanted, &shown);
-                self.refuse(Concerned::of(&rights, wanted), judged, &error, asking)
+                self.report(plea, Err(&error));
+                let signer = judgement.signer();
+                self.refuse(of, plea.signature(&error, signer.as_ref()), &error, asking)
             }
             // Not with all of them given.
-            Decided::Lacks(..) => self.refuse(
-                Concerned::of(&rights, wanted),
-                Judged::No,
-                &renditions::Error::OverlayMissing,
-                asking,
-            ),
+            Decided::Lacks(..) => self.refuse(of, None, &renditions::Error::OverlayMissing, asking),
         }
     }
 
     /// Every decision about one delivery; reads memory only. What is done by that is counted.
     fn decide(
         &self,
-        rights: &Rights,
-        wanted: Wanted<'_>,
-        shown: &Request<'_>,
+        plea: Plea<'_>,
         asking: Asking,
         known_tag: Option<&header::HeaderValue>,
         overlays: Option<&[ObjectId]>,
     ) -> Decided {
         let now = self.clock.now();
-        let admission = match rights.admit_request(wanted, shown, now) {
+        let Plea { rights, wanted, shown, judgement } = plea;
+        let admission = match rights.admit_request(wanted, shown, judgement, now) {
             Ok(admission) => admission,
             Err(error) => return Decided::Refused(error),
         };
@@ -291,12 +299,12 @@ impl Delivery {
             Err(Unsettled::Refused(error)) => Err(error),
             Ok(recipe) => Ok(recipe),
         };
-        self.report(rights, wanted, shown, Ok(&admission));
+        self.report(plea, Ok(&admission));
         let of = Concerned::of(rights, wanted);
         let recipe = match settled {
             Ok(recipe) => recipe,
             Err(error) => {
-                return Decided::Done(self.refuse(of, Judged::by(&admission), &error, asking));
+                return Decided::Done(self.refuse(of, Signature::of(&admission), &error, asking));
             }
         };
         let (leave, found) = self.for_now(Leave::new(admission, recipe), known_tag);
@@ -381,7 +389,7 @@ impl Delivery {
     /// Gets what is missing, counts the use of a URL that has so many, and answers.
     async fn finish(&self, mut waiting: Waiting, asking: Asking) -> HttpResponse {
         if let Err(error) = self.look(&mut waiting).await {
-            return self.refuse(waiting.of(), Judged::by(&waiting.leave.admission), &error, asking);
+            return self.refuse(waiting.of(), Signature::of(&waiting.leave.admission), &error, asking);
         }
         let (leave, of) = (&waiting.leave, waiting.of());
         let admission = &leave.admission;
@@ -391,13 +399,13 @@ impl Delivery {
             Found::Nowhere => {
                 match self.renditions.fetch(&Original::admitted(admission), &leave.recipe).await {
                     Ok(rendered) => (Some(rendered), Outcome::Miss),
-                    Err(error) => return self.refuse(of, Judged::by(admission), &error, asking),
+                    Err(error) => return self.refuse(of, Signature::of(admission), &error, asking),
                 }
             }
         };
         let now = match self.permit(admission, leave.spends(asking)).await {
             Ok(now) => now,
-            Err(error) => return self.refuse(of, Judged::by(admission), &error, asking),
+            Err(error) => return self.refuse(of, Signature::of(admission), &error, asking),
         };
         match rendered {
             Some(rendered) => match self.lend(leave, &rendered, asking, now).await {
@@ -512,14 +520,14 @@ impl Delivery {
             address: asking.address.filter(|_| admission.signed.is_some()),
         };
         self.catalog.tally().count(&answer, now);
-        self.note(of, Judged::by(admission), "ok", asking, now);
+        self.note(of, Signature::of(admission), "ok", asking, now);
     }
 
     /// A refusal, counted and noted where the account is known.
     fn refuse(
         &self,
         of: Concerned<'_>,
-        judged: Judged<'_>,
+        signature: Option<Signature<'_>>,
         fault: &dyn Fault,
         asking: Asking,
     ) -> HttpResponse {
@@ -537,7 +545,7 @@ impl Delivery {
             };
             self.catalog.tally().count(&answer, now);
         }
-        self.note(of, judged, reason, asking, now);
+        self.note(of, signature, reason, asking, now);
         dress::refusal(fault, asking.hints.accepts, of.collapses)
     }
 
@@ -545,28 +553,23 @@ impl Delivery {
     fn note(
         &self,
         of: Concerned<'_>,
-        judged: Judged<'_>,
+        signature: Option<Signature<'_>>,
         verdict: &'static str,
         asking: Asking,
         now: Timestamp,
     ) {
-        let (scheme, signed) = match judged {
-            Judged::No => return,
-            Judged::Read(scheme) => (scheme, None),
-            Judged::Right(signed) => (signed.scheme, Some(signed)),
-        };
-        let Some(counted) = of.counted else { return };
-        let short = |text: fn(&Verified) -> &Option<ShortText>| {
-            signed.and_then(|signed| text(signed).as_ref()).map(ShortText::as_str)
+        let (Some(Signature { scheme, key, subject, token_id }), Some(counted)) = (signature, of.counted)
+        else {
+            return;
         };
         let fetched = Fetched {
             account: counted.account,
             image: of.image,
             variant: counted.variant,
             scheme,
-            key: signed.map(|signed| &*signed.key),
-            subject: short(|signed| &signed.subject),
-            token_id: short(|signed| &signed.token_id),
+            key,
+            subject,
+            token_id,
             verdict,
             address: asking.address,
         };
@@ -574,13 +577,8 @@ impl Delivery {
     }
 
     /// Counts what schemes in report mode say.
-    fn report(
-        &self,
-        rights: &Rights,
-        wanted: Wanted<'_>,
-        shown: &Request<'_>,
-        outcome: Result<&Admission, &catalog::Error>,
-    ) {
+    fn report(&self, plea: Plea<'_>, outcome: Result<&Admission, &catalog::Error>) {
+        let Plea { rights, wanted, shown, .. } = plea;
         let now = self.clock.now();
         for (scheme, verdict) in rights.report(wanted, shown, outcome, now) {
             if let Some(counted) = rights.counted(wanted) {
@@ -657,34 +655,52 @@ impl<'a> Concerned<'a> {
     }
 }
 
-impl<'a> Judged<'a> {
-    fn by(admission: &'a Admission) -> Self {
-        admission.signed.as_ref().map_or(Judged::No, Judged::Right)
+impl<'a> Signature<'a> {
+    /// That by which a delivery was allowed, where one was needed.
+    fn of(admission: &'a Admission) -> Option<Self> {
+        let Verified { scheme, key, subject, token_id, .. } = admission.signed.as_ref()?;
+        Some(Signature::read(*scheme).proves(key, subject.as_ref(), token_id.as_ref()))
+    }
+
+    /// One that was looked for: nothing is proved.
+    fn read(scheme: Scheme) -> Self {
+        Signature { scheme, key: None, subject: None, token_id: None }
+    }
+
+    fn proves(
+        self,
+        key: &'a SigningKeyId,
+        subject: Option<&'a ShortText>,
+        token_id: Option<&'a ShortText>,
+    ) -> Self {
+        let (subject, token_id) = (subject.map(ShortText::as_str), token_id.map(ShortText::as_str));
+        Signature { key: Some(key), subject, token_id, ..self }
+    }
+}
+
+impl Plea<'_> {
+    /// What is known of the signature of a request that was refused. Words and names that nobody has are told to whoever
+    /// may see the image, so there it was looked at.
+    fn signature<'s>(&self, error: &catalog::Error, signer: Option<&'s Signer>) -> Option<Signature<'s>> {
+        use catalog::Error::{ImageMissing, Options, Signature as Refused, VariantDenied};
+        let was_read = match error {
+            Refused(_) => true,
+            Options(_) | VariantDenied => self.rights.depend_on_request(self.wanted),
+            ImageMissing => signer.is_some(),
+            _ => false,
+        };
+        let read = was_read.then(|| Signature::read(self.rights.scheme_of(self.wanted, self.shown)))?;
+        Some(match signer {
+            Some(Signer { key, subject, token_id }) => read.proves(key, subject.as_ref(), token_id.as_ref()),
+            None => read,
+        })
     }
 }
 
 impl Visit {
-    fn of(request: &HttpRequest, outside: Outside<'_>) -> Self {
+    fn of(request: &HttpRequest, outside: Outside<'_>, judgement: Judgement) -> Self {
         let asking = Asking { address: outside.address, ..asking(request) };
-        Visit { request: request.clone(), outside: outside.kept(), asking }
-    }
-}
-
-/// What is known of the signature of a request that was refused. Words and names that nobody has are told to whoever may
-/// see the image, so there it was looked at.
-fn judged<'a>(
-    error: &catalog::Error,
-    rights: &Rights,
-    wanted: Wanted<'_>,
-    shown: &Request<'_>,
-) -> Judged<'a> {
-    use catalog::Error::{Options, Signature, VariantDenied};
-    match error {
-        Signature(_) => Judged::Read(rights.scheme_of(wanted, shown)),
-        Options(_) | VariantDenied if rights.depend_on_request(wanted) => {
-            Judged::Read(rights.scheme_of(wanted, shown))
-        }
-        _ => Judged::No,
+        Visit { request: request.clone(), outside: outside.kept(), asking, judgement }
     }
 }
 

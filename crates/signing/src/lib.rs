@@ -43,8 +43,8 @@ pub use policy::{Policy, Revoked};
 pub use public_key::{PublicKey, PublicKeyKind};
 pub use request::{Headers, NoHeaders, Payload, PostForm, Request, Target};
 pub use scheme::{
-    Explanation, cloudimage_operations, explain, explain_form, explain_request, narrow, sign, sign_with,
-    signed_query, verify, verify_form, verify_request,
+    Explanation, cloudimage_operations, explain, explain_form, explain_request, judge_posted, judge_request,
+    narrow, sign, sign_with, signed_query, verify, verify_form, verify_request,
 };
 pub use schemes::{Scheme, SchemeSet};
 pub use settings::{
@@ -53,5 +53,5 @@ pub use settings::{
 };
 pub use signing_key::{KeyState, SigningKey};
 pub use storage_address::StorageAddress;
-pub use verdict::{Carrier, Check, Covers, ShortText, Uses, Verified};
+pub use verdict::{Carrier, Check, Covers, Refusal, ShortText, Signer, Uses, Verified};
 pub use verifier::Verifier;

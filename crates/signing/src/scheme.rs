@@ -32,7 +32,7 @@ use self::native::Dialect;
 pub use self::signed_query::signed_query;
 use crate::constraints::Constraints;
 use crate::request::{PostForm, Request, Target};
-use crate::verdict::{Check, Listener, Nobody, Verified, Witness};
+use crate::verdict::{Check, Clerk, Listener, Nobody, Refusal, Verified, Witness};
 use crate::verifier::Verifier;
 use crate::{DeliveryUrl, Error, Policy, Scheme, SigningKey};
 
@@ -120,6 +120,21 @@ pub fn verify_request(
     judge(Form::of(request, verifier)?, request, verifier, now, &mut Nobody)
 }
 
+/// As [`verify_request`], with who signed what is refused, where that is proved: for the log of whoever delivers.
+pub fn judge_request(
+    request: &Request<'_>,
+    verifier: &Verifier<'_>,
+    now: Timestamp,
+) -> Result<Verified, Refusal> {
+    if let Some(verified) = native::accept_stock(request, verifier, now) {
+        return Ok(verified);
+    }
+    let mut clerk = Clerk::default();
+    let verdict =
+        Form::of(request, verifier).and_then(|form| judge(form, request, verifier, now, &mut clerk));
+    verdict.map_err(|error| Refusal { error, signer: clerk.signer })
+}
+
 /// Verifies a request and says how the verdict came about: the same walk as [`verify_request`].
 pub fn explain_request(request: &Request<'_>, verifier: &Verifier<'_>, now: Timestamp) -> Explanation {
     let mut listener = Listener::default();
@@ -144,6 +159,18 @@ pub fn verify_form(form: &PostForm<'_>, verifier: &Verifier<'_>, now: Timestamp)
     judge_form(PostedForm::of(form, verifier.schemes)?, form, verifier, now, &mut Nobody)
 }
 
+/// As [`verify_form`], with who signed what is refused, where that is proved.
+pub fn judge_posted(
+    form: &PostForm<'_>,
+    verifier: &Verifier<'_>,
+    now: Timestamp,
+) -> Result<Verified, Refusal> {
+    let mut clerk = Clerk::default();
+    let posted = PostedForm::of(form, verifier.schemes);
+    let verdict = posted.and_then(|posted| judge_form(posted, form, verifier, now, &mut clerk));
+    verdict.map_err(|error| Refusal { error, signer: clerk.signer })
+}
+
 /// Verifies a posted form and says how the verdict came about.
 pub fn explain_form(form: &PostForm<'_>, verifier: &Verifier<'_>, now: Timestamp) -> Explanation {
     let mut listener = Listener::default();
@@ -165,6 +192,11 @@ impl Verifier<'_> {
     /// switched off.
     pub fn scheme_of(&self, request: &Request<'_>) -> Result<Scheme, Error> {
         Form::of(request, self).map(Form::scheme)
+    }
+
+    /// The same of a form that a browser posts.
+    pub fn scheme_of_form(&self, form: &PostForm<'_>) -> Result<Scheme, Error> {
+        PostedForm::of(form, self.schemes).map(PostedForm::scheme)
     }
 }
 

@@ -33,6 +33,26 @@ pub struct Verified {
     pub operations: Option<Box<str>>,
 }
 
+/// Who made a right signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signer {
+    /// The key, by the account's own name for it.
+    pub key: Arc<SigningKeyId>,
+    /// For whom it was issued.
+    pub subject: Option<ShortText>,
+    /// The id of the token.
+    pub token_id: Option<ShortText>,
+}
+
+/// A refusal, with what its signature proved all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub error: Error,
+    /// Who signed; none where no signature was right.
+    pub signer: Option<Signer>,
+}
+
 /// How much of the path a signature covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Covers {
@@ -97,6 +117,20 @@ impl Verified {
     }
 }
 
+impl Signer {
+    /// A key of which nothing else is known.
+    pub(crate) fn of(key: Arc<SigningKeyId>) -> Self {
+        Signer { key, subject: None, token_id: None }
+    }
+}
+
+impl From<&Verified> for Signer {
+    fn from(verified: &Verified) -> Self {
+        let Verified { key, subject, token_id, .. } = verified;
+        Signer { key: Arc::clone(key), subject: *subject, token_id: *token_id }
+    }
+}
+
 impl Uses {
     /// Whether there is one left after so many.
     pub fn admit(&self, used: u64) -> Result<(), Error> {
@@ -149,6 +183,9 @@ pub(crate) trait Witness {
     /// Takes in a text that the signature may stand for.
     fn text(&mut self, _text: impl FnOnce() -> String) {}
 
+    /// Takes in who made a right signature: nothing before this is proved, whatever the verdict.
+    fn signed(&mut self, _signer: impl FnOnce() -> Signer) {}
+
     /// Takes in what to do first about a refusal, from a scheme that knows more than the reason alone tells.
     fn advise(&mut self, _advice: impl FnOnce() -> String) {}
 
@@ -174,6 +211,23 @@ impl Witness for Nobody {
     const LISTENS: bool = false;
 
     fn see(&mut self, _name: &'static str, _passed: bool, _detail: impl FnOnce() -> String) {}
+}
+
+/// Someone who keeps a log: whom to name when it ends in a refusal.
+#[derive(Debug, Default)]
+pub(crate) struct Clerk {
+    /// Who signed, once that is proved.
+    pub(crate) signer: Option<Signer>,
+}
+
+impl Witness for Clerk {
+    const LISTENS: bool = false;
+
+    fn see(&mut self, _name: &'static str, _passed: bool, _detail: impl FnOnce() -> String) {}
+
+    fn signed(&mut self, signer: impl FnOnce() -> Signer) {
+        self.signer = Some(signer());
+    }
 }
 
 /// Someone who wants to know: an explanation.

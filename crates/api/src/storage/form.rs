@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use actix_web::HttpResponse;
 use actix_web::web::Payload;
+use catalog::{StorageFetch, StorageRights};
 use signing::{PostForm, StorageAddress};
 use upload::{Incoming, NewUpload, Paced, Posted};
 
@@ -14,21 +15,35 @@ use super::refused::Refused;
 use super::wishes::{Place, Wishes};
 use crate::body;
 
-/// Accepts the file of a form. The fields come first; where they are not signed the file is not read.
+/// Accepts the file of a form. Whoever posts one or is refused is noted where the account is known.
 pub(super) async fn post(
     asked: &Asked<'_>,
     address: &StorageAddress,
     payload: Payload,
 ) -> Result<HttpResponse, Refused> {
     let rights = asked.api.catalog.storage_rights(address.account()).await?;
+    let mut upload = StorageFetch::upload(asked.address());
+    let stored = store(asked, &rights, address, payload, &mut upload).await;
+    upload.refused = stored.as_ref().err().map(Refused::word);
+    rights.note(&upload, asked.api.clock.now());
+    stored.map_err(|refused| refused.collapsed(rights.collapses()))
+}
+
+/// The fields come first; where they are not signed the file is not read.
+async fn store(
+    asked: &Asked<'_>,
+    rights: &StorageRights,
+    address: &StorageAddress,
+    payload: Payload,
+    upload: &mut StorageFetch,
+) -> Result<HttpResponse, Refused> {
     let now = asked.api.clock.now();
     let posted = fields(asked, payload).await?;
-    let judge = |posted: &PostForm<'_>| rights.admit_form(posted, now);
-    let told = |error: catalog::Error| Refused::of(&error).collapsed(rights.collapses());
+    let mut judge = |posted: &PostForm<'_>| rights.admit_form(posted, upload, now);
     // How long the file is only the end tells: until then a condition may seem to fail that will hold.
     let early = match judge(&form(&posted, 1)) {
         Err(catalog::Error::Signature(signing::Error::PolicyConditionFailed)) => None,
-        judged => Some(judged.map_err(told)?),
+        judged => Some(judged?),
     };
     let key = form(&posted, 1).object_key().map(Cow::into_owned).ok_or(signing::Error::MalformedParam)?;
     if let Some(leave) = early {
@@ -40,7 +55,7 @@ pub(super) async fn post(
     let (fields, filename, kept) = (posted.fields.clone(), posted.filename.clone(), posted.kept_filename());
     let file = posted.read_file(asked.api.uploads.storage(), |piece| wishes.checks.see(piece)).await?;
     let whole = PostForm { fields: &fields, file_name: filename.as_deref(), file_bytes: file.len() };
-    let leave = judge(&whole).map_err(told)?;
+    let leave = judge(&whole)?;
     let id = free_id(asked, &leave.account, &key).await?;
     wishes.checks.check_length(file.len())?;
     wishes.checks.finish()?;
@@ -55,6 +70,7 @@ pub(super) async fn post(
         file,
     };
     let accepted = asked.api.uploads.accept(new, &asked.actor(&leave)).await?;
+    upload.image = Some((accepted.image.id.clone(), accepted.image.object));
     Ok(outcome.answer(asked, address.account(), &accepted.image))
 }
 

@@ -7,7 +7,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
-use catalog::{StorageLeave, StorageRights};
+use catalog::{StorageFetch, StorageLeave, StorageRights};
 use domain::{AccountId, ImageId};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -43,7 +43,7 @@ impl Sent {
     }
 }
 
-/// Accepts an original. Everything that can be refused before the body is read is.
+/// Accepts an original. Whoever puts one or is refused is noted where the account is known.
 pub(super) async fn put(
     asked: &Asked<'_>,
     address: &StorageAddress,
@@ -51,8 +51,22 @@ pub(super) async fn put(
     payload: Payload,
 ) -> Result<HttpResponse, Refused> {
     let rights = asked.api.catalog.storage_rights(address.account()).await?;
-    let admitted = admit(asked, &rights, payload).await;
-    let (leave, sent) = admitted.map_err(|refused| refused.collapsed(rights.collapses()))?;
+    let mut upload = StorageFetch::upload(asked.address());
+    let stored = store(asked, &rights, image, payload, &mut upload).await;
+    upload.refused = stored.as_ref().err().map(Refused::word);
+    rights.note(&upload, asked.api.clock.now());
+    stored.map_err(|refused| refused.collapsed(rights.collapses()))
+}
+
+/// Everything that can be refused before the body is read is.
+async fn store(
+    asked: &Asked<'_>,
+    rights: &StorageRights,
+    image: &str,
+    payload: Payload,
+    upload: &mut StorageFetch,
+) -> Result<HttpResponse, Refused> {
+    let (leave, sent) = admit(asked, rights, payload, upload).await?;
     query::check(&leave.query)?;
     if asked.header("if-match").is_some() {
         // What is there is never replaced, so there is nothing that could match.
@@ -68,7 +82,7 @@ pub(super) async fn put(
     let body = sent.into_body(asked);
     let file = asked.api.uploads.receive(length, body, |piece| wishes.checks.see(piece)).await?;
     if leave.signed.body_sha256.is_some_and(|signed| signed != file.sha256()) {
-        return Err(Refused::from(signing::Error::PayloadMismatch).collapsed(rights.collapses()));
+        return Err(signing::Error::PayloadMismatch.into());
     }
     wishes.checks.check_length(file.len())?;
     wishes.checks.finish()?;
@@ -83,6 +97,7 @@ pub(super) async fn put(
         file,
     };
     let accepted = asked.api.uploads.accept(new, &asked.actor(&leave)).await?;
+    upload.image = Some((accepted.image.id.clone(), accepted.image.object));
     Ok(HttpResponse::Ok().insert_header((header::ETAG, entity::tag(&accepted.image.sha256))).finish())
 }
 
@@ -92,9 +107,10 @@ async fn admit(
     asked: &Asked<'_>,
     rights: &StorageRights,
     payload: Payload,
+    upload: &mut StorageFetch,
 ) -> Result<(StorageLeave, Sent), Refused> {
     let now = asked.api.clock.now();
-    let judge = |payload| rights.admit(&asked.signed(payload), now);
+    let mut judge = |payload| rights.admit(&asked.signed(payload), upload, now);
     match judge(signing::Payload::Unread) {
         Err(catalog::Error::Signature(signing::Error::UnsupportedPayload)) if has_no_digest(asked) => {}
         judged => return Ok((judged?, Sent::Unread(payload))),

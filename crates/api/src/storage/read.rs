@@ -30,18 +30,13 @@ pub(super) async fn read(
 ) -> Result<HttpResponse, Refused> {
     let rights = asked.api.catalog.storage_rights(address.account()).await?;
     let now = asked.api.clock.now();
-    let mut fetch = StorageFetch { address: asked.address(), ..StorageFetch::default() };
-    let request = asked.signed(Payload::EMPTY);
-    let answered = match rights.admit(&request, now) {
-        Ok(leave) => {
-            let answered = deliver(asked, &leave, image, now, &mut fetch).await;
-            fetch.signed = Some(leave.signed);
-            answered
-        }
+    let mut fetch = StorageFetch::of_original(asked.address());
+    let answered = match rights.admit(&asked.signed(Payload::EMPTY), &mut fetch, now) {
+        Ok(leave) => deliver(asked, &leave, image, now, &mut fetch).await,
         Err(error) => Err(Refused::of(&error)),
     };
     fetch.refused = answered.as_ref().err().map(Refused::word);
-    rights.note(&fetch, &request, now);
+    rights.note(&fetch, now);
     answered.map_err(|refused| refused.collapsed(rights.collapses()))
 }
 

@@ -9,7 +9,7 @@ use crate::key_material::VerifyingKey;
 use crate::pairs::Pair;
 use crate::policy::{Policy, Revoked};
 use crate::syntax::integer;
-use crate::verdict::Witness;
+use crate::verdict::{Signer, Witness};
 
 /// The key that made a signature. Every key is tried, and none is left early.
 pub(super) fn signer<'k>(
@@ -30,9 +30,11 @@ pub(super) fn signed_by<'k>(
     signer: Option<&'k VerifyingKey>,
     witness: &mut impl Witness,
 ) -> Result<&'k VerifyingKey, Error> {
-    witness.step("signature", signer.ok_or(Error::BadSignature), |key| {
+    let key = witness.step("signature", signer.ok_or(Error::BadSignature), |key| {
         format!("The signing key {} made this signature.", key.name())
-    })
+    })?;
+    witness.signed(|| Signer::of(key.shared_name()));
+    Ok(key)
 }
 
 /// What a signature says about its life.

@@ -21,7 +21,7 @@ pub(super) use self::dialect::Dialect;
 pub(super) use self::stock::accept as accept_stock;
 pub(super) use self::write::{narrow, sign};
 use crate::request::{Request, Target};
-use crate::verdict::{Carrier, Covers, Nobody, ShortText, Uses, Verified, Witness};
+use crate::verdict::{Carrier, Covers, Nobody, ShortText, Signer, Uses, Verified, Witness};
 use crate::verifier::{MAX_KEYS_TRIED, Verifier};
 use crate::{DeliveryUrl, Error, Policy, SigningKey};
 
@@ -181,6 +181,7 @@ impl Token<'_, '_> {
     ) -> Result<Verified, Error> {
         let policy = verifier.policy;
         let (request, url) = (self.presented.request, self.presented.url);
+        witness.signed(|| self.signer());
         let revoked = self.each(|demands| constraint::revocation(demands, &policy.revoked));
         see(witness, "revocation", and(revoked, self.issued_after(policy)), "It was not revoked.")?;
         let later_s = now.as_seconds().saturating_add(policy.leeway_s());
@@ -248,7 +249,16 @@ impl Token<'_, '_> {
         Some(if fits { Ok(()) } else { Err(Error::PathNotAllowed) })
     }
 
+    fn signer(&self) -> Signer {
+        Signer {
+            key: self.key.shared_id(),
+            subject: self.values(|demands| ShortText::new(demands.subject.as_deref()?)).next(),
+            token_id: self.values(|demands| ShortText::new(demands.token_id.as_deref()?)).next(),
+        }
+    }
+
     fn verified(&self, expires_s: Option<i64>) -> Verified {
+        let Signer { key, subject, token_id } = self.signer();
         let Presented { dialect, carrier, .. } = self.presented;
         let demands_more = |demands: &Demands<'_>| demands.needs_request() || demands.uses.is_some();
         Verified {
@@ -256,10 +266,10 @@ impl Token<'_, '_> {
             shareable: carrier == Carrier::Url && !self.blocks.all().any(demands_more),
             covers: self.first.prefix_segments.map_or(Covers::Path, |segments| Covers::Prefix { segments }),
             carrier,
-            subject: self.values(|demands| ShortText::new(demands.subject.as_deref()?)).next(),
-            token_id: self.values(|demands| ShortText::new(demands.token_id.as_deref()?)).next(),
+            subject,
+            token_id,
             uses: self.uses(),
-            ..Verified::of(dialect.scheme(), self.key.shared_id())
+            ..Verified::of(dialect.scheme(), key)
         }
     }
 
