@@ -22,6 +22,9 @@ const IDLE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// Characters of a panic that are told.
 const MAX_PANIC_CHARS: usize = 500;
 
+/// The stack of the thread that watches the socket.
+const WATCHER_STACK_BYTES: usize = 64 << 10;
+
 /// What is done with an order. Only tests do something else than [`work`].
 pub(crate) type Work = fn(&Order, &[Input], Instant) -> Answer;
 
@@ -57,7 +60,14 @@ fn is_socket_of_parent() -> bool {
 fn serve(work: Work) -> io::Result<()> {
     let mut socket = Socket;
     let Some((setup, _)) = receive::<Setup>(&mut socket)? else { return Ok(()) };
-    let missing = sandbox::enter(&setup)?;
+    let missing = match sandbox::enter(&setup) {
+        Ok(missing) => missing,
+        Err(error) => {
+            write_answer(&mut socket, &Answer::Unfit(error.to_string()), &[])?;
+            return Err(error);
+        }
+    };
+    end_with_server()?;
     write_answer(&mut socket, &Answer::Ready(missing), &[])?;
     loop {
         rest_until_ordered()?;
@@ -74,6 +84,17 @@ fn serve(work: Work) -> io::Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Ends this process when the server has ended, in whatever way, also in the midst of work. The kernel's own signal for that
+/// comes already when the server's thread ends that has started this process, so it is the socket that is watched.
+fn end_with_server() -> io::Result<()> {
+    let watch = || {
+        let mut gone = [PollFd::new(&Socket, PollFlags::RDHUP)];
+        let _ = rustix::io::retry_on_intr(|| poll(&mut gone, None));
+        sandbox::exit();
+    };
+    std::thread::Builder::new().stack_size(WATCHER_STACK_BYTES).spawn(watch).map(drop)
 }
 
 /// Tells an answer; whether the worker goes on.

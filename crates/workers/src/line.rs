@@ -152,6 +152,17 @@ impl<T> Line<T> {
         self.turns(now_ms)
     }
 
+    /// Whose turn it is since time has passed.
+    pub(crate) fn look(&mut self, now_ms: u64) -> Vec<Turn<T>> {
+        self.turns(now_ms)
+    }
+
+    /// When to [`Line::look`] where nothing happens before: somebody is held back while a slot is free, since another
+    /// account might come.
+    pub(crate) fn held_until_ms(&self, now_ms: u64) -> Option<u64> {
+        [&self.front, &self.back].into_iter().filter_map(|queue| queue.held_until_ms(now_ms)).min()
+    }
+
     /// Everybody who can begin now. While something large is waited for, nothing in the background takes its memory.
     fn turns(&mut self, now_ms: u64) -> Vec<Turn<T>> {
         let mut turns = Vec::new();
@@ -256,9 +267,23 @@ impl<T> Queue<T> {
 
     /// Whether an account holds half of the slots while another is about.
     fn has_its_share(&self, account: &AccountId, place: &Account<T>, now_ms: u64) -> bool {
-        let is_about =
-            |(other, at_ms): &(AccountId, u64)| other != account && now_ms.saturating_sub(*at_ms) < MEMORY_MS;
-        place.running >= (self.slots / 2).max(1) && self.recent.iter().flatten().any(is_about)
+        place.running >= (self.slots / 2).max(1) && self.others_until_ms(account) > now_ms
+    }
+
+    /// Until when others than this account are about.
+    fn others_until_ms(&self, account: &AccountId) -> u64 {
+        let others = self.recent.iter().flatten().filter(|(other, _)| other != account);
+        others.map(|(_, at_ms)| at_ms.saturating_add(MEMORY_MS)).max().unwrap_or(0)
+    }
+
+    /// When the first may begin of those who wait, though a slot is free, because their account has its share.
+    fn held_until_ms(&self, now_ms: u64) -> Option<u64> {
+        if self.free_slots == 0 {
+            return None;
+        }
+        let waiting = self.accounts.iter().filter(|(_, place)| !place.waiting.is_empty());
+        let held = waiting.filter(|(account, place)| self.has_its_share(account, place, now_ms));
+        held.map(|(account, _)| self.others_until_ms(account)).min()
     }
 
     fn note(&mut self, account: &AccountId, now_ms: u64) {
@@ -404,6 +429,23 @@ mod tests {
         assert_eq!(told.end("b3", 1), Vec::<&str>::new());
         told.now_ms += MEMORY_MS;
         assert_eq!(told.end("a3", 1), ["a4", "a5"], "where no other is about, one account may have all");
+    }
+
+    #[test]
+    fn whoever_is_held_back_while_a_slot_is_free_is_looked_for_again_when_the_other_account_stays_away() {
+        let mut told = Told::new(2, 100, 64);
+        told.arrive("b1", 1);
+        told.arrive("a1", 1);
+        told.arrive("a2", 1);
+        assert_eq!(told.line.held_until_ms(0), None, "no slot is free");
+        told.now_ms = 300;
+        assert_eq!(told.end("b1", 1), Vec::<&str>::new(), "a has its share, and b may be back");
+        let until_ms = told.line.held_until_ms(300).expect("somebody is held back");
+        assert_eq!(until_ms, 300 + MEMORY_MS);
+        assert!(told.line.look(until_ms - 1).is_empty());
+        let turns = told.line.look(until_ms);
+        assert_eq!(turns.into_iter().map(|turn| turn.tell).collect::<Vec<_>>(), ["a2"]);
+        assert_eq!(told.line.held_until_ms(until_ms), None);
     }
 
     #[test]

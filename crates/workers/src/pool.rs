@@ -108,7 +108,7 @@ impl Pool {
                     self.lose(process, haste, "panicked");
                     return Ok(Answer::Panicked(words));
                 }
-                Ok(answer) if order.job.is_answered_by(&answer) => {
+                Ok(answer) if order.is_answered_by(&answer) => {
                     self.give_back(process, haste);
                     return Ok(answer);
                 }

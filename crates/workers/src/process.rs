@@ -68,6 +68,7 @@ impl Process {
         self.socket.write_all(&frame(setup)?).await?;
         match self.hear(0).await? {
             Answer::Ready(missing) => Ok(missing),
+            Answer::Unfit(why) => Err(io::Error::other(why)),
             _ => Err(broken("a worker did not say that it is ready")),
         }
     }

@@ -76,13 +76,17 @@ impl Job {
     }
 }
 
-impl Job {
-    /// Whether an answer belongs to it. A worker that gives another has been taken over, or is broken.
+/// Bytes of a ThumbHash at most; those that we make have about 25.
+const MAX_THUMBHASH_BYTES: usize = 64;
+
+impl Order {
+    /// Whether an answer belongs to it. A worker that gives another has been taken over by what it looked at, or is broken:
+    /// so what it says is held against the limits again.
     pub(crate) fn is_answered_by(&self, answer: &Answer) -> bool {
-        match (self, answer) {
-            (_, Answer::Failed(_) | Answer::Panicked(_))
-            | (Job::Probe, Answer::Probed(_))
-            | (Job::Examine(_), Answer::Examined(_)) => true,
+        match (&self.job, answer) {
+            (_, Answer::Failed(_) | Answer::Panicked(_)) => true,
+            (Job::Probe, Answer::Probed(facts)) => are_within(facts, &self.limits),
+            (Job::Examine(_), Answer::Examined(glimpse)) => glimpse.thumbhash.len() <= MAX_THUMBHASH_BYTES,
             (Job::Render { recipe, .. }, Answer::Rendered(rendition)) => {
                 rendition.format == recipe.encoding.format()
             }
@@ -91,11 +95,24 @@ impl Job {
     }
 }
 
+/// Whether a probe that keeps to the limits tells such facts.
+fn are_within(facts: &Facts, limits: &Limits) -> bool {
+    let area = u64::from(facts.width) * u64::from(facts.height);
+    facts.width.max(facts.height) <= limits.max_side_pixels
+        && area <= limits.max_pixels
+        && area > 0
+        && (facts.frames == 1 || area.saturating_mul(u64::from(facts.frames)) <= limits.max_animation_pixels)
+        && (1..=8).contains(&facts.orientation.0)
+        && (1..=limits.max_frames.max(1)).contains(&facts.frames)
+}
+
 /// What a worker says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Answer {
     /// It has shut itself in and waits for orders; these parts the kernel does not have.
     Ready(Vec<String>),
+    /// It cannot shut itself in as it must, for this reason, and ends.
+    Unfit(String),
     /// It has an order and begins. Whatever becomes of a worker before this is no fault of the order's.
     Begun,
     /// Of a probe.
@@ -115,6 +132,7 @@ impl Answer {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Answer::Ready(_) => "ready",
+            Answer::Unfit(_) => "unfit",
             Answer::Begun => "begun",
             Answer::Probed(_) => "probed",
             Answer::Examined(_) => "examined",

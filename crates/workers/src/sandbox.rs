@@ -20,10 +20,11 @@ const NOBODY: libc::uid_t = 65_534;
 /// server with them, so a small number would be none.
 const MAX_MORE_TASKS: u64 = 1_024;
 
-/// Shuts this process in; returns the parts that the kernel does not have.
+/// Shuts this process in; returns the parts that the kernel does not have. What every kernel has and refuses is an error,
+/// as is a worker that stays root with all calls open to it.
 pub(crate) fn enter(setup: &Setup) -> io::Result<Vec<String>> {
     ignore_stops();
-    close_others();
+    close_others().map_err(|error| because("inherited descriptors cannot be closed", &error))?;
     tame_allocator();
     // Lower only: a machine that gives nobody a priority keeps it as it is.
     let _ = rustix::process::setpriority_process(None, setup.niceness);
@@ -34,16 +35,34 @@ pub(crate) fn enter(setup: &Setup) -> io::Result<Vec<String>> {
     limit(Resource::Memlock, 0)?;
     limit(Resource::Nproc, tasks_now().saturating_add(MAX_MORE_TASKS))?;
     rustix::thread::set_no_new_privs(true)?;
-    become_nobody();
+    let nobody = become_nobody();
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let mut missing = Vec::new();
     if let Err(why) = no_files_nor_network() {
         missing.push(format!("landlock ({why})"));
     }
-    if let Err(why) = filter::install() {
+    let filtered = filter::install();
+    if let Err(error) = nobody {
+        let error = because("root's worker cannot become another user", &error);
+        if filtered.is_err() {
+            return Err(error);
+        }
+        missing.push(format!("another user ({error})"));
+    }
+    if let Err(why) = filtered {
         missing.push(format!("seccomp ({why})"));
     }
     Ok(missing)
+}
+
+fn because(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
+/// Ends this process at once, whatever its other threads do.
+pub(crate) fn exit() -> ! {
+    // SAFETY: takes a plain number and does not return.
+    unsafe { libc::_exit(0) }
 }
 
 /// Gives the next piece of work so much time of processors; past it the kernel ends the process.
@@ -77,10 +96,34 @@ fn ignore_stops() {
     }
 }
 
-/// Closes whatever came along but the socket and the two that lead nowhere.
-fn close_others() {
+/// Closes whatever came along but the socket and the two that lead nowhere. Kernels before 5.9 cannot do it at once.
+fn close_others() -> io::Result<()> {
     // SAFETY: nothing here owns a descriptor from 3 on: it is the first thing that the process does.
-    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
+    match answered(unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) }) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => close_listed(),
+        other => other,
+    }
+}
+
+/// Closes them one by one.
+fn close_listed() -> io::Result<()> {
+    let listed: Vec<libc::c_int> = std::fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|number| *number > 2)
+        .collect();
+    for number in listed {
+        // SAFETY: as above. The list's own descriptor is closed already, which is no failure.
+        match answered(unsafe { libc::close(number) }.into()) {
+            Err(error) if error.raw_os_error() != Some(libc::EBADF) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What the kernel answered to a call.
+fn answered(answer: libc::c_long) -> io::Result<()> {
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Each pool of the allocator takes 64 MiB of address space, and would have one for each thread.
@@ -92,17 +135,20 @@ fn tame_allocator() {
     }
 }
 
-/// Root's workers are nobody, with no group. Where there is no such user, the rest has to do.
-fn become_nobody() {
+/// Root's workers are nobody, with no group. A container may have no such user, or not let root become one.
+fn become_nobody() -> io::Result<()> {
     if !rustix::process::geteuid().is_root() {
-        return;
+        return Ok(());
     }
     // SAFETY: plain numbers and an empty list; the process has one thread.
-    unsafe {
-        libc::setgroups(0, std::ptr::null());
-        libc::setresgid(NOBODY, NOBODY, NOBODY);
-        libc::setresuid(NOBODY, NOBODY, NOBODY);
-    }
+    let (groups, group, user) = unsafe {
+        (
+            answered(libc::setgroups(0, std::ptr::null()).into()),
+            answered(libc::setresgid(NOBODY, NOBODY, NOBODY).into()),
+            answered(libc::setresuid(NOBODY, NOBODY, NOBODY).into()),
+        )
+    };
+    groups.and(group).and(user)
 }
 
 /// Processes and threads that the machine has right now.

@@ -32,7 +32,8 @@ pub const ACT: &str = "act: ";
 static ACTS: OnceLock<fn(&str) -> String> = OnceLock::new();
 
 /// [`crate::enter`] for the program of a test: its workers are shut in as all are, and where an original begins with
-/// [`ACT`] they do what `acts` makes of the rest, and say that the original is damaged in the words that it returns.
+/// [`ACT`] they do what `acts` makes of the rest, and say that the original is damaged in the words that it returns; told
+/// to pretend, they tell facts that cannot be.
 pub fn enter_doing(acts: fn(&str) -> String) {
     ACTS.get_or_init(|| acts);
     crate::enter::enter_doing(act_or_work);
@@ -42,6 +43,7 @@ fn act_or_work(order: &Order, inputs: &[Input], deadline: Instant) -> Answer {
     let original = inputs.first().map(Input::bytes).unwrap_or_default();
     let act = std::str::from_utf8(original).ok().and_then(|text| text.strip_prefix(ACT));
     match (act, ACTS.get()) {
+        (Some("pretend"), _) => Answer::Probed(variant::Facts::new(variant::Format::Png, u32::MAX, 1)),
         (Some(act), Some(acts)) => Answer::Failed(variant::Error::Damaged(acts(act))),
         _ => crate::enter::work(order, inputs, deadline),
     }
@@ -79,6 +81,7 @@ pub fn said() -> Vec<Vec<u8>> {
     let orders = jobs.map(|job| frame(&Order { job, limits: limits.clone(), timeout_ms: 10_000 }));
     let answers = [
         Answer::Ready(vec!["landlock (the kernel has none)".to_owned()]),
+        Answer::Unfit("descriptors cannot be closed".to_owned()),
         Answer::Begun,
         Answer::Probed(facts),
         Answer::Failed(variant::Error::Damaged("it ends early".to_owned())),

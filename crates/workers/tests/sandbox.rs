@@ -20,11 +20,17 @@ use workers::{Config, Error, Lane, Workers};
 /// Whether the program is only to say that it is no worker.
 const ITSELF: &str = "DARKROOM_TEST_ITSELF";
 
+/// What the program does as the server of workers, in a process of its own.
+const SERVER: &str = "DARKROOM_TEST_SERVER";
+
 fn main() {
     workers::testing::enter_doing(act);
     if std::env::var_os(ITSELF).is_some() {
         println!("no worker");
         return;
+    }
+    if let Ok(role) = std::env::var(SERVER) {
+        return serve(&role);
     }
     let trials = vec![
         trial("files_are_neither_read_nor_written", files_are_neither_read_nor_written),
@@ -42,6 +48,13 @@ fn main() {
         trial("a_panic_is_a_damaged_file", a_panic_is_a_damaged_file),
         trial("a_worker_that_was_killed_at_rest_fails_nobody", a_worker_that_was_killed_at_rest),
         trial("no_worker_outlives_its_server", no_worker_outlives_its_server),
+        trial("no_worker_outlives_a_server_that_is_killed", no_worker_outlives_a_killed_server),
+        trial(
+            "a_worker_that_keeps_descriptors_refuses_to_start_and_says_why",
+            a_worker_that_keeps_descriptors,
+        ),
+        trial("a_worker_that_stays_root_is_told_of", a_worker_that_stays_root),
+        trial("a_worker_that_tells_what_cannot_be_is_replaced", a_worker_that_tells_what_cannot_be),
         trial("nobody_becomes_a_worker_by_accident", nobody_becomes_a_worker_by_accident),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
@@ -222,6 +235,112 @@ fn no_worker_outlives_its_server(_: &House) {
     while !gone() {
         assert!(Instant::now() < until, "worker {pid} is still there");
         std::thread::yield_now();
+    }
+}
+
+fn no_worker_outlives_a_killed_server(_: &House) {
+    let mut server = server("busy").spawn().unwrap();
+    // One spins, one sleeps, one had its turn and rests.
+    let workers = eventually("three workers", || Some(workers_of(server.id())).filter(|all| all.len() == 3));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let left = || workers.iter().copied().filter(|pid| runs(*pid)).collect::<Vec<_>>();
+    eventually("an end of all workers", || left().is_empty().then_some(()));
+}
+
+fn a_worker_that_tells_what_cannot_be(house: &House) {
+    let pid = house.told("who").unwrap();
+    let probed = |act: &str| {
+        let original = format!("{ACT}{act}");
+        house.runtime.block_on(async { house.workers.probe_slot().await?.probe(original.into()).await })
+    };
+    let failed = probed("pretend").unwrap_err();
+    assert!(matches!(failed, Error::Died), "{failed:?}");
+    assert_ne!(house.told("who").unwrap(), pid, "it is not asked again");
+    eventually("its end", || (!runs(pid.parse().unwrap())).then_some(()));
+}
+
+fn a_worker_that_keeps_descriptors(_: &House) {
+    let said = server("without close_range").output().unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.starts_with("cannot start") && said.contains("descriptors cannot be closed"), "{said}");
+}
+
+fn a_worker_that_stays_root(_: &House) {
+    let said = server("without setresuid").output().unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    // SAFETY: takes nothing.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    assert_eq!(said.contains("cannot become another user"), is_root, "{said}");
+    assert!(said.starts_with("missing"), "{said}");
+}
+
+/// This program as the server of workers.
+fn server(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(SERVER, role).stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+}
+
+/// What it does then.
+fn serve(role: &str) {
+    if let Some(call) = role.strip_prefix("without ") {
+        refuse(if call == "close_range" { libc::SYS_close_range } else { libc::SYS_setresuid });
+        let house = House::new(Config::default());
+        match house.runtime.block_on(house.workers.missing_from_sandbox()) {
+            Ok(missing) => println!("missing {missing:?}"),
+            Err(Error::Start(why)) => println!("cannot start: {why}"),
+            Err(other) => println!("{other:?}"),
+        }
+        return;
+    }
+    let house = House::new(Config { render_timeout_s: 600, workers: 4, ..Config::default() });
+    std::thread::scope(|scope| {
+        scope.spawn(|| house.told("spin"));
+        scope.spawn(|| house.told("sleep"));
+        eventually("two workers", || (workers_of(std::process::id()).len() == 2).then_some(()));
+        house.told("nothing").unwrap();
+    });
+}
+
+/// From now on the kernel refuses a call to this process and to those that it starts.
+fn refuse(call: libc::c_long) {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+    let machine = std::env::consts::ARCH.try_into().unwrap();
+    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let rules = [(call, Vec::new())].into();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refused, machine).unwrap();
+    let program: BpfProgram = filter.try_into().unwrap();
+    seccompiler::apply_filter(&program).unwrap();
+}
+
+/// The children of a process.
+fn workers_of(server: u32) -> Vec<u32> {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| stat(*pid).is_some_and(|(_, parent)| parent == server)).collect()
+}
+
+fn runs(pid: u32) -> bool {
+    stat(pid).is_some_and(|(state, _)| state != "Z" && state != "X")
+}
+
+/// The state and the parent of a process.
+fn stat(pid: u32) -> Option<(String, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut words = stat.rsplit_once(") ")?.1.split(' ');
+    Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+}
+
+/// What is there after a while.
+fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "no sign of {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -52,6 +52,23 @@ fn a_message_longer_than_its_bound_is_neither_said_nor_heard() {
     assert!(answer_lengths(head(u32::MAX, u64::MAX), u64::MAX - 1).is_err());
 }
 
+#[test]
+fn facts_that_pass_the_limits_answer_no_probe() {
+    let probe = Order { job: Job::Probe, ..order() };
+    let limits = &probe.limits;
+    let facts = |width, height| Facts::new(Format::Gif, width, height);
+    let told = |facts: Facts| probe.is_answered_by(&Answer::Probed(facts));
+    assert!(told(facts(limits.max_side_pixels, 1)));
+    assert!(!told(facts(limits.max_side_pixels + 1, 1)));
+    assert!(!told(facts(0, 1)) && !told(facts(limits.max_side_pixels, limits.max_side_pixels)));
+    assert!(!told(Facts { frames: 0, ..facts(3, 4) }));
+    assert!(told(Facts { frames: limits.max_frames, ..facts(3, 4) }));
+    assert!(!told(Facts { frames: limits.max_frames + 1, ..facts(3, 4) }));
+    assert!(!told(Facts { frames: 2, ..facts(10_000, 9_000) }), "together they have too many pixels");
+    assert!(!told(Facts { orientation: variant::Orientation(9), ..facts(3, 4) }));
+    assert!(!order().is_answered_by(&Answer::Probed(facts(3, 4))), "nobody asked for that");
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_a_message_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
