@@ -100,6 +100,16 @@ pub async fn put_signing_key(catalog: &Catalog, account: &AccountId, key: &crate
     catalog.commit(writing).await.expect("a commit");
 }
 
+/// Nobody writes while this lives.
+pub struct HeldWrites {
+    _writing: crate::catalog::Writing,
+}
+
+/// Holds up all who would write, on SQLite; on PostgreSQL those who would write under a lock.
+pub async fn hold_writes(catalog: &Catalog) -> HeldWrites {
+    HeldWrites { _writing: catalog.begin(Lock::House).await.expect("a transaction") }
+}
+
 /// Makes a database look as if a newer program had written it, which says what a program must know to read it. A SQLite
 /// file must not be open.
 pub async fn make_newer(url: &DatabaseUrl, min_reader: i64) {

@@ -1,23 +1,55 @@
 //! What is made beside the requests: a bounded number of pieces of work that wait for their turn, each of them once. The
-//! queue lives in memory alone: what a restart or a full queue takes is asked for again.
+//! queue lives in memory alone: what a restart or a full queue takes is asked for again. What fails is tried again ever more
+//! seldom, and in the end no more.
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
+use workers::Lane;
 
 use crate::Error;
 use crate::memory::Key;
 
-/// How long something is put off that failed, or for which there was no room.
-const PUT_OFF: Duration = Duration::from_secs(60);
+/// How long something is put off for which there was no room.
+const NO_ROOM: Duration = Duration::from_secs(60);
+
+/// How long something is put off that failed, by how often it did. After that it is given up.
+const PUT_OFF: [Duration; 4] = [
+    Duration::from_secs(60),
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(60 * 60),
+    Duration::from_secs(6 * 60 * 60),
+];
+
+/// A failure that nobody asked about for so long is forgotten.
+const FORGET: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Things that are put off at once.
 const MAX_PUT_OFF: u64 = 10_000;
+
+/// For whom a rendition is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// Somebody who waits for it.
+    Visitor,
+    /// Nobody: it has this name, and whoever comes to want it makes it himself.
+    Nobody(Key),
+}
+
+impl For {
+    /// Among whom it waits for a worker.
+    pub(crate) fn lane(self) -> Lane {
+        match self {
+            For::Visitor => Lane::Interactive,
+            For::Nobody(_) => Lane::Background,
+        }
+    }
+}
 
 /// The work that waits and that is under way. Clones share it.
 #[derive(Debug, Clone)]
@@ -28,9 +60,17 @@ pub(crate) struct Background {
 #[derive(Debug)]
 struct Inner {
     held: Mutex<HashSet<Key>>,
-    put_off: Cache<Key, ()>,
+    no_room: Cache<Key, ()>,
+    failures: Cache<Key, Failures>,
     turns: Semaphore,
     max_held: usize,
+}
+
+/// How often something failed, and until when it is put off: for good where there is no end.
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    times: usize,
+    until: Option<Instant>,
 }
 
 /// Takes a piece of work off the list when it ends, in whatever way.
@@ -42,19 +82,20 @@ struct Held {
 impl Background {
     /// At most so many pieces of work wait or are under way, and so many of them are under way.
     pub(crate) fn new(max_held: usize, at_once: usize) -> Background {
-        let put_off = Cache::builder().max_capacity(MAX_PUT_OFF).time_to_live(PUT_OFF).build();
+        let no_room = Cache::builder().max_capacity(MAX_PUT_OFF).time_to_live(NO_ROOM).build();
+        let failures = Cache::builder().max_capacity(MAX_PUT_OFF).time_to_idle(FORGET).build();
         let (held, turns) = (Mutex::default(), Semaphore::new(at_once.max(1)));
-        Background { inner: Arc::new(Inner { held, put_off, turns, max_held }) }
+        Background { inner: Arc::new(Inner { held, no_room, failures, turns, max_held }) }
     }
 
-    /// Whether there is nothing to be begun for this key now: it waits, is under way, or is put off.
+    /// Whether there is nothing to be begun for this key now: it waits, is under way, is put off or given up.
     pub(crate) fn knows(&self, key: &Key) -> bool {
-        self.inner.held.lock().contains(key) || self.inner.put_off.contains_key(key)
+        self.inner.held.lock().contains(key) || self.inner.is_put_off(key, Instant::now())
     }
 
-    /// Nothing is begun for this key for a while.
-    pub(crate) fn put_off(&self, key: Key, reason: &'static str) {
-        self.inner.put_off(key, reason);
+    /// Nothing is begun for this key for a while, since it failed.
+    pub(crate) fn fail(&self, key: Key) {
+        self.inner.fail(key, Instant::now());
     }
 
     /// How many pieces of work wait or are under way.
@@ -72,22 +113,27 @@ impl Background {
         let work = work();
         let done = async move {
             let Ok(_turn) = held.inner.turns.acquire().await else { return };
-            if let Err(error) = work.await {
-                tracing::debug!(?error, "work in the background failed and is put off");
-                held.inner.put_off(key, "failed");
+            match work.await {
+                Ok(()) => held.inner.failures.invalidate(&key),
+                Err(Error::Unneeded) => {}
+                Err(error) => {
+                    tracing::debug!(?error, "work in the background failed and is put off");
+                    held.inner.fail(key, Instant::now());
+                }
             }
         };
         tokio::spawn(done.in_current_span());
     }
 
     fn hold(&self, key: Key) -> Option<Held> {
-        if self.inner.put_off.contains_key(&key) {
+        if self.inner.is_put_off(&key, Instant::now()) {
             return None;
         }
         let mut held = self.inner.held.lock();
         if held.len() >= self.inner.max_held && !held.contains(&key) {
             drop(held);
-            self.inner.put_off(key, "full");
+            count("full");
+            self.inner.no_room.insert(key, ());
             return None;
         }
         held.insert(key).then(|| Held { key, inner: self.inner.clone() })
@@ -95,10 +141,22 @@ impl Background {
 }
 
 impl Inner {
-    fn put_off(&self, key: Key, reason: &'static str) {
-        metrics::counter!("darkroom_background_put_off_total", "reason" => reason).increment(1);
-        self.put_off.insert(key, ());
+    fn is_put_off(&self, key: &Key, now: Instant) -> bool {
+        let failed = |failures: Failures| failures.until.is_none_or(|until| now < until);
+        self.no_room.contains_key(key) || self.failures.get(key).is_some_and(failed)
     }
+
+    fn fail(&self, key: Key, now: Instant) {
+        let times = self.failures.get(&key).map_or(0, |failures| failures.times);
+        let until = PUT_OFF.get(times).map(|wait| now + *wait);
+        count(if until.is_some() { "failed" } else { "given_up" });
+        self.failures.insert(key, Failures { times: times + 1, until });
+    }
+}
+
+/// Counts what is put off.
+fn count(reason: &'static str) {
+    metrics::counter!("darkroom_background_put_off_total", "reason" => reason).increment(1);
 }
 
 impl Drop for Held {
@@ -165,6 +223,33 @@ mod tests {
         stop.add_permits(100);
         settled(&background).await;
         assert_eq!(most.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn what_fails_is_tried_ever_more_seldom_and_then_no_more() {
+        let background = Background::new(8, 1);
+        let (inner, mut now) = (&background.inner, Instant::now());
+        for wait in PUT_OFF {
+            inner.fail(key(1), now);
+            assert!(inner.is_put_off(&key(1), now + wait - Duration::from_millis(1)));
+            now += wait;
+            assert!(!inner.is_put_off(&key(1), now), "it is tried again after {wait:?}");
+        }
+        inner.fail(key(1), now);
+        assert!(inner.is_put_off(&key(1), now + Duration::from_secs(365 * 86_400)));
+        assert!(!inner.is_put_off(&key(2), now));
+    }
+
+    #[tokio::test]
+    async fn what_succeeds_at_last_has_its_failures_forgotten_and_what_is_not_needed_is_no_failure() {
+        let background = Background::new(8, 1);
+        let long_ago = Instant::now().checked_sub(PUT_OFF[0]).expect("the machine is up for a minute");
+        background.inner.fail(key(1), long_ago);
+        background.begin(key(1), || async { Ok(()) });
+        background.begin(key(2), || async { Err(Error::Unneeded) });
+        settled(&background).await;
+        assert!(background.inner.failures.get(&key(1)).is_none());
+        assert!(!background.knows(&key(2)));
     }
 
     #[tokio::test]

@@ -22,6 +22,9 @@ pub enum Error {
     /// An image that is laid over another was removed meanwhile.
     #[error("draw: an image that is laid over is not there any more")]
     OverlayMissing,
+    /// Nobody needs it any more: its image was removed, or somebody who waits for it makes it himself.
+    #[error("the rendition is not needed any more")]
+    Unneeded,
     /// The work ended without an answer, several times over.
     #[error("the rendition could not be made")]
     Abandoned,
@@ -47,7 +50,7 @@ impl Fault for Error {
             Error::Delete(error) => error.problem(),
             Error::OverlayMissing => Problem::OptionsInvalid,
             Error::Catalog(error) => error.problem(),
-            Error::Abandoned => Problem::Internal,
+            Error::Unneeded | Error::Abandoned => Problem::Internal,
         }
     }
 
@@ -57,7 +60,7 @@ impl Fault for Error {
             Error::Workers(error) => error.limit(),
             Error::Delete(error) => error.limit(),
             Error::Catalog(error) => error.limit(),
-            Error::OverlayMissing | Error::Abandoned => None,
+            Error::OverlayMissing | Error::Unneeded | Error::Abandoned => None,
         }
     }
 }

@@ -11,9 +11,9 @@ use storage::{Object, ObjectKey, Storage};
 use tokio::sync::Notify;
 use tracing::Instrument as _;
 use variant::Recipe;
-use workers::{Lane, Workers};
+use workers::Workers;
 
-use crate::background::Background;
+use crate::background::{Background, For};
 use crate::memory::{Key, Memory};
 use crate::once::Once;
 use crate::original::verified;
@@ -57,8 +57,10 @@ pub struct Renditions {
     pub(crate) workers: Workers,
     pub(crate) memory: Memory,
     pub(crate) background: Background,
-    /// Renditions that are looked for and made.
-    once: Once<Key, Result<Arc<Rendered>, Error>>,
+    /// Renditions that are looked for and made for those who wait.
+    pub(crate) once: Once<Key, Result<Arc<Rendered>, Error>>,
+    /// Those that are made in the background.
+    behind: Once<Key, Result<Arc<Rendered>, Error>>,
     /// Those that are looked for only.
     pub(crate) looks: Once<Key, Result<Option<Arc<Rendered>>, Error>>,
     pub(crate) renders: Arc<AtomicU64>,
@@ -72,6 +74,7 @@ impl Renditions {
             memory: Memory::new(config.memory_bytes),
             background: Background::new(config.max_background_queued, config.background_at_once),
             once: Once::new(),
+            behind: Once::new(),
             looks: Once::new(),
             pressed: Arc::default(),
             renders: Arc::default(),
@@ -106,24 +109,24 @@ impl Renditions {
         let work = || {
             let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
             // What happens on the way is told as part of the request that asked first.
-            async move { this.find_or_make(key, &original, &recipe, Lane::Interactive).await }
-                .in_current_span()
+            async move { this.find_or_make(key, &original, &recipe, For::Visitor).await }.in_current_span()
         };
         self.once.answer(key, work).await.unwrap_or(Err(Error::Abandoned))
     }
 
-    /// Has a rendition made that nobody waits for. Whoever asks for it meanwhile joins that work.
+    /// Has a rendition made that nobody waits for. Whoever asks for it meanwhile makes it himself, or takes this one if it is
+    /// there before.
     pub(crate) async fn make_once(&self, key: Key, original: Original, recipe: Recipe) -> Result<(), Error> {
         let work = || {
             let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
-            async move { this.find_or_make(key, &original, &recipe, Lane::Background).await }
+            async move { this.find_or_make(key, &original, &recipe, For::Nobody(key)).await }
         };
-        self.once.answer(key, work).await.unwrap_or(Err(Error::Abandoned)).map(drop)
+        self.behind.answer(key, work).await.unwrap_or(Err(Error::Abandoned)).map(drop)
     }
 
     /// Renders without keeping anything, for previews and tiles that are not worth keeping.
     pub async fn render_only(&self, original: &Original, recipe: &Recipe) -> Result<Rendered, Error> {
-        self.render(original, recipe, Lane::Interactive).await
+        self.render(original, recipe, For::Visitor).await
     }
 
     /// Bytes of renditions that memory keeps, as of a moment ago.
@@ -162,7 +165,7 @@ impl Renditions {
         key: Key,
         original: &Original,
         recipe: &Recipe,
-        lane: Lane,
+        whom: For,
     ) -> Result<Arc<Rendered>, Error> {
         // Whoever found memory empty may come here after another has filled it.
         if let Some(rendered) = self.memory.get(&key) {
@@ -171,11 +174,67 @@ impl Renditions {
         if let Some(found) = self.find_at_rest(&key, original).await? {
             return Ok(found);
         }
-        let rendered = self.render(original, recipe, lane).await?;
-        if let Some(bytes) = self.keep(&original.prefix.rendition(&key.1), &rendered).await {
-            self.note(&original.prefix, key.1, bytes);
-        }
+        let rendered = tokio::select! {
+            biased;
+            made = self.made_behind(&key), if whom == For::Visitor => return Ok(made),
+            rendered = self.render(original, recipe, whom) => rendered?,
+        };
+        self.keep_noted(key.1, original, &rendered, whom).await?;
         Ok(self.remember(key, rendered))
+    }
+
+    /// What is made in the background, when it is there. Nobody waits for that alone: it comes last wherever something is
+    /// short, and may fail.
+    async fn made_behind(&self, key: &Key) -> Arc<Rendered> {
+        match self.behind.under_way(key).await {
+            Some(Ok(made)) => made,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Keeps a rendition at rest, and notes that. One whose image was removed meanwhile is taken back, since the removal may
+    /// have come before it: at once where nobody waits, else beside the answer.
+    pub(crate) async fn keep_noted(
+        &self,
+        digest: [u8; 16],
+        original: &Original,
+        rendered: &Rendered,
+        whom: For,
+    ) -> Result<(), Error> {
+        let place = original.prefix.rendition(&digest);
+        let Some(bytes) = self.keep(&place, rendered).await else { return Ok(()) };
+        if whom == For::Visitor {
+            self.note(&original.prefix, digest, bytes);
+            let (this, original) = (self.clone(), original.clone());
+            tokio::spawn(async move { this.take_back_if_gone(&original, &place).await });
+            return Ok(());
+        }
+        if self.take_back_if_gone(original, &place).await {
+            return Err(Error::Unneeded);
+        }
+        self.note(&original.prefix, digest, bytes);
+        Ok(())
+    }
+
+    /// Deletes what was kept for an image that is gone; returns whether it is. What cannot be found out, or not be deleted,
+    /// is left to whoever sweeps.
+    async fn take_back_if_gone(&self, original: &Original, place: &ObjectKey) -> bool {
+        if !self.is_gone(original).await.unwrap_or(false) {
+            return false;
+        }
+        if let Err(error) = self.storage.delete_spare(place).await {
+            tracing::debug!(
+                object = place.as_str(),
+                ?error,
+                "a rendition of a removed image cannot be deleted"
+            );
+        }
+        true
+    }
+
+    /// Whether no image has this original any more.
+    pub(crate) async fn is_gone(&self, original: &Original) -> Result<bool, Error> {
+        Ok(!self.catalog.owns_object(&original.account, &original.object).await?)
     }
 
     /// The rendition if it lies at rest, from then on in memory.

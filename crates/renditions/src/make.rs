@@ -11,8 +11,9 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tracing::{Instrument as _, info_span};
 use variant::{Facts, Recipe, Rendition, WorkingCopy};
-use workers::{Inputs, Lane};
+use workers::Inputs;
 
+use crate::background::For;
 use crate::memory::Key;
 use crate::{Error, Original, Rendered, Renditions, counts};
 
@@ -31,45 +32,54 @@ impl Renditions {
         &self,
         original: &Original,
         recipe: &Recipe,
-        lane: Lane,
+        whom: For,
     ) -> Result<Rendered, Error> {
         let span = info_span!(target: "span", "render", format = counts::word(recipe.encoding.format()));
-        self.render_well(original, recipe, lane).instrument(span).await
+        self.render_well(original, recipe, whom).instrument(span).await
     }
 
     /// Renders from where it costs least, beginning at the quality that is known; what is learned by that is kept.
-    async fn render_well(&self, original: &Original, recipe: &Recipe, lane: Lane) -> Result<Rendered, Error> {
+    async fn render_well(&self, original: &Original, recipe: &Recipe, whom: For) -> Result<Rendered, Error> {
         let target = recipe.auto_quality.filter(|_| recipe.searches_quality());
         let known = match target {
             Some(target) => self.catalog.found_quality(&original.object, target).await.unwrap_or_default(),
             None => None,
         };
         let begun = known.map(|known| recipe.clone().beginning_at(known));
-        let rendition = self.render_cheaply(original, begun.as_ref().unwrap_or(recipe), lane).await?;
+        let rendition = self.render_cheaply(original, begun.as_ref().unwrap_or(recipe), whom).await?;
         if let (Some(target), Some(found)) = (target, rendition.quality)
             && known != Some(found)
-            && let Err(error) = self.catalog.note_found_quality(&original.object, target, found).await
         {
-            tracing::debug!(?error, "a quality that was found cannot be noted");
+            self.note_quality(original.object, target, found);
         }
         Ok(rendition.into())
+    }
+
+    /// Notes a quality that was found, beside the picture: nobody waits for that.
+    fn note_quality(&self, object: ObjectId, target: u8, found: u8) {
+        let catalog = self.catalog.clone();
+        tokio::spawn(async move {
+            if let Err(error) = catalog.note_found_quality(&object, target, found).await {
+                tracing::debug!(?error, "a quality that was found cannot be noted");
+            }
+        });
     }
 
     async fn render_cheaply(
         &self,
         original: &Original,
         recipe: &Recipe,
-        lane: Lane,
+        whom: For,
     ) -> Result<Rendition, Error> {
         let Some(served) = Served::of(original, recipe) else {
-            return self.render_from(original, None, &original.facts, recipe, lane).await;
+            return self.render_from(original, None, &original.facts, recipe, whom).await;
         };
         if let Some(bytes) = self.copy(original, &served.key).await {
             self.renders_from_copies.fetch_add(1, Ordering::Relaxed);
             let Served { copy, recipe, .. } = &served;
-            return self.render_from(original, Some(bytes), &copy.facts, recipe, lane).await;
+            return self.render_from(original, Some(bytes), &copy.facts, recipe, whom).await;
         }
-        let rendition = self.render_from(original, None, &original.facts, recipe, lane).await?;
+        let rendition = self.render_from(original, None, &original.facts, recipe, whom).await?;
         let this = (self.clone(), original.clone());
         self.background.begin(served.key, || make_copy(this.0, this.1, served));
         Ok(rendition)
@@ -83,12 +93,13 @@ impl Renditions {
         bytes: Option<Bytes>,
         facts: &Facts,
         recipe: &Recipe,
-        lane: Lane,
+        whom: For,
     ) -> Result<Rendition, Error> {
         let overlays = self.overlays(original, recipe).await?;
         let overlay_facts: Vec<Facts> = overlays.iter().map(|overlay| Facts::clone(&overlay.facts)).collect();
-        let slot = self.workers.render_slot(lane, &original.account, facts, &overlay_facts, recipe);
+        let slot = self.workers.render_slot(whom.lane(), &original.account, facts, &overlay_facts, recipe);
         let slot = slot.instrument(info_span!(target: "span", "queue")).await?;
+        self.check_need(original, whom).await?;
         let began = Instant::now();
         let bytes = match bytes {
             Some(bytes) => bytes,
@@ -100,6 +111,14 @@ impl Renditions {
         let rendition = slot.render(inputs, recipe.clone()).await?;
         counts::rendered(rendition.format, began.elapsed());
         Ok(rendition)
+    }
+
+    /// Whether what nobody waits for is worth beginning, now that its turn has come. Who waits is not asked: whoever sees
+    /// the image was admitted a moment ago.
+    async fn check_need(&self, original: &Original, whom: For) -> Result<(), Error> {
+        let For::Nobody(key) = whom else { return Ok(()) };
+        let is_made = self.once.knows(&key) || self.memory.get(&key).is_some();
+        if is_made || self.is_gone(original).await? { Err(Error::Unneeded) } else { Ok(()) }
     }
 
     /// The working copy, if there is one: in memory or at rest. Rows are asked before the storage is, so one that was not
@@ -153,7 +172,7 @@ impl Renditions {
 /// Makes a working copy, in a box: making one is a render, and a render may have one made.
 fn make_copy(this: Renditions, original: Original, served: Served) -> BoxFuture<'static, Result<(), Error>> {
     let Served { copy, key, .. } = served;
-    async move { this.find_or_make(key, &original, &copy.recipe, Lane::Background).await.map(drop) }.boxed()
+    async move { this.find_or_make(key, &original, &copy.recipe, For::Nobody(key)).await.map(drop) }.boxed()
 }
 
 impl Served {

@@ -35,7 +35,7 @@ impl Renditions {
             // Where the storage is gone, what stands in may be in memory still.
             Err(error) => {
                 tracing::debug!(?error, "a rendition cannot be looked for and is put off");
-                self.background.put_off(key, "failed");
+                self.background.fail(key);
                 return Ok(None);
             }
         };

@@ -54,6 +54,18 @@ where
         None
     }
 
+    /// Whether work is under way for this key.
+    pub(crate) fn knows(&self, key: &K) -> bool {
+        self.running.lock().contains_key(key)
+    }
+
+    /// The answer of the work that is under way for this key; none where there is no such work, or it ends without an
+    /// answer.
+    pub(crate) fn under_way(&self, key: &K) -> impl Future<Output = Option<V>> + Send + use<K, V> {
+        let awaited = self.running.lock().get(key).cloned();
+        async move { awaited?.wait_for(Option::is_some).await.ok()?.clone() }
+    }
+
     fn join<W: Future<Output = V> + Send + 'static>(
         &self,
         key: K,
@@ -151,6 +163,18 @@ mod tests {
         let answers = join_all((0..100).map(|_| once.answer(1, || counted.work()))).await;
         assert_eq!(answers, [Some(0); 100]);
         assert_eq!(once.answer(1, || counted.work()).await, Some(1));
+    }
+
+    #[tokio::test]
+    async fn whoever_only_watches_begins_nothing_and_hears_the_answer() {
+        let (once, counted) = (Once::<u8, usize>::new(), Counted::new());
+        assert_eq!(once.under_way(&1).await, None);
+        let mut work = Box::pin(once.answer(1, || counted.work()));
+        assert!((&mut work).now_or_never().is_none() && once.knows(&1) && !once.knows(&2));
+        let watched = once.under_way(&1);
+        counted.let_go.add_permits(1);
+        assert_eq!((watched.await, work.await), (Some(0), Some(0)));
+        assert!(!once.knows(&1));
     }
 
     #[tokio::test]

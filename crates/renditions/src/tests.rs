@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::testing::TestCatalog;
+use catalog::{Actor, Inserted, NewImage};
 use domain::{AccountId, Clock, Fault as _, ObjectId, Problem};
-use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use futures_util::{FutureExt as _, TryStreamExt as _};
 use image::{ImageFormat, Rgb, RgbImage};
 use sha2::{Digest as _, Sha256};
 use storage::{Counts, ObjectKey, Prefix, Storage};
-use variant::{Effort, Encoding, Format, Recipe};
+use variant::{Effort, Encoding, Facts, Format, Glimpse, Recipe};
 use workers::{Lane, Workers};
 
 use crate::{Config, Original, Renditions};
@@ -41,12 +42,13 @@ impl House {
     async fn of(storage: Storage, probed: Bytes, bytes: Bytes) -> House {
         let workers = Workers::new(patient()).unwrap();
         let facts = Arc::new(workers.probe_slot().await.unwrap().probe(probed).await.unwrap());
-        let account = AccountId::random();
+        let catalog = catalog::testing::fresh().await;
+        let account = catalog.catalog.accounts().await.unwrap()[0].id;
         let object = ObjectId::random();
         let prefix = Prefix::new(20_783, &account, &object);
         storage.put(&prefix.original(), bytes.clone()).await.unwrap();
         let original = Original { account, prefix, object, sha256: Sha256::digest(&bytes).into(), facts };
-        let catalog = catalog::testing::fresh().await;
+        put_row(&catalog, &original, "cat").await;
         let renditions = renditions(&catalog, &storage, workers);
         House { catalog, storage, renditions, original }
     }
@@ -55,6 +57,26 @@ impl House {
     fn restarted(&self) -> Renditions {
         let workers = Workers::new(patient()).unwrap();
         renditions(&self.catalog, &self.storage, workers)
+    }
+
+    /// Removes the image, as whoever removes one does: first the row, then what lies below its prefix.
+    async fn remove(&self) {
+        let (catalog, account) = (&self.catalog.catalog, &self.original.account);
+        catalog.remove_image(account, &"cat".parse().unwrap(), &Actor::default()).await.unwrap();
+        for listed in self.renditions_lying().await {
+            self.storage.delete_spare(&self.original.prefix.rendition(&listed)).await.unwrap();
+        }
+    }
+
+    /// The digests of the renditions that lie at rest.
+    async fn renditions_lying(&self) -> Vec<[u8; 16]> {
+        let listed: Vec<_> = self.storage.list().await.unwrap().try_collect().await.unwrap();
+        let own = listed.iter().filter(|listed| listed.prefix == self.original.prefix);
+        own.flat_map(|listed| &listed.renditions).map(|rendition| rendition.digest).collect()
+    }
+
+    async fn lies_nothing(&self) -> bool {
+        self.renditions_lying().await.is_empty()
     }
 
     fn place(&self) -> ObjectKey {
@@ -71,6 +93,34 @@ impl House {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         self.storage.put(key, bytes.into()).await.unwrap();
+    }
+}
+
+/// Inserts an image whose original is this one.
+async fn put_row(catalog: &TestCatalog, original: &Original, name: &str) {
+    let new = NewImage {
+        account: original.account,
+        id: name.parse().unwrap(),
+        object: original.object,
+        day: 20_783,
+        filename: name.into(),
+        metadata: serde_json::Map::new(),
+        creator: None,
+        private: false,
+        facts: Facts::clone(&original.facts),
+        bytes: 1_000,
+        sha256: original.sha256,
+        glimpse: Glimpse::default(),
+        idempotency: None,
+    };
+    let inserted = catalog.catalog.insert_image(new, &Actor::default()).await.unwrap();
+    assert!(matches!(inserted, Inserted::New(_)));
+}
+
+/// Waits until nothing is left to be done in the background.
+async fn nothing_waits(renditions: &Renditions) {
+    while renditions.background_queued() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
 

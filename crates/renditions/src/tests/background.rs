@@ -3,18 +3,13 @@
 use variant::MetadataPolicy;
 
 use super::*;
+use crate::background::For;
 
 /// What a browser that takes AVIF is to get, and what it gets until that is there.
 fn avif() -> Recipe {
     let encoding = Encoding::Avif { quality: 60, effort: Effort::Usual };
     let wish = Recipe { metadata: MetadataPolicy::None, ..scaled((32, 24)) };
     Recipe { encoding, meanwhile: Some(Box::new(wish.clone())), ..wish }
-}
-
-async fn nothing_waits(renditions: &Renditions) {
-    while renditions.background_queued() > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,6 +61,64 @@ async fn whoever_names_the_format_waits_for_what_is_under_way_already() {
     assert_eq!(house.renditions.fetch(&house.original, &named).await.unwrap().format, Format::Avif);
     nothing_waits(&house.renditions).await;
     assert_eq!(house.renditions.renders(), 1);
+}
+
+/// Renditions whose only slot in the background is taken for as long as the second value lives.
+async fn with_busy_background(house: &House, wait_s: u64) -> (Renditions, Workers, workers::Slot) {
+    let one = workers::Config { workers: 1, max_queued: 1, wait_s, ..patient() };
+    let workers = Workers::new(one).unwrap();
+    let facts = &house.original.facts;
+    let taken = workers.slot(Lane::Background, &AccountId::random(), facts).await.unwrap();
+    (renditions(&house.catalog, &house.storage, workers.clone()), workers, taken)
+}
+
+#[tokio::test]
+async fn whoever_waits_does_not_wait_for_the_turn_of_what_nobody_waits_for() {
+    let house = House::new().await;
+    let (renditions, _workers, taken) = with_busy_background(&house, 120).await;
+    renditions.find_or_begin(&house.original, &avif()).await.unwrap();
+    let named = Recipe { meanwhile: None, ..avif() };
+    assert_eq!(renditions.fetch(&house.original, &named).await.unwrap().format, Format::Avif);
+    drop(taken);
+    nothing_waits(&renditions).await;
+    assert_eq!(renditions.renders(), 1, "what was made for a visitor is not made again");
+}
+
+#[tokio::test]
+async fn whoever_waits_beside_work_in_the_background_is_told_that_we_are_busy_as_others_are() {
+    let house = House::new().await;
+    let (renditions, workers, _taken) = with_busy_background(&house, 0).await;
+    renditions.find_or_begin(&house.original, &avif()).await.unwrap();
+    let _front = workers.slot(Lane::Interactive, &AccountId::random(), &house.original.facts).await.unwrap();
+    let refused = renditions.fetch(&house.original, &avif()).await.unwrap_err();
+    assert_eq!((refused.problem(), refused.limit().unwrap().retry_after_s), (Problem::Busy, Some(1)));
+}
+
+#[tokio::test]
+async fn nothing_is_made_in_the_background_of_an_image_that_was_removed() {
+    let house = House::new().await;
+    let (renditions, _workers, taken) = with_busy_background(&house, 120).await;
+    renditions.find_or_begin(&house.original, &avif()).await.unwrap();
+    house.remove().await;
+    drop(taken);
+    nothing_waits(&renditions).await;
+    assert_eq!(renditions.renders(), 0);
+    assert!(!renditions.is_awaited(&house.original.object, &avif().digest()), "that is no failure");
+    assert!(house.lies_nothing().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_of_an_image_that_was_removed_meanwhile_does_not_stay() {
+    let house = House::new().await;
+    let rendered = house.renditions.render(&house.original, &avif(), For::Visitor).await.unwrap();
+    house.remove().await;
+    for whom in [For::Nobody((house.original.object, avif().digest())), For::Visitor] {
+        let kept = house.renditions.keep_noted(avif().digest(), &house.original, &rendered, whom).await;
+        assert_eq!(kept.is_ok(), whom == For::Visitor, "{kept:?}");
+        while !house.lies_nothing().await {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 #[tokio::test]

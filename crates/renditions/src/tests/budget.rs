@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use catalog::{Actor, AtRestTotal, Catalog, Image, Inserted, NewImage};
+use catalog::{AtRestTotal, Catalog, Image};
 use domain::{ImageId, Timestamp};
-use futures_util::TryStreamExt as _;
 
 use super::*;
 

@@ -1,7 +1,6 @@
 //! Working copies, qualities that were found, and what is laid over.
 
-use catalog::{Actor, Inserted, NewImage};
-use variant::{Facts, Glimpse, Overlay, OverlaySource};
+use variant::{Overlay, OverlaySource};
 
 use super::*;
 
@@ -32,12 +31,6 @@ fn to_width(width: u32) -> Recipe {
     Recipe::scaling([0.0, 0.0, 4_000.0, 3_000.0], (width, width * 3 / 4), encoding)
 }
 
-async fn nothing_waits(renditions: &Renditions) {
-    while renditions.background_queued() > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_original_is_read_twice_and_then_its_copy_serves() {
     let house = with_large_original().await;
@@ -55,6 +48,18 @@ async fn a_large_original_is_read_twice_and_then_its_copy_serves() {
     // What needs more than the copy has is made from the original.
     house.renditions.fetch(&house.original, &to_width(2_000)).await.unwrap();
     assert_eq!((house.renditions.renders(), house.renditions.renders_from_copies()), (4, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_copy_is_made_of_an_original_that_was_removed_meanwhile() {
+    let house = with_large_original().await;
+    house.remove().await;
+    house.renditions.fetch(&house.original, &to_width(320)).await.unwrap();
+    nothing_waits(&house.renditions).await;
+    assert_eq!(house.renditions.renders(), 1);
+    while !house.lies_nothing().await {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,53 +82,46 @@ async fn a_copy_is_found_at_rest_and_where_it_is_lost_the_original_serves() {
     assert_eq!(restarted.renders_from_copies(), 1, "it was made again");
 }
 
-/// Inserts an image whose original is this one.
-async fn with_row(
-    house: &House,
-    object: ObjectId,
-    account: AccountId,
-    name: &str,
-    facts: &Facts,
-    bytes: &Bytes,
-) {
-    let new = NewImage {
-        account,
-        id: name.parse().unwrap(),
-        object,
-        day: 20_783,
-        filename: name.into(),
-        metadata: serde_json::Map::new(),
-        creator: None,
-        private: false,
-        facts: facts.clone(),
-        bytes: bytes.len() as u64,
-        sha256: Sha256::digest(bytes).into(),
-        glimpse: Glimpse::default(),
-        idempotency: None,
-    };
-    let inserted = house.catalog.catalog.insert_image(new, &Actor::default()).await.unwrap();
-    assert!(matches!(inserted, Inserted::New(_)));
-}
-
 #[tokio::test]
 async fn a_quality_that_was_found_is_where_the_next_search_begins() {
-    let mut house = House::new().await;
-    house.original.account = house.catalog.catalog.accounts().await.unwrap()[0].id;
-    let (object, facts) = (house.original.object, house.original.facts.clone());
-    with_row(&house, object, house.original.account, "cat", &facts, &picture()).await;
+    let house = House::new().await;
+    let object = house.original.object;
     let found = async |target| house.catalog.catalog.found_quality(&object, target).await.unwrap();
+    let noted = async |target| {
+        loop {
+            if let Some(quality) = found(target).await {
+                return quality;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
     assert_eq!(found(75).await, None);
     let searched = |encoding| Recipe { auto_quality: Some(75), encoding, ..thumbnail() };
     let webp = searched(Encoding::Webp { quality: 81, effort: Effort::Usual });
     let made = house.renditions.fetch(&house.original, &webp).await.unwrap();
     assert_eq!(made.format, Format::Webp);
-    let first = found(75).await.expect("it is remembered with the original");
+    let first = noted(75).await;
     assert_eq!(found(85).await, None);
     let jpeg = searched(Encoding::Jpeg { quality: 79, progressive: false, effort: Effort::Usual });
     house.renditions.fetch(&house.original, &jpeg).await.unwrap();
     assert!(found(75).await.unwrap().abs_diff(first) < 60);
     // The rendition lies under the recipe's own name, wherever its search began.
     assert!(house.storage.get(&house.original.prefix.rendition(&jpeg.digest())).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_picture_does_not_wait_until_its_quality_is_noted() {
+    let house = House::new().await;
+    let (catalog, object) = (&house.catalog.catalog, house.original.object);
+    let held = catalog::testing::hold_writes(catalog).await;
+    let webp = Encoding::Webp { quality: 81, effort: Effort::Usual };
+    let searched = Recipe { auto_quality: Some(75), encoding: webp, ..thumbnail() };
+    assert_eq!(house.renditions.fetch(&house.original, &searched).await.unwrap().format, Format::Webp);
+    assert_eq!(catalog.found_quality(&object, 75).await.unwrap(), None);
+    drop(held);
+    while catalog.found_quality(&object, 75).await.unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
 }
 
 fn with_logo(object: &str) -> Recipe {
@@ -133,13 +131,11 @@ fn with_logo(object: &str) -> Recipe {
 
 #[tokio::test]
 async fn what_is_laid_over_is_read_once_within_the_account_and_refused_where_it_is_gone() {
-    let mut house = House::new().await;
-    house.original.account = house.catalog.catalog.accounts().await.unwrap()[0].id;
+    let house = House::new().await;
     let logo = ObjectId::random();
-    let place = Prefix::new(20_783, &house.original.account, &logo);
-    house.storage.put(&place.original(), picture()).await.unwrap();
-    let facts = house.original.facts.clone();
-    with_row(&house, logo, house.original.account, "logo", &facts, &picture()).await;
+    let prefix = Prefix::new(20_783, &house.original.account, &logo);
+    house.storage.put(&prefix.original(), picture()).await.unwrap();
+    put_row(&house.catalog, &Original { object: logo, prefix, ..house.original.clone() }, "logo").await;
     let twice = Recipe {
         overlays: [with_logo(&logo.to_string()).overlays, with_logo(&logo.to_string()).overlays].concat(),
         ..thumbnail()
