@@ -84,6 +84,92 @@ async fn a_program_has_one_url_signed_and_it_opens_the_image_until_its_end() {
 }
 
 #[tokio::test]
+async fn a_program_narrows_what_it_was_given_and_never_widens_it() {
+    let server = TestServer::start().await;
+    let account = server.account().await;
+    let cat = account.with_image("cat.jpg").with_id("albums/cat").private().await;
+    let narrower = account.issue_token("urls:sign").await;
+    let narrow = async |body: Value| ask_by(&narrower, &account, "POST", "/narrow", Some(&body)).await;
+    let album = signed(&account, json!({"folder": "albums", "expires_in_s": 600})).await;
+    let (_, token) = album["url"].as_str().unwrap().split_once('?').unwrap();
+    let whole = format!("{}?{token}", cat.path("public"));
+
+    let one = narrow(json!({"url": whole, "expires_in_s": 60, "networks": ["127.0.0.1"]})).await.expect(200);
+    let one = one.json()["result"].take();
+    assert!(one["key"].is_null() && one["expires_at_s"].is_i64(), "{one}");
+    server.get(&target(&one)).await.expect(200).picture();
+    let elsewhere = narrow(json!({"url": whole, "networks": ["203.0.113.9"]})).await.expect(200).json();
+    let refused_there = server.get(&target(&elsewhere["result"])).await.expect(403);
+    assert_eq!(refused_there.header("x-image-auth"), Some("ip_mismatch"));
+    let later = narrow(json!({"url": one["url"], "expires_in_s": 6_000})).await.expect(200).json();
+    server.clock.stop_at(domain::Timestamp::from_seconds(one["expires_at_s"].as_i64().unwrap()));
+    let late = server.get(&target(&later["result"])).await.expect(403);
+    assert_eq!(late.header("x-image-auth"), Some("expired"), "the first end still counts");
+    server.get(&whole).await.expect(200);
+
+    let many = json!({"urls": [{"url": whole}, {"url": whole, "uses": 1}], "subject": "ada"});
+    let many = narrow(many).await.expect(200).json()["result"]["urls"].take();
+    assert!(many[1]["token_id"].is_string() && many[0]["token_id"].is_null(), "{many}");
+    for (body, words) in [
+        (json!({"url": cat.path("public")}), "it carries no signature of ours"),
+        (json!({"url": "/AAAAAAAAAAAAAAAAAAAAAA/cat/public?exp=1&sig=2"}), "not one of this account"),
+        (json!({"url": whole, "networks": ["here"]}), "networks: at most 8"),
+        (json!({"url": whole, "variants": ["hero"]}), "no variant 'hero'"),
+        (json!({"url": whole, "key": "default"}), "unknown field `key`"),
+    ] {
+        refused(narrow(body).await, 400, 5400, words);
+    }
+    let mut deep = json!(whole);
+    for _ in 0..4 {
+        deep =
+            narrow(json!({"url": deep, "subject": "ada"})).await.expect(200).json()["result"]["url"].take();
+    }
+    refused(narrow(json!({"url": deep, "subject": "ada"})).await, 400, 5400, "narrowed four times");
+}
+
+#[tokio::test]
+async fn a_program_rotates_signing_keys_and_chooses_the_one_that_signs() {
+    let server = TestServer::start().await;
+    let account = server.account().await;
+    let cat = account.with_image("cat.jpg").private().await;
+    let before = signed(&account, json!({"image": cat.id, "expires_in_s": 86_400})).await;
+    let turn = json!({"new_name": "web-2", "overlap_s": 3_600});
+    let new = done(&account, "POST", "/keys/default/rotate", Some(&turn)).await;
+    assert_eq!(
+        (&new["name"], &new["signs"], &new["state"]),
+        (&json!("web-2"), &json!(true), &json!("active"))
+    );
+    assert!(new["value"].is_null() && new["secret"].is_null(), "{new}");
+    let after = signed(&account, json!({"image": cat.id})).await;
+    assert_eq!(after["key"], "web-2");
+    for url in [&before, &after] {
+        server.get(&target(url)).await.expect(200);
+    }
+    server.clock.stop_at(server.clock.now().plus(std::time::Duration::from_secs(3_601)));
+    let ended = server.get(&target(&before)).await.expect(403);
+    assert_eq!(ended.header("x-image-auth"), Some("key_revoked"));
+
+    let third = done(&account, "POST", "/keys/web-2/rotate", Some(&json!({}))).await;
+    let again = ask_by(&account.token, &account, "POST", "/keys/web-2/use", Some(&json!({}))).await;
+    assert_eq!(again.status, 409, "a key that retires does not sign: {again}");
+    account.api("PUT", "/v1/keys/fourth").await.expect(200);
+    done(&account, "POST", "/keys/fourth/use", Some(&json!({}))).await;
+    assert_eq!(signed(&account, json!({"image": cat.id})).await["key"], "fourth");
+    assert_eq!(signed(&account, json!({"image": cat.id, "key": third["name"]})).await["key"], third["name"]);
+    for (rest, body, status) in [
+        ("/keys/nobody/rotate", json!({}), 404),
+        ("/keys/fourth/rotate", json!({"overlap_s": 315_360_001}), 400),
+        ("/keys/fourth/rotate", json!({"new_name": "a b"}), 400),
+        ("/keys/nobody/use", json!({}), 404),
+    ] {
+        let reply = ask_by(&account.token, &account, "POST", rest, Some(&body)).await;
+        assert_eq!(reply.status, status, "{rest} {body}: {reply}");
+    }
+    let acts = done(&account, "GET", "/audit?act=key.rotate", None).await;
+    assert_eq!(acts["audit"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn a_thousand_are_signed_at_once_or_none() {
     let server = TestServer::start().await;
     let account = server.account().await;
@@ -356,7 +442,10 @@ async fn each_route_needs_its_scope_and_a_refusal_changes_nothing() {
         ("PATCH", "/schemes/bunny", "account:admin"),
         ("GET", "/schemes/bunny/report", "usage:read"),
         ("POST", "/keys", "keys:write"),
+        ("POST", "/narrow", "urls:sign"),
         ("POST", "/keys/a/retire", "keys:write"),
+        ("POST", "/keys/a/rotate", "keys:write"),
+        ("POST", "/keys/a/use", "keys:write"),
         ("DELETE", "/keys/a", "keys:write"),
         ("GET", "/mounts", "images:read"),
         ("GET", "/fetches", "account:admin"),
@@ -463,7 +552,10 @@ async fn every_answer_is_as_the_document_says() {
         ("/schemes", "get", Value::Null),
         ("/schemes/bunny", "patch", json!({"mode": "report"})),
         ("/schemes/bunny/report", "get", Value::Null),
+        ("/narrow", "post", json!({"url": one["url"], "networks": ["127.0.0.1"]})),
         ("/keys", "post", key),
+        ("/keys/default/rotate", "post", json!({"new_name": "next"})),
+        ("/keys/next/use", "post", json!({})),
         ("/keys", "get", Value::Null),
         ("/mounts", "get", Value::Null),
         ("/fetches", "get", Value::Null),
@@ -472,12 +564,15 @@ async fn every_answer_is_as_the_document_says() {
     for (rest, method, body) in asked {
         let body = Some(&body).filter(|body| !body.is_null());
         let reply = ask_by(&account.token, &account, &method.to_uppercase(), rest, body).await.expect(200);
-        let path = format!("/api/v1/accounts/{{account_id}}{}", rest.replace("bunny", "{name}"));
+        let template = ["bunny", "default", "next"]
+            .iter()
+            .fold(rest.to_owned(), |path, name| path.replace(&format!("/{name}"), "/{name}"));
+        let path = format!("/api/v1/accounts/{{account_id}}{template}");
         let schema =
             &document["paths"][&path][method]["responses"]["200"]["content"]["application/json"]["schema"];
         assert!(schema["allOf"].is_array(), "{path} {method}");
         let mut schema = schema["allOf"][1]["properties"]["result"].clone();
-        if rest == "/sign" {
+        if matches!(rest, "/sign" | "/narrow") {
             schema = schema["oneOf"][0].clone();
         }
         let mut found = Vec::new();

@@ -113,6 +113,11 @@ async fn a_scheme_is_reported_then_enforced_and_its_key_revoked() {
 }
 
 #[tokio::test]
+async fn the_api_is_read_by_everybody() {
+    Stage::fresh().await.at_fernhill().await.play("apiDocs").await;
+}
+
+#[tokio::test]
 async fn a_url_is_checked_as_if_somebody_else_asked() {
     Stage::fresh().await.at_fernhill().await.play("checks").await;
 }

@@ -402,4 +402,14 @@ async fn the_document_of_the_api_is_printed_without_a_house_and_served_to_everyb
     let served = server.get("/api/openapi.json").await.expect(200);
     assert_eq!(json(&printed), served.json());
     assert_eq!(served.header("content-type"), Some("application/json"));
+    let page = server.get("/api/docs").await.expect(200);
+    assert!(
+        page.header("content-security-policy").is_some_and(|policy| policy.contains("script-src 'self'"))
+    );
+    let text = page.text();
+    let paths = served.json()["paths"].as_object().unwrap().clone();
+    for path in paths.keys() {
+        assert!(text.contains(&format!(">{path}<")), "{path} is on the page");
+    }
+    server.get("/api/docs/more").await.expect(404);
 }

@@ -698,6 +698,41 @@ async fn what_was_fetched_by_which_signature_is_written_down() {
 }
 
 #[tokio::test]
+async fn a_refusal_after_a_right_signature_is_written_down_with_its_names_and_no_other_is() {
+    let server = TestServer::start().await;
+    let cat = server.account().with_image("cat.jpg").private().await;
+    let claims = |variant: &str, subject: &str| format!("{}?s-sub={subject}", cat.path(variant));
+    let nobody = cat.path("public").replace(&cat.id, "3bc4a77e-3ce5-4134-8747-cf4fc6258287");
+    for hides in ["off", "on"] {
+        cat.account.set("hide_existence", hides).await;
+        let signed = |variant: &str| cat.account.sign(&claims(variant, hides));
+        server.get(&signed("nosuch").await).await.expect(403);
+        let bound = cat.account.sign(&format!("{}&s-ip=203.0.113.9", claims("public", hides))).await;
+        check_refused(&server.get(&bound).await, "ip_mismatch", hides);
+        let ended = cat.account.sign_until(&claims("public", hides), 1_000_000_000).await;
+        check_refused(&server.get(&ended).await, "expired", hides);
+        let forged = format!("{}&exp=4000000000&sig={}", claims("public", "stranger"), "0".repeat(64));
+        check_refused(&server.get(&forged).await, "bad_signature", hides);
+    }
+    server.get(&cat.account.sign(&format!("{nobody}?s-sub=on")).await).await.expect(404);
+    let filter = FetchFilter { limit: 100, ..FetchFilter::default() };
+    let page = server.catalog().fetches_page(&cat.account.account.id, &filter).await.unwrap();
+    let of = |subject: Option<&str>| {
+        let rows = page.items.iter().filter(|entry| entry.subject.as_deref() == subject);
+        let mut rows: Vec<_> =
+            rows.map(|entry| (entry.verdict.as_str(), entry.key.is_some(), entry.requests)).collect();
+        rows.sort_unstable();
+        rows
+    };
+    let proved = [("expired", true, 1), ("ip_mismatch", true, 1), ("variant_missing", true, 1)];
+    assert_eq!(of(Some("off")), proved);
+    let hidden = [("expired", true, 1), ("image_missing", true, 1), ("ip_mismatch", true, 1)];
+    assert_eq!(of(Some("on")), [hidden.as_slice(), &proved[2..]].concat());
+    assert_eq!(of(None).iter().map(|row| row.2).sum::<u64>(), 2, "{:?}", of(None));
+    assert_eq!(of(Some("stranger")), [], "what nobody has proved is nobody's name");
+}
+
+#[tokio::test]
 async fn an_account_may_have_refusals_say_nothing_and_pages_of_others_kept_out() {
     let server = TestServer::start().await;
     let cat = server.account().with_image("cat.jpg").private().await;

@@ -248,6 +248,8 @@ async fn a_put_makes_an_image_once() {
     let lines = server.catalog().audit(&filter).await.unwrap();
     let by_key = lines.iter().filter(|line| line.actor.name == "key:door s3").count();
     assert_eq!(by_key, 2, "each upload is noted with its key: {lines:?}");
+    let counted = [("ok", "@original", 1), ("ok", "@upload", 2), ("refused", "@upload", 2)];
+    check_counted(&server, &counted).await;
 }
 
 #[tokio::test]
@@ -416,6 +418,7 @@ async fn a_browser_s_form_brings_an_image_as_its_policy_says() {
     let reply = Reply::of(request.send().await.expect("the server answers")).await;
     check_refusal(&reply, 403, "AccessDenied", Some("missing_signature"));
     assert_eq!(server.scratch_files(), 0);
+    check_counted(&server, &[("image_missing", "@original", 1), ("ok", "@upload", 4)]).await;
 }
 
 #[tokio::test]
@@ -450,6 +453,24 @@ async fn a_scheme_that_is_off_opens_nothing_and_one_that_reports_counts() {
     let mut found: Vec<_> = found.iter().map(|found| (found.verdict.as_str(), found.requests)).collect();
     found.sort_unstable();
     assert_eq!(found, [("bad_signature", 1), ("ok", 1)]);
+}
+
+/// Holds what is noted of the key `door` against verdicts and ways, and the requests of the key against their sum.
+async fn check_counted(server: &TestServer, expected: &[(&str, &str, u64)]) {
+    let account = server.account().await.account.id;
+    let filter = FetchFilter { key: Some("door".into()), limit: 100, ..FetchFilter::default() };
+    let page = server.catalog().fetches_page(&account, &filter).await.unwrap();
+    let (mut seen, mut requests) = (std::collections::BTreeMap::new(), 0);
+    for entry in &page.items {
+        *seen.entry((entry.verdict.as_str(), entry.variant.as_str())).or_insert(0) += entry.requests;
+    }
+    for (verdict, way, times) in expected {
+        assert_eq!(seen.get(&(*verdict, *way)), Some(times), "{verdict} {way}: {seen:?}");
+        requests += times;
+    }
+    let uses = server.catalog().signing_key_usage(&account).await.unwrap();
+    assert!(uses["door"].requests_24h() >= requests, "{uses:?}");
+    assert!(uses["door"].last.is_some());
 }
 
 #[tokio::test]

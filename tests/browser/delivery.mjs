@@ -171,6 +171,10 @@ export async function rules(visit) {
   await visit.signIn("mira");
   await openDelivery(page);
 
+  // Where objects lie on a disk nothing can be fetched from a bucket, and the field says so.
+  const lent = page.getByLabel("Large files from the bucket");
+  if (await lent.isDisabled()) await page.getByText("only a bucket can hand them out itself").waitFor();
+  else await page.getByText("fetched from the bucket itself, by a redirect").waitFor();
   await page.getByLabel("Browser TTL", { exact: true }).fill("0");
   await page.getByLabel("Leeway").fill("61");
   await page.getByRole("button", { name: "Save rules" }).click();
@@ -224,6 +228,35 @@ export async function rules(visit) {
   await marks.getByRole("button", { name: "Refuse them" }).click();
   await marks.waitFor({ state: "detached" });
   assert.equal(await visit.status(signed), 403, "it does not say when it was issued");
+}
+
+/** The page about the API: for everybody, found from the menu, with every operation one click away. */
+export async function apiDocs(visit) {
+  const { page } = visit;
+  await page.goto(`${BASE}/api/docs`);
+  await heading(page, "API");
+  assert.equal(await page.getByRole("button", { name: "Sign out" }).count(), 0, "nobody is signed in");
+  await menu(page, /^Signed URLs/);
+  await until("the address names the group", () => page.url().endsWith("#signed-urls"));
+  const sign = page.locator("#sign");
+  await sign.locator("summary").click();
+  await sign.getByRole("row", { name: /expires_in_s/ }).first().getByText("Seconds from now").waitFor();
+  await sign.getByText("urls:sign").waitFor();
+  await visit.shot("api-docs-open", page, { fullPage: true });
+  await visit.accessible();
+  await page.locator("#getOriginal summary").click();
+  await page.locator("#getOriginal").getByText("/storage/{account}/{image_id}").waitFor();
+  await visit.signIn("mira");
+  await menu(page, "API");
+  await heading(page, "API");
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+  const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+  const before = await theme();
+  await page.getByRole("button", { name: /^Theme/ }).click();
+  await until("the theme is another", async () => (await theme()) !== before);
+  assert.ok(page.url().includes("/api/docs"), "and the page is the same");
+  await menu(page, "Dashboard");
+  await heading(page, "Images");
 }
 
 /** Both lists of the audit log: filters in the address, what was fetched with which token, files. */

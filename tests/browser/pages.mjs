@@ -34,6 +34,7 @@ function pages(a, id) {
     audit: `${own}/audit`,
     "audit-fetches": `${own}/audit/fetches`,
     "audit-nothing": `${own}/audit?act=nothing`,
+    "api-docs": "/api/docs",
     missing: `${own}/image?id=nothing-here`,
   };
 }

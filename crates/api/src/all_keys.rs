@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::Payload;
-use catalog::{Error, KeyEntry, KeyUsage, NewVerifyingKey, VerifyingKeyEntry};
+use catalog::{Error, KeyEntry, KeyUsage, NewVerifyingKey, Rotation, VerifyingKeyEntry};
 use domain::{SigningKeyId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -43,6 +43,15 @@ pub(crate) struct Retirement {
     overlap_s: Option<u64>,
 }
 
+/// How to rotate a signing key.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Turn {
+    /// What the new key is called; `NAME-2` (and so on) where nothing is said.
+    new_name: Option<String>,
+    overlap_s: Option<u64>,
+}
+
 /// `GET /keys`
 pub(crate) async fn list(api: &Api, caller: &Authenticated) -> Result<HttpResponse, Failure> {
     let account = caller.account();
@@ -77,13 +86,42 @@ pub(crate) async fn retire(
 ) -> Result<HttpResponse, Failure> {
     let name: SigningKeyId = words::named(name, Error::VerifyingKeyMissing)?;
     let retirement: Retirement = fields::read(body::json(api, payload).await?)?;
-    let overlap_s = retirement.overlap_s.unwrap_or(OVERLAP_S);
-    if overlap_s > MAX_OVERLAP_S {
-        return Err(Failure::bad_request("overlap_s: at most 315,360,000 seconds, ten years"));
-    }
-    let overlap = Duration::from_secs(overlap_s);
+    let overlap = overlap(retirement.overlap_s)?;
     api.catalog.retire_verifying_key(caller.account(), &name, overlap, &caller.actor).await?;
     Ok(envelope::done(json!({})))
+}
+
+/// `POST /keys/{name}/rotate`: a new signing key signs from now on, the old one verifies until the overlap ends. Its value
+/// is read where the contract has it, by who may.
+pub(crate) async fn rotate(
+    api: &Api,
+    caller: &Authenticated,
+    name: &str,
+    payload: Payload,
+) -> Result<HttpResponse, Failure> {
+    let name: SigningKeyId = words::named(name, Error::SigningKeyMissing)?;
+    let turn: Turn = fields::read(body::json(api, payload).await?)?;
+    let new_id = turn.new_name.map(|name| name.parse::<SigningKeyId>()).transpose();
+    let new_id = new_id.map_err(|why: domain::Invalid| Failure::bad_request(format!("new_name: {why}")))?;
+    let rotation = Rotation { new_id, overlap: overlap(turn.overlap_s)? };
+    let key = api.catalog.rotate_signing_key(caller.account(), &name, rotation, &caller.actor).await?;
+    Ok(envelope::done(words_of_signing(&key)))
+}
+
+/// `POST /keys/{name}/use`: the signing key that signs where none is named.
+pub(crate) async fn choose(api: &Api, caller: &Authenticated, name: &str) -> Result<HttpResponse, Failure> {
+    let name: SigningKeyId = words::named(name, Error::SigningKeyMissing)?;
+    api.catalog.use_signing_key(caller.account(), &name, &caller.actor).await?;
+    Ok(envelope::done(json!({})))
+}
+
+/// How long a key verifies on.
+fn overlap(seconds: Option<u64>) -> Result<Duration, Failure> {
+    let seconds = seconds.unwrap_or(OVERLAP_S);
+    if seconds > MAX_OVERLAP_S {
+        return Err(Failure::bad_request("overlap_s: at most 315,360,000 seconds, ten years"));
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 /// `DELETE /keys/{name}`: it verifies nothing from now on, whichever of the two kinds it is.

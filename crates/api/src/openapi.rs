@@ -62,6 +62,11 @@ mod tests {
     /// What needs no scope.
     const OPEN: [&str; 2] = ["/client/v4/accounts", "/client/v4/user/tokens/verify"];
 
+    /// Whether an operation is one in storage's form: it takes no token.
+    fn is_storage(place: &Place) -> bool {
+        place.0.starts_with(signing::StorageAddress::MOUNT)
+    }
+
     /// Every operation of the document.
     fn operations() -> BTreeMap<Place, Value> {
         let document = document();
@@ -94,7 +99,12 @@ mod tests {
 
     #[test]
     fn every_route_and_method_is_in_the_document_and_no_other() {
-        let (written, there) = (operations(), routes());
+        let (mut written, there) = (operations(), routes());
+        let of_storage: Vec<Place> =
+            written.extract_if(.., |place, _| is_storage(place)).map(|(place, _)| place).collect();
+        let (image, account) = ("/storage/{account}/{image_id}", "/storage/{account}");
+        let answered = [(account, "POST"), (image, "GET"), (image, "HEAD"), (image, "PUT")];
+        assert_eq!(of_storage, answered.map(|(path, method)| (path.to_owned(), method.to_owned())));
         assert_eq!(written.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>());
         let word = |scope: &Scope| {
             Scope::ALL.iter().find(|(other, _)| other == scope).map(|(_, word)| format!("`{word}`")).unwrap()
@@ -119,10 +129,10 @@ mod tests {
                 operation["summary"].is_string() && operation["responses"]["200"].is_object(),
                 "{place:?}"
             );
-            assert_eq!(
-                operation["responses"]["default"]["$ref"], "#/components/responses/Failure",
-                "{place:?}"
-            );
+            let failure = if is_storage(&place) { "StorageFailure" } else { "Failure" };
+            let told = operation["responses"]["default"]["$ref"].as_str();
+            assert_eq!(told, Some(&*format!("#/components/responses/{failure}")), "{place:?}");
+            assert_eq!(operation["security"].is_array(), is_storage(&place), "{place:?}");
             let names = place.0.split(['{', '}']).skip(1).step_by(2).count();
             let parameters = document["paths"][&place.0]["parameters"].as_array().map_or(0, Vec::len);
             assert_eq!(parameters, names, "{place:?}");
@@ -170,11 +180,15 @@ mod tests {
         assert_eq!(properties("SignRequest"), fields_of::<sign::Wish>());
         let mut many = properties("SignManyRequest");
         assert!(many.remove("urls") && many == fields_of::<sign::Wish>());
+        assert_eq!(properties("NarrowRequest"), fields_of::<sign::Narrowing>());
+        let mut many = properties("NarrowManyRequest");
+        assert!(many.remove("urls") && many == fields_of::<sign::Narrowing>());
         assert_eq!(properties("ExplainRequest"), fields_of::<explain::Asked>());
         assert_eq!(properties("SchemeChange"), fields_of::<schemes::Change>());
         assert_eq!(properties("OwnImageChange"), fields_of::<own_images::Change>());
         assert_eq!(properties("NewKey"), fields_of::<all_keys::NewKey>());
         assert_eq!(properties("Retirement"), fields_of::<all_keys::Retirement>());
+        assert_eq!(properties("KeyRotation"), fields_of::<all_keys::Turn>());
         let settings: BTreeSet<String> =
             AccountPolicy::SETTINGS.iter().map(|(name, _)| (*name).to_owned()).collect();
         assert_eq!(properties("SettingsChange"), settings);

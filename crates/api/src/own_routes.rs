@@ -15,8 +15,9 @@ use crate::{Api, all_keys, explain, logs, mounts, own_images, schemes, settings,
 pub(crate) const BELOW: &str = "/api/v1/accounts/{account_id}";
 
 /// A path, a method that it takes, the scopes of which a token needs one, and what is done.
-pub(crate) const ROUTES: [(&str, &str, &[Scope], Act); 16] = [
+pub(crate) const ROUTES: [(&str, &str, &[Scope], Act); 19] = [
     ("/sign", "POST", &[Scope::UrlsSign], Act::Sign),
+    ("/narrow", "POST", &[Scope::UrlsSign], Act::Narrow),
     // Whoever may see every image, and the names of all keys, learns nothing new.
     ("/explain", "POST", &[Scope::ImagesRead], Act::Explain),
     ("/settings", "GET", &[Scope::ImagesRead], Act::GetSettings),
@@ -30,6 +31,8 @@ pub(crate) const ROUTES: [(&str, &str, &[Scope], Act); 16] = [
     ("/keys", "POST", &[Scope::KeysWrite], Act::AddKey),
     ("/keys/{name}", "DELETE", &[Scope::KeysWrite], Act::RevokeKey),
     ("/keys/{name}/retire", "POST", &[Scope::KeysWrite], Act::RetireKey),
+    ("/keys/{name}/rotate", "POST", &[Scope::KeysWrite], Act::RotateKey),
+    ("/keys/{name}/use", "POST", &[Scope::KeysWrite], Act::UseKey),
     ("/mounts", "GET", &[Scope::ImagesRead], Act::ListMounts),
     ("/images/{image}", "GET", &[Scope::ImagesRead], Act::GetImage),
     ("/images/{image}", "PATCH", &[Scope::ImagesWrite], Act::UpdateImage),
@@ -47,6 +50,7 @@ fn is_name(part: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
     Sign,
+    Narrow,
     Explain,
     GetSettings,
     UpdateSettings,
@@ -57,6 +61,8 @@ pub(crate) enum Act {
     AddKey,
     RevokeKey,
     RetireKey,
+    RotateKey,
+    UseKey,
     ListMounts,
     GetImage,
     UpdateImage,
@@ -109,6 +115,7 @@ impl Own {
         let (name, query) = (self.name.as_str(), request.query_string());
         match act {
             Act::Sign => sign::sign(api, caller, payload).await,
+            Act::Narrow => sign::narrow(api, caller, payload).await,
             Act::Explain => explain::explain(api, caller, payload).await,
             Act::GetSettings => settings::get(api, caller).await,
             Act::UpdateSettings => settings::update(api, caller, payload).await,
@@ -119,6 +126,8 @@ impl Own {
             Act::AddKey => all_keys::add(api, caller, payload).await,
             Act::RevokeKey => all_keys::revoke(api, caller, name).await,
             Act::RetireKey => all_keys::retire(api, caller, name, payload).await,
+            Act::RotateKey => all_keys::rotate(api, caller, name, payload).await,
+            Act::UseKey => all_keys::choose(api, caller, name).await,
             Act::ListMounts => mounts::list(api, caller).await,
             Act::GetImage => own_images::get(api, caller, name).await,
             Act::UpdateImage => own_images::update(api, caller, name, payload).await,

@@ -1,5 +1,7 @@
-//! Signing as a service: `POST /sign` for one URL, or for many at once of which either all are signed or none.
+//! Signing as a service: `POST /sign` for one URL, or for many at once of which either all are signed or none; and
+//! `POST /narrow` for those that are signed already.
 
+mod narrow;
 mod wish;
 
 use std::collections::{BTreeSet, HashMap};
@@ -9,9 +11,11 @@ use actix_web::web::Payload;
 use catalog::{Flexible, KeyEntry};
 use domain::{AccountHash, Fault as _, SigningKeyId, Timestamp, grouped};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use signing::{Constraints, DeliveryUrl, KeyState, Policy, SigningKey};
 
+pub(crate) use self::narrow::Narrowing;
 use self::wish::Target;
 pub(crate) use self::wish::Wish;
 use crate::authenticated::Authenticated;
@@ -36,18 +40,37 @@ pub(crate) async fn sign(
     caller: &Authenticated,
     payload: Payload,
 ) -> Result<HttpResponse, Failure> {
+    each(api, caller, payload, Signer::sign).await
+}
+
+/// `POST /narrow`
+pub(crate) async fn narrow(
+    api: &Api,
+    caller: &Authenticated,
+    payload: Payload,
+) -> Result<HttpResponse, Failure> {
+    each(api, caller, payload, Signer::narrow).await
+}
+
+/// Answers for one URL or for many, as the body is about.
+async fn each<W: DeserializeOwned>(
+    api: &Api,
+    caller: &Authenticated,
+    payload: Payload,
+    sign: impl Fn(&Signer, &W) -> Result<Signed, Failure>,
+) -> Result<HttpResponse, Failure> {
     let mut wishes = body::json_within(api, payload, MAX_BODY_BYTES).await?;
     let Some(urls) = wishes.remove(MANY) else {
         let wish = fields::read(wishes)?;
-        return Ok(envelope::done(Signer::of(api, caller).await?.sign(&wish)?));
+        return Ok(envelope::done(sign(&Signer::of(api, caller).await?, &wish)?));
     };
     // What all have in common is read alone first, so that a mistake in it is told once.
-    fields::read::<Wish>(wishes.clone())?;
+    fields::read::<W>(wishes.clone())?;
     wish::check_common(&wishes)?;
     let urls = list(urls)?;
     let signer = Signer::of(api, caller).await?;
     // One after the other: a thousand copies of what they have in common would fill the memory.
-    let signed = all(urls, |own| fields::read(entry(own, &wishes)?).and_then(|wish| signer.sign(&wish)))?;
+    let signed = all(urls, |own| fields::read(entry(own, &wishes)?).and_then(|wish| sign(&signer, &wish)))?;
     Ok(envelope::done(json!({ MANY: signed })))
 }
 
@@ -55,7 +78,9 @@ pub(crate) async fn sign(
 #[derive(Debug, Serialize)]
 struct Signed {
     url: String,
-    key: String,
+    /// None where no key was needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
     expires_at: Option<String>,
     expires_at_s: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,14 +132,42 @@ impl Signer {
         self.check_variants(&constraints.variants)?;
         let url = signing::issue(&url, key, &constraints, &self.policy, self.now)
             .map_err(|error| refused(error, &constraints))?;
-        let cookie = wish.cookie.then(|| self.cookie(&url, prefix_segments, expires_s)).transpose()?;
+        self.told(url, Some(key.id()), constraints, wish.cookie)
+    }
+
+    /// The same URL, which demands more. What it demanded already no key is needed to keep.
+    fn narrow(&self, narrowing: &Narrowing) -> Result<Signed, Failure> {
+        self.check_url(&narrowing.url)?;
+        let constraints = narrowing.constraints(&self.policy, self.now, generated)?;
+        self.check_variants(&constraints.variants)?;
+        let url = signing::narrow(&narrowing.url, &constraints).map_err(|error| match error {
+            signing::Error::MissingSignature => Failure::bad_request("url: it carries no signature of ours"),
+            signing::Error::MalformedParam if wish::malformed(&constraints).is_none() => {
+                Failure::bad_request(
+                    "url: it was narrowed four times already, or carries a parameter that is malformed",
+                )
+            }
+            error => refused(error, &constraints),
+        })?;
+        self.told(url, None, constraints, narrowing.cookie)
+    }
+
+    fn told(
+        &self,
+        url: String,
+        key: Option<&SigningKeyId>,
+        constraints: Constraints,
+        wants_cookie: bool,
+    ) -> Result<Signed, Failure> {
+        let Constraints { expires_s, prefix_segments, token_id, .. } = constraints;
+        let cookie = wants_cookie.then(|| self.cookie(&url, prefix_segments, expires_s)).transpose()?;
         Ok(Signed {
             cookie,
             url,
-            key: key.id().to_string(),
+            key: key.map(ToString::to_string),
             expires_at: expires_s.map(|end_s| Timestamp::from_seconds(end_s).to_rfc3339()),
             expires_at_s: expires_s,
-            token_id: constraints.token_id,
+            token_id,
         })
     }
 

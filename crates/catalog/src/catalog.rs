@@ -42,6 +42,8 @@ pub struct Config {
     pub max_verifying_keys: u32,
     /// Days for which the log of fetches is kept; 0 for no such log.
     pub fetch_log_days: u32,
+    /// Rows of that log of all accounts; the oldest go first. 0 is no limit.
+    pub max_fetch_log_rows: u64,
     /// Variants of an account.
     pub max_variants: u32,
     /// API tokens of an account that are neither expired nor revoked.
@@ -74,6 +76,7 @@ impl Config {
             max_signing_keys: 8,
             max_verifying_keys: 32,
             fetch_log_days: 30,
+            max_fetch_log_rows: 2_000_000,
             max_variants: 100,
             max_tokens: 100,
             max_account_images: 0,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::{AccountId, ObjectId, SigningKeyId, Timestamp};
 
-use crate::database::{Connection, Lock, Value, query};
+use crate::database::{Connection, Lock, Value, query, query_scalar};
 use crate::fetch_log::minute_of;
 use crate::tally::{Counts, FLEXIBLE, Kind, Outcome, Sum, Tally, hour_of};
 use crate::{Catalog, Error};
@@ -90,12 +90,39 @@ impl Catalog {
                 }
             }
         }
+        Ok(gone + self.prune_fetches().await?)
+    }
+
+    /// Removes the oldest fetches of all accounts, where there are more than are kept.
+    async fn prune_fetches(&self) -> Result<u64, Error> {
+        let most = self.inner.config.max_fetch_log_rows;
+        if most == 0 {
+            return Ok(0);
+        }
+        let kept =
+            query_scalar::<i64>("select count(*) from fetches").fetch_one(&self.inner.database).await?;
+        let excess = kept.unsigned_abs().saturating_sub(most);
+        let statement = "delete from fetches where (account, minute, digest) in
+            (select account, minute, digest from fetches where minute < $1 order by minute limit $2)";
+        let mut gone = 0;
+        while gone < excess {
+            let batch = (excess - gone).min(PRUNED_AT_ONCE.into());
+            let pruned = self.prune_some(statement.to_owned(), i64::MAX, batch).await?;
+            if pruned == 0 {
+                break;
+            }
+            gone += pruned;
+        }
         Ok(gone)
     }
 
     async fn prune(&self, statement: String, before: i64) -> Result<u64, Error> {
+        self.prune_some(statement, before, PRUNED_AT_ONCE.into()).await
+    }
+
+    async fn prune_some(&self, statement: String, before: i64, most: u64) -> Result<u64, Error> {
         let mut writing = self.begin(Lock::Rows).await?;
-        let gone = query(statement).bind(before).bind(PRUNED_AT_ONCE).execute(writing.db()).await?;
+        let gone = query(statement).bind(before).bind(whole(most)).execute(writing.db()).await?;
         self.commit(writing).await?;
         Ok(gone)
     }

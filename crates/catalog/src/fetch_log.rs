@@ -281,7 +281,8 @@ mod tests {
     fn what_is_refused_keeps_the_names_that_were_proved() {
         let log = FetchLog::new(true);
         let key = SigningKeyId::default_key();
-        let claims = Fetched { key: Some(&key), token_id: Some("link-1"), verdict: "expired", ..fetched("cat") };
+        let claims =
+            Fetched { key: Some(&key), token_id: Some("link-1"), verdict: "expired", ..fetched("cat") };
         log.note(&claims, Timestamp::from_seconds(0));
         log.look(|noted| {
             for fetch in noted.fetches.keys() {

@@ -15,7 +15,7 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
-    fn table(self) -> &'static str {
+    pub(crate) fn table(self) -> &'static str {
         match self {
             Keys::Signing => "signing_keys",
             Keys::Verifying => "verifying_keys",

@@ -4,8 +4,9 @@ use domain::Secret;
 
 use crate::changes::Change;
 use crate::database::Lock;
+use crate::key_names::Keys;
 use crate::sealing::Sealer;
-use crate::{Actor, Catalog, Error, audit, schemes, signing_keys, verifying_keys};
+use crate::{Actor, Catalog, Error, audit, schemes, sealed_keys};
 
 impl Catalog {
     /// Seals every stored secret anew under another master key, in one transaction, beside running servers. Returns
@@ -18,8 +19,8 @@ impl Catalog {
         let sealer = Sealer::new(new)?;
         let mut writing = self.begin(Lock::House).await?;
         let old = self.sealer(writing.db()).await?;
-        let mut count = signing_keys::reseal(&mut writing, &old, &sealer).await?;
-        count += verifying_keys::reseal(&mut writing, &old, &sealer).await?;
+        let mut count = sealed_keys::reseal(&mut writing, Keys::Signing, &old, &sealer).await?;
+        count += sealed_keys::reseal(&mut writing, Keys::Verifying, &old, &sealer).await?;
         count += schemes::reseal(&mut writing, &old, &sealer).await?;
         self.reseal_canary(&mut writing, &sealer).await?;
         audit::note(&mut writing, None, &Actor::command(), "master_key.rotate", &format!("{count} secrets"))

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::Error;
 use crate::api_token::ApiToken;
 use crate::changes::Change;
-use crate::mounts::Given;
+use crate::mount::Given;
 use crate::rights::{AccountRights, ImageRights};
 
 /// API tokens that memory keeps.

@@ -1,5 +1,6 @@
 //! The addresses below which URLs of other services are read. Whose they are stands in `mounts.rs`.
 
+use domain::AccountHash;
 use signing::Scheme;
 use variant::Dialect;
 
@@ -13,6 +14,9 @@ pub enum Mount {
     /// `/thumbor/…`
     Thumbor,
 }
+
+/// To whom each mount is given, in the order of [`Mount::ALL`].
+pub(crate) type Given = [Option<AccountHash>; Mount::ALL.len()];
 
 impl Mount {
     /// Every mount.

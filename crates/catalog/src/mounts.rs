@@ -5,14 +5,12 @@ use domain::{AccountHash, AccountId};
 use crate::changes::Change;
 use crate::database::{Connection, Lock, is_orphan, overdue, query};
 use crate::delivery_rights::{PATIENCE, unavailable};
+use crate::mount::Given;
 use crate::rows::{account_id, parsed};
 use crate::{Actor, Catalog, Error, Mount, audit};
 
 /// How often the mounts are loaded anew where something changes meanwhile; see `delivery_rights.rs`.
 const MAX_LOADS: u32 = 4;
-
-/// To whom each mount is given, in the order of [`Mount::ALL`].
-pub(crate) type Given = [Option<AccountHash>; Mount::ALL.len()];
 
 impl Catalog {
     /// Every mount, and the account that it is given to.

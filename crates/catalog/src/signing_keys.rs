@@ -12,8 +12,8 @@ use crate::changes::Change;
 use crate::database::{Connection, Lock, Row, is_orphan, query};
 use crate::key_names::{self, Keys, lives, state};
 use crate::rows::{account_id, parsed, time};
-use crate::sealing::{Place, Sealer};
-use crate::{Actor, Catalog, Error, audit};
+use crate::sealing::Sealer;
+use crate::{Actor, Catalog, Error, audit, sealed_keys};
 
 /// A signing key as a list shows it.
 #[derive(Debug, Clone)]
@@ -353,7 +353,7 @@ pub(crate) async fn put(
         KeyState::Retired => ("retiring", Some(key.created_at)),
         KeyState::Revoked => ("revoked", None),
     };
-    let row = row_name(account, &key.id);
+    let sealed = sealed_keys::seal(sealer, Keys::Signing, account, &key.id, key.secret.reveal().as_bytes());
     let put = query(
         "insert into signing_keys (account, name, secret, state, verify_until, signs, created_at)
          values ($1, $2, $3, $4, $5, $6, $7)
@@ -362,7 +362,7 @@ pub(crate) async fn put(
     )
     .bind(&account.as_bytes()[..])
     .bind(key.id.as_str())
-    .bind(sealer.seal(place(&row), key.secret.reveal().as_bytes()))
+    .bind(sealed)
     .bind(state)
     .bind(verify_until.map(Timestamp::as_micros))
     .bind(key.signs)
@@ -404,18 +404,9 @@ fn key(row: &Row, sealer: &Sealer, now: Timestamp) -> Result<KeyEntry, Error> {
 }
 
 fn unsealed(row: &Row, sealer: &Sealer, id: &SigningKeyId) -> Result<Secret, Error> {
-    let name = row_name(&account_id(row, "account")?, id);
-    let secret = sealer.unseal(place(&name), row.try_get("secret")?).ok_or(Error::MasterKey)?;
+    let secret = sealed_keys::unseal(row, sealer, Keys::Signing, id)?;
     let text = std::str::from_utf8(&secret).map_err(|error| crate::rows::odd("secret", error))?;
     Ok(Secret::new(text))
-}
-
-fn row_name(account: &AccountId, id: &SigningKeyId) -> String {
-    format!("{account}/{id}")
-}
-
-fn place(row: &str) -> Place<'_> {
-    Place { table: "signing_keys", row, column: "secret" }
 }
 
 /// The keys whose secrets do not open, as people call them.
@@ -429,20 +420,4 @@ pub(crate) async fn unreadable(db: &mut Connection, sealer: &Sealer) -> Result<V
         }
     }
     Ok(unreadable)
-}
-
-/// Seals every key anew; returns how many there are.
-pub(crate) async fn reseal(writing: &mut Writing, old: &Sealer, new: &Sealer) -> Result<u64, Error> {
-    let rows = query("select account, name, secret from signing_keys").fetch_all(writing.db()).await?;
-    for row in &rows {
-        let (account, id) = (account_id(row, "account")?, parsed(row, "name")?);
-        let secret = unsealed(row, old, &id)?;
-        query("update signing_keys set secret = $3 where account = $1 and name = $2")
-            .bind(&account.as_bytes()[..])
-            .bind(id.as_str())
-            .bind(new.seal(place(&row_name(&account, &id)), secret.reveal().as_bytes()))
-            .execute(writing.db())
-            .await?;
-    }
-    Ok(rows.len() as u64)
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use variant::Format;
 
 use crate::database::overdue;
-use crate::explained::{Explained, Route};
+use crate::explanation::{Explained, Route};
 use crate::rights::AccountRights;
 use crate::{Answered, Catalog, Counted, Error, Fetched, Outcome};
 

@@ -12,8 +12,8 @@ use crate::changes::Change;
 use crate::database::{Connection, Lock, Row, is_orphan, query};
 use crate::key_names::{self, Keys, lives, state};
 use crate::rows::{account_id, json_text, maybe_time, odd, parsed, time};
-use crate::sealing::{Place, Sealer};
-use crate::{Actor, Catalog, Error, audit};
+use crate::sealing::Sealer;
+use crate::{Actor, Catalog, Error, audit, sealed_keys};
 
 /// The schemes whose URLs are signed with an account's signing keys. They take no verifying keys.
 pub(crate) const BY_SIGNING_KEYS: [Scheme; 2] = [Scheme::Native, Scheme::Generic];
@@ -238,7 +238,7 @@ async fn put(
     stored: &Stored,
 ) -> Result<(), Error> {
     let key = &stored.key;
-    let row = row_name(account, key.name());
+    let sealed = sealed_keys::seal(sealer, Keys::Verifying, account, key.name(), &texts(key.material()));
     let put = query(
         "insert into verifying_keys (account, name, scheme, id, kind, material, state, verify_from, created_at)
          values ($1, $2, $3, $4, $5, $6, 'active', $7, $8)
@@ -251,7 +251,7 @@ async fn put(
     .bind(key.scheme().name())
     .bind(key.id())
     .bind(key.material().kind().name())
-    .bind(sealer.seal(place(&row), &texts(key.material())))
+    .bind(sealed)
     .bind(stored.verify_from.map(Timestamp::as_micros))
     .bind(stored.created_at.as_micros())
     .execute(db)
@@ -290,7 +290,7 @@ pub(crate) async fn load(
 
 fn stored(row: &Row, sealer: &Sealer, now: Timestamp) -> Result<Stored, Error> {
     let name: SigningKeyId = parsed(row, "name")?;
-    let material = unsealed(row, sealer, &name)?;
+    let material = sealed_keys::unseal(row, sealer, Keys::Verifying, &name)?;
     let (scheme, kind): (&str, &str) = (row.try_get("scheme")?, row.try_get("kind")?);
     let unknown = |what: &str| Error::Invalid(format!("there is no {what:?}"));
     let scheme = Scheme::from_name(scheme).ok_or_else(|| unknown(scheme))?;
@@ -334,19 +334,6 @@ fn from_texts(kind: KeyKind, sealed: &[u8]) -> Result<KeyMaterial, Error> {
     read.map_err(|why| odd("material", why).into())
 }
 
-fn unsealed(row: &Row, sealer: &Sealer, name: &SigningKeyId) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let row_name = row_name(&account_id(row, "account")?, name);
-    sealer.unseal(place(&row_name), row.try_get("material")?).ok_or(Error::MasterKey)
-}
-
-fn row_name(account: &AccountId, name: &SigningKeyId) -> String {
-    format!("{account}/{name}")
-}
-
-fn place(row: &str) -> Place<'_> {
-    Place { table: "verifying_keys", row, column: "material" }
-}
-
 /// The keys that do not open or do not read, as people call them.
 pub(crate) async fn unreadable(db: &mut Connection, sealer: &Sealer) -> Result<Vec<String>, Error> {
     let rows = query("select * from verifying_keys order by account, name").fetch_all(db).await?;
@@ -358,20 +345,4 @@ pub(crate) async fn unreadable(db: &mut Connection, sealer: &Sealer) -> Result<V
         }
     }
     Ok(unreadable)
-}
-
-/// Seals every key anew; returns how many there are.
-pub(crate) async fn reseal(writing: &mut Writing, old: &Sealer, new: &Sealer) -> Result<u64, Error> {
-    let rows = query("select account, name, material from verifying_keys").fetch_all(writing.db()).await?;
-    for row in &rows {
-        let (account, name) = (account_id(row, "account")?, parsed(row, "name")?);
-        let material = unsealed(row, old, &name)?;
-        query("update verifying_keys set material = $3 where account = $1 and name = $2")
-            .bind(&account.as_bytes()[..])
-            .bind(name.as_str())
-            .bind(new.seal(place(&row_name(&account, &name)), &material))
-            .execute(writing.db())
-            .await?;
-    }
-    Ok(rows.len() as u64)
 }

@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use bytes::Bytes;
+use catalog::Page;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 
 use crate::reply;
@@ -25,6 +26,27 @@ pub(crate) fn file<E: std::error::Error + Send + Sync + 'static>(
         .streaming(body);
     reply::no_store(&mut response);
     response
+}
+
+/// The lines of a list, page by page. `read` is told where a page begins.
+pub(crate) fn pages<T, E, Read>(
+    read: impl Fn(Option<String>) -> Read + 'static,
+    line: fn(&T) -> String,
+) -> impl Stream<Item = Result<String, E>> + 'static
+where
+    T: 'static,
+    E: 'static,
+    Read: Future<Output = Result<Page<T>, E>> + 'static,
+{
+    futures_util::stream::try_unfold(Some(None), move |begins: Option<Option<String>>| {
+        let reading = begins.map(&read);
+        async move {
+            let Some(reading) = reading else { return Ok(None) };
+            let page = reading.await?;
+            let next = page.next.map(|cursor| Some(cursor.as_str().to_owned()));
+            Ok(Some((page.items.iter().map(line).collect::<String>(), next)))
+        }
+    })
 }
 
 /// One line.

@@ -1,7 +1,7 @@
 //! The dashboard as one value: what its pages need, and the one-time setup.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use catalog::Catalog;
@@ -9,6 +9,7 @@ use domain::{Clock, Rate, Timestamp, TooOften};
 use renditions::Renditions;
 use upload::Uploads;
 
+use crate::api_document::ApiDocument;
 use crate::setup_code::SetupCode;
 
 /// Where the pages live and point to, and the limits that they name.
@@ -30,6 +31,8 @@ pub struct Config {
     pub max_metadata_bytes: usize,
     /// Previews that may be rendered for a person within a minute; 0 is no limit.
     pub max_previews_per_minute: u32,
+    /// The OpenAPI document, as JSON, of which people get a page.
+    pub api_document: &'static str,
     /// What a rendition may be at most.
     pub limits: variant::Limits,
 }
@@ -61,6 +64,7 @@ struct Inner {
     setup: SetupCode,
     previews: Rate<String>,
     announce: Box<dyn Fn(&str) + Send + Sync>,
+    api_document: OnceLock<ApiDocument>,
 }
 
 impl Dashboard {
@@ -75,7 +79,9 @@ impl Dashboard {
     ) -> Self {
         let (setup, announce) = (SetupCode::default(), Box::new(announce));
         let previews = Rate::new(config.max_previews_per_minute, Duration::from_secs(60));
-        let inner = Inner { config, catalog, uploads, renditions, clock, setup, previews, announce };
+        let api_document = OnceLock::new();
+        let inner =
+            Inner { config, catalog, uploads, renditions, clock, setup, previews, announce, api_document };
         Dashboard { inner: Arc::new(inner) }
     }
 
@@ -96,6 +102,11 @@ impl Dashboard {
 
     pub(crate) fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// The document of the API, read when somebody first asks for it.
+    pub(crate) fn api_document(&self) -> &ApiDocument {
+        self.inner.api_document.get_or_init(|| ApiDocument::read(self.config().api_document))
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {

@@ -2,6 +2,7 @@
 //! floors below know, and passes on what people ask for.
 #![forbid(unsafe_code)]
 
+mod api_document;
 mod body;
 mod csrf;
 mod csv;

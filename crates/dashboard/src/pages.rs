@@ -1,5 +1,6 @@
 //! The pages, a file each; a page's template has the name of its file.
 
+pub(crate) mod api_docs;
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod delivery;
@@ -24,6 +25,7 @@ pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod mount;
 pub(crate) mod pictures;
+pub(crate) mod revocation;
 pub(crate) mod scheme;
 pub(crate) mod scheme_mode;
 pub(crate) mod setup;

@@ -5,23 +5,31 @@ use actix_web::web::{self, ServiceConfig, get, post, resource, scope};
 
 use crate::error::Failure;
 use crate::pages::{
-    audit, check, delivery, delivery_flexible, delivery_revoked, fetches, home, image, image_delete,
-    image_edit, image_focus, image_metadata, image_privacy, images, key_new, key_reveal, key_revoke,
-    key_rotate, key_use, keys, login, mount, pictures, scheme, scheme_mode, setup, upload, variant,
-    variant_delete, variants, verifying_key_new, verifying_key_retire, verifying_key_revoke,
+    api_docs, audit, check, delivery, delivery_flexible, delivery_revoked, fetches, home, image,
+    image_delete, image_edit, image_focus, image_metadata, image_privacy, images, key_new, key_reveal,
+    key_revoke, key_rotate, key_use, keys, login, mount, pictures, scheme, scheme_mode, setup, upload,
+    variant, variant_delete, variants, verifying_key_new, verifying_key_retire, verifying_key_revoke,
 };
 use crate::reply::Outcome;
 use crate::welcome::welcome;
 use crate::{Dashboard, static_files};
 
 impl Dashboard {
-    /// Registers all routes: `/`, `/dashboard/…`, `/static/…`, `/favicon.ico`. The server's front has left a
+    /// Registers all routes: `/`, `/dashboard/…`, `/api/docs`, `/static/…`, `/favicon.ico`. The server's front has left a
     /// `domain::Visitor` and a `domain::RequestId` in the request's extensions.
     pub fn routes(&self, config: &mut ServiceConfig) {
         let dashboard = self.clone();
         config
             .service(resource("/").route(get().to(home::to_dashboard)))
             .service(resource("/favicon.ico").route(get().to(static_files::favicon)))
+            .service(
+                resource(["/api/docs", "/api/docs/"])
+                    .wrap(from_fn({
+                        let dashboard = dashboard.clone();
+                        move |request, next| welcome(dashboard.clone(), request, next)
+                    }))
+                    .route(get().to(api_docs::show)),
+            )
             .service(resource("/static/{name:.*}").route(get().to(static_files::serve)))
             .service(
                 scope("/dashboard")

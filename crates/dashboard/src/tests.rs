@@ -218,6 +218,8 @@ fn config() -> Config {
         max_signing_keys: 8,
         max_metadata_bytes: 1_024,
         max_previews_per_minute: 0,
+        api_document: r#"{"tags": [{"name": "Images"}], "paths": {"/a": {"get": {"operationId": "get", "tags": ["Images"],
+            "summary": "Tells <of> it", "responses": {}}}}}"#,
         limits: variant::Limits::default(),
     }
 }

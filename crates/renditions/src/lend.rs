@@ -35,6 +35,11 @@ impl Terms<'_> {
 }
 
 impl Renditions {
+    /// Whether objects lie where visitors can be sent: in a bucket.
+    pub fn lends(&self) -> bool {
+        !self.storage.is_near()
+    }
+
     /// A URL by which whoever has it gets an original for a while; none where it has to be delivered here.
     pub async fn lend_original(&self, original: &Original, terms: &Terms<'_>) -> Option<String> {
         self.lend_object(&original.prefix.original(), terms).await

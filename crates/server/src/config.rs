@@ -110,6 +110,8 @@ pub struct Config {
     pub max_verifying_keys: u32,
     /// Days for which it is kept who fetched what; 0 for not at all.
     pub fetch_log_days: u32,
+    /// Rows of that log; 0 is no limit.
+    pub max_fetch_log_rows: u64,
     /// Variants of an account.
     pub max_variants: u32,
     /// API tokens of an account.
@@ -192,6 +194,7 @@ impl Config {
             max_signing_keys: rows.max_signing_keys,
             max_verifying_keys: rows.max_verifying_keys,
             fetch_log_days: rows.fetch_log_days,
+            max_fetch_log_rows: rows.max_fetch_log_rows,
             max_variants: rows.max_variants,
             max_tokens: rows.max_tokens,
             max_account_images: rows.max_account_images,

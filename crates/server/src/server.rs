@@ -191,6 +191,7 @@ pub async fn open_catalog(config: &Config, clock: Clock) -> anyhow::Result<Catal
     rows.max_signing_keys = config.max_signing_keys;
     rows.max_verifying_keys = config.max_verifying_keys;
     rows.fetch_log_days = config.fetch_log_days;
+    rows.max_fetch_log_rows = config.max_fetch_log_rows;
     rows.max_variants = config.max_variants;
     rows.max_tokens = config.max_tokens;
     rows.max_account_images = config.max_account_images;
@@ -316,6 +317,7 @@ fn doors(
             max_signing_keys: config.max_signing_keys,
             max_metadata_bytes: config.max_metadata_bytes,
             max_previews_per_minute: config.max_previews_per_minute,
+            api_document: api::openapi(),
             limits: config.workers.limits.clone(),
         },
         catalog.clone(),
@@ -349,8 +351,9 @@ fn listen(config: &Config, listener: TcpListener, doors: Doors) -> std::io::Resu
         let admission = doors.admission.clone();
         App::new()
             .wrap_fn(move |request, routes| admission.pass(request, routes))
-            .configure(|routes| doors.api.routes(routes))
+            // The page about the API lies below what the API answers for.
             .configure(|routes| doors.dashboard.routes(routes))
+            .configure(|routes| doors.api.routes(routes))
             .default_service(web::to(missing))
     })
     .workers(threads)

@@ -323,6 +323,31 @@ mod tests {
         verify_request(&request, &Verifier::native(keys, &policy), NOW)
     }
 
+    #[test]
+    fn a_refusal_names_who_signed_where_that_is_proved() {
+        let (keys, policy) = ([key("t3stSigningKey0123456789")], Policy::default());
+        let verifier = Verifier::native(&keys, &policy);
+        let refusal = |target: &str| {
+            judge_request(&Request::get(Target::Raw(target)), &verifier, NOW).expect_err("is refused")
+        };
+        let constraints = Constraints {
+            subject: Some("ada".into()),
+            token_id: Some("link-0001".into()),
+            ..Constraints::until(Some(NOW.as_seconds() - 1))
+        };
+        let ended = sign_with("/a/b/c", &keys[0], &constraints).unwrap();
+        let Refusal { error, signer } = refusal(&ended);
+        let signer = signer.expect("the signature is right");
+        let names = [signer.subject, signer.token_id].map(|text| text.unwrap().as_str().to_owned());
+        assert_eq!(
+            (error, signer.key.as_str(), names),
+            (Error::Expired, "default", ["ada".into(), "link-0001".into()])
+        );
+        let forged = ended.replace("ada", "bob");
+        assert_eq!(refusal(&forged), Refusal { error: Error::BadSignature, signer: None });
+        assert_eq!(refusal("/a/b/c"), Refusal { error: Error::MissingSignature, signer: None });
+    }
+
     proptest! {
         #[test]
         fn a_signed_url_passes_and_with_any_byte_changed_is_refused(

@@ -4,7 +4,7 @@ use domain::Fault as _;
 
 use super::*;
 use crate::database::query;
-use crate::{AccountPolicy, Admission, Error, Flexible, HideExistence, Rights, Variant};
+use crate::{AccountPolicy, Admission, Error, Flexible, HideExistence, Judgement, Rights, Variant};
 
 const PUBLIC_UUID: &str = "083eb7b2-5392-4565-b69e-aff66acddd00";
 const PRIVATE_UUID: &str = "bc27a117-9509-446b-8c69-c81bfeac0a01";
@@ -122,6 +122,28 @@ async fn a_named_variant_is_open_on_public_images_and_signed_on_private_ones() {
             ("closed/cat/public", "404/9404"),
         ])
         .await;
+}
+
+#[tokio::test]
+async fn what_was_judged_while_rights_were_loaded_counts_until_the_url_ends_and_for_those_rights_alone() {
+    let house = House::new(&[("hide_existence", "on")]).await;
+    let url = url(&house.target(&path(PRIVATE_UUID, "public…")));
+    let (request, judgement) =
+        (signing::Request::get(crate::Wanted::from(&url).target()), Judgement::default());
+    let rights = house.test.catalog.rights_of(&url, &request, &judgement).await.unwrap();
+    assert_eq!(judgement.signer().unwrap().key.as_str(), "default");
+    let now = house.hands.clock().now();
+    assert!(rights.admit_request(&url, &request, &judgement, now).unwrap().signed.is_some());
+
+    let key = SigningKeyId::default_key();
+    house.test.catalog.revoke_signing_key(&house.account, &key, &actor()).await.unwrap();
+    let anew = house.test.catalog.rights_of(&url, &request, &judgement).await.unwrap();
+    let refused = anew.admit_request(&url, &request, &judgement, now);
+    assert!(matches!(refused, Err(Error::Signature(_))), "{refused:?}");
+
+    house.hands.pass(Duration::from_secs(60));
+    let late = rights.admit_request(&url, &request, &judgement, house.hands.clock().now());
+    assert!(matches!(late, Err(Error::Signature(signing::Error::Expired))), "{late:?}");
 }
 
 #[tokio::test]

@@ -222,22 +222,27 @@ async fn the_log_is_kept_for_its_days_and_may_be_off() {
 }
 
 #[tokio::test]
-async fn no_text_of_a_stranger_is_kept() {
-    let desk = Desk::new().await;
-    let key = key_id("stranger-key");
-    let forged = Fetched {
-        key: Some(&key),
-        subject: Some("stranger-subject"),
-        token_id: Some("stranger-token"),
-        verdict: "bad_signature",
-        ..desk.ok("an-image-that-is-there")
-    };
-    desk.note(desk.catalog(), &forged);
-    desk.catalog().flush_fetches().await.unwrap();
-    for text in ["stranger-key", "stranger-subject", "stranger-token"] {
-        assert!(!is_stored(&desk.test, text).await, "{text}");
+async fn more_rows_than_are_kept_go_the_oldest_first() {
+    let desk = Desk::with(|config| config.max_fetch_log_rows = 1_500).await;
+    for minute in ["old", "new"] {
+        for number in 0..1_300 {
+            desk.note(desk.catalog(), &desk.ok(&format!("{minute}-{number}")));
+        }
+        desk.hands.pass(Duration::from_secs(60));
     }
-    assert!(is_stored(&desk.test, "an-image-that-is-there").await, "what is kept is found this way");
+    desk.catalog().flush_fetches().await.unwrap();
+    assert_eq!(desk.catalog().prune_counters().await.unwrap(), 1_100);
+    assert_eq!(desk.catalog().prune_counters().await.unwrap(), 0);
+    let newest = desk.page(desk.catalog(), FetchFilter { limit: 1_000, ..all() }).await;
+    let next = newest.next.map(|next| next.as_str().to_owned());
+    let rest = desk.page(desk.catalog(), FetchFilter { limit: 1_000, after: next, ..all() }).await;
+    let all: Vec<FetchEntry> = newest.items.into_iter().chain(rest.items).collect();
+    let new = all.iter().filter(|entry| entry.image.as_deref().is_some_and(|image| image.starts_with("new")));
+    assert_eq!((all.len(), new.count()), (1_500, 1_300));
+    let boundless = Desk::with(|config| config.max_fetch_log_rows = 0).await;
+    boundless.note(boundless.catalog(), &boundless.ok("cat"));
+    boundless.catalog().flush_fetches().await.unwrap();
+    assert_eq!(boundless.catalog().prune_counters().await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -6,9 +6,7 @@ pub(crate) mod filters;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use askama::Template;
-use catalog::{AuditEntry, AuditFilter, Catalog, Role};
-use domain::AccountId;
-use futures_util::Stream;
+use catalog::{AuditEntry, AuditFilter, Role};
 
 pub(crate) use self::act_words::KNOWN_ACTS;
 use self::act_words::act_words;
@@ -86,8 +84,12 @@ pub(crate) async fn export(member: Member, request: HttpRequest) -> Outcome {
     member.require(Role::Admin)?;
     let filters = Filters::of(request.query_string(), &FILTERS);
     let heads = ["time", "actor", "act", "object", "result", "address", "request"];
-    let catalog = member.visit.dashboard.catalog().clone();
-    let lines = pieces(catalog, member.account.id, wanted(&filters, None, CSV_AT_ONCE));
+    let (catalog, account) = (member.visit.dashboard.catalog().clone(), member.account.id);
+    let read = move |after| {
+        let (catalog, wanted) = (catalog.clone(), wanted(&filters, after, CSV_AT_ONCE));
+        async move { catalog.audit_page(&account, &wanted).await }
+    };
+    let lines = csv::pages(read, csv_line);
     Ok(csv::file("audit", &heads, lines))
 }
 
@@ -101,25 +103,6 @@ fn wanted(filters: &Filters, after: Option<String>, limit: u32) -> AuditFilter {
         limit,
         ..AuditFilter::default()
     }
-}
-
-/// The lines of a file, page by page.
-fn pieces(
-    catalog: Catalog,
-    account: AccountId,
-    filter: AuditFilter,
-) -> impl Stream<Item = Result<String, catalog::Error>> {
-    futures_util::stream::try_unfold(Some(filter), move |rest| {
-        let catalog = catalog.clone();
-        async move {
-            let Some(mut filter) = rest else { return Ok(None) };
-            let page = catalog.audit_page(&account, &filter).await?;
-            let text = page.items.iter().map(csv_line).collect::<String>();
-            filter.after = page.next.map(|cursor| cursor.as_str().to_owned());
-            let rest = filter.after.is_some().then_some(filter);
-            Ok(Some((text, rest)))
-        }
-    })
 }
 
 fn csv_line(entry: &AuditEntry) -> String {

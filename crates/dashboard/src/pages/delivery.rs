@@ -1,7 +1,7 @@
 //! What an account decides about delivery: its rules, the signing schemes it lets in, what it has revoked; and what the
 //! configuration decides for it. What breaks URLs that are out there is asked on a page of its own first.
 
-mod duration;
+mod measure;
 mod mounts;
 mod revoked;
 pub(crate) mod rules;
@@ -52,14 +52,14 @@ struct FlexibleChoice {
 pub(crate) async fn show(member: Member) -> Outcome {
     member.require(Role::Admin)?;
     let policy = &member.account.policy;
-    page(&member, StatusCode::OK, Rules::of(policy), Revoked::of(policy)).await
+    page(&member, StatusCode::OK, rules(&member), Revoked::of(policy)).await
 }
 
 /// `POST …/delivery`: the plain rules.
 pub(crate) async fn save(member: Member, Posted(fields): Posted) -> Outcome {
     member.require(Role::Admin)?;
     let policy = &member.account.policy;
-    let mut rules = Rules::typed(&fields);
+    let mut rules = Rules::typed(&fields, member.visit.dashboard.renditions().lends());
     let Some(changes) = rules.changes(policy) else {
         return page(&member, StatusCode::UNPROCESSABLE_ENTITY, rules, Revoked::of(policy)).await;
     };
@@ -90,6 +90,11 @@ pub(crate) async fn page(member: &Member, status: StatusCode, rules: Rules, revo
         is_operator: member.is_operator(),
     };
     reply::page(&member.visit, status, &page)
+}
+
+/// The rules as they are.
+pub(crate) fn rules(member: &Member) -> Rules {
+    Rules::of(&member.account.policy, member.visit.dashboard.renditions().lends())
 }
 
 /// Changes settings of the account in this person's name.

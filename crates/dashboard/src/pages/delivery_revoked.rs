@@ -8,9 +8,8 @@ use signing::Scheme;
 
 use crate::body::Posted;
 use crate::member::Member;
-use crate::pages::delivery::rules::Rules;
 use crate::pages::delivery::schemes::signed_by;
-use crate::pages::delivery::{Revoked, page, update};
+use crate::pages::delivery::{Revoked, page, rules, update};
 use crate::reply::{self, Outcome};
 use crate::shell::Shell;
 use crate::toast::Toast;
@@ -35,7 +34,7 @@ pub(crate) async fn save(member: Member, Posted(fields): Posted) -> Outcome {
     let policy = &member.account.policy;
     let mut revoked = Revoked::typed(&fields, policy);
     let Some(changes) = revoked.changes(policy) else {
-        return page(&member, StatusCode::UNPROCESSABLE_ENTITY, Rules::of(policy), revoked).await;
+        return page(&member, StatusCode::UNPROCESSABLE_ENTITY, rules(&member), revoked).await;
     };
     let mark = changes.iter().any(|(name, text)| name == "revoked_before" && text != "none");
     if mark && fields.get("sure").is_empty() {

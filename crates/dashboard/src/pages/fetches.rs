@@ -3,9 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use askama::Template;
-use catalog::{Catalog, FetchEntry, FetchFilter, Role};
-use domain::AccountId;
-use futures_util::Stream;
+use catalog::{FetchEntry, FetchFilter, Role};
 
 use crate::csv;
 use crate::error::Failure;
@@ -100,8 +98,12 @@ pub(crate) async fn export(member: Member, request: HttpRequest) -> Outcome {
         "requests",
         "last_address",
     ];
-    let catalog = member.visit.dashboard.catalog().clone();
-    let lines = pieces(catalog, member.account.id, wanted(&filters, None, CSV_AT_ONCE));
+    let (catalog, account) = (member.visit.dashboard.catalog().clone(), member.account.id);
+    let read = move |after| {
+        let (catalog, wanted) = (catalog.clone(), wanted(&filters, after, CSV_AT_ONCE));
+        async move { catalog.fetches_page(&account, &wanted).await }
+    };
+    let lines = csv::pages(read, csv_line);
     Ok(csv::file("fetches", &heads, lines))
 }
 
@@ -117,25 +119,6 @@ fn wanted(filters: &Filters, after: Option<String>, limit: u32) -> FetchFilter {
         after,
         limit,
     }
-}
-
-/// The lines of a file, page by page.
-fn pieces(
-    catalog: Catalog,
-    account: AccountId,
-    filter: FetchFilter,
-) -> impl Stream<Item = Result<String, catalog::Error>> {
-    futures_util::stream::try_unfold(Some(filter), move |rest| {
-        let catalog = catalog.clone();
-        async move {
-            let Some(mut filter) = rest else { return Ok(None) };
-            let page = catalog.fetches_page(&account, &filter).await?;
-            let text = page.items.iter().map(csv_line).collect::<String>();
-            filter.after = page.next.map(|cursor| cursor.as_str().to_owned());
-            let rest = filter.after.is_some().then_some(filter);
-            Ok(Some((text, rest)))
-        }
-    })
 }
 
 fn csv_line(entry: &FetchEntry) -> String {

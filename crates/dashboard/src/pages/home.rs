@@ -70,9 +70,15 @@ pub(crate) fn remember(member: &Member, request: &HttpRequest) -> Option<Cookie<
     (!known).then(|| lasting(member.visit.dashboard.config(), ACCOUNT_COOKIE, id))
 }
 
+/// The page about the API, the one page that is not below the dashboard.
+const API_DOCS: &str = "/api/docs";
+
 /// A path of the dashboard to go on to. Whatever else was asked for becomes the first page.
 pub(crate) fn own_path(next: &str) -> &str {
-    let ours = next == "/dashboard" || next.starts_with("/dashboard/") || next.starts_with("/dashboard?");
+    let ours = next == API_DOCS
+        || next == "/dashboard"
+        || next.starts_with("/dashboard/")
+        || next.starts_with("/dashboard?");
     let plain = next.len() <= 2048 && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if ours && plain && !next.contains("//") { next } else { "/dashboard" }
 }
@@ -91,7 +97,12 @@ mod tests {
 
     #[test]
     fn one_only_goes_on_to_our_own_pages() {
-        for good in ["/dashboard", "/dashboard/a/images?q=x&access=public", "/dashboard/a/image?id=a%2Fb"] {
+        for good in [
+            "/dashboard",
+            "/dashboard/a/images?q=x&access=public",
+            "/dashboard/a/image?id=a%2Fb",
+            "/api/docs",
+        ] {
             assert_eq!(own_path(good), good);
         }
         let bad = [
@@ -100,6 +111,7 @@ mod tests {
             "//evil.example",
             "https://evil.example/dashboard/",
             "/dashboard.evil",
+            "/api/docs/x",
             "/dashboard//evil.example",
             "/dashboard/\\evil",
             "/dashboard/\r\nSet-Cookie: a=b",

@@ -88,6 +88,41 @@ async fn a_wrong_rule_keeps_all_as_it_was_and_what_was_typed() {
 }
 
 #[actix_web::test]
+async fn what_only_a_bucket_can_do_is_off_with_its_reason_and_stays_as_it_was_set() {
+    let house = House::new().await;
+    let mira = house.guest("mira@example.org", Some(Role::Owner)).await;
+    let account = house.account().await;
+    let set = [("redirect_to_storage".to_owned(), "9000".to_owned())];
+    house.catalog().update_account(&account.id, &set, &Actor::command()).await.unwrap();
+    let path = at(&house, "delivery").await;
+    let page = house.get(&path, Some(&mira)).await;
+    assert!(page.has("name=\"redirect_to_storage\"") && page.has("value=\"9\" disabled"), "{}", page.body);
+    assert!(page.has("only a bucket can hand them out itself"));
+    let form = [
+        ("browser_ttl", "2"),
+        ("browser_ttl_unit", "86400"),
+        ("corp", "cross-origin"),
+        ("min_prefix_depth", "1"),
+        ("leeway", "7"),
+        ("hide_existence", "auto"),
+    ];
+    house.post(&path, Some(&mira), &form).await.leads_to();
+    let policy = house.account().await.policy;
+    assert_eq!((policy.leeway_s, policy.redirect_to_storage_bytes), (7, Some(9_000)));
+}
+
+#[actix_web::test]
+async fn the_page_about_the_api_is_for_everybody_and_escapes_what_it_tells() {
+    let house = House::new().await;
+    let stranger = house.get("/api/docs", None).await;
+    assert!(stranger.status == 200 && stranger.has("Tells &#60;of&#62; it") && !stranger.has("Sign out"));
+    let ada = house.guest("ada@example.org", Some(Role::Viewer)).await;
+    assert!(house.get("/api/docs", Some(&ada)).await.has("Sign out"));
+    assert!(house.get(&at(&house, "images").await, Some(&ada)).await.has("href=\"/api/docs\""));
+    assert_eq!(house.post("/api/docs", Some(&ada), &[]).await.status, 405);
+}
+
+#[actix_web::test]
 async fn flexible_variants_change_after_their_question_only() {
     let house = House::new().await;
     let mira = house.guest("mira@example.org", Some(Role::Owner)).await;

@@ -344,6 +344,12 @@ pub static SETTINGS: &[Setting] = &[
         0,
         "days for which it is kept which key, subject and token id fetched what; 0 keeps no such log"
     ),
+    limit!(
+        "max_fetch_log_rows",
+        max_fetch_log_rows,
+        0,
+        "rows of that log of all accounts, the oldest going first, looked at each hour; 0 is no limit"
+    ),
     limit!("idempotency_ttl_s", idempotency_ttl_s, 1, "seconds for which an idempotency key is remembered"),
     limit!("max_signing_keys", max_signing_keys, 1, "signing keys of an account, active and retiring"),
     limit!(

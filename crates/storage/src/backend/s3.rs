@@ -23,6 +23,7 @@ use crate::{Access, Bucket, Error, Object, ObjectKey, Prefix, Sealed};
 mod budget;
 mod circuit;
 mod connect;
+mod credentials;
 mod digests;
 mod failure;
 mod list;

@@ -4,11 +4,11 @@
 use catalog::AccountPolicy;
 use domain::sentence;
 
-use super::duration::Duration;
+use super::measure::{Measure, SIZE, TIME};
 use crate::fields::Fields;
 
 /// The rules that stand in the form: what is asked before it is done has a form of its own.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "browser_ttl",
     "corp",
     "require_exp",
@@ -19,7 +19,15 @@ const NAMES: [&str; 10] = [
     "ignore_params",
     "hide_existence",
     "collapse_refusals",
+    LENDING,
 ];
+
+/// The rule that has no effect where objects lie on a disk.
+const LENDING: &str = "redirect_to_storage";
+
+/// Seconds of a day, and bytes of a megabyte: the units in which an empty field stands.
+const DAY_S: u64 = 86_400;
+const MB: u64 = 1_000_000;
 
 /// What is wrong with a form: the field's id, and why.
 pub(crate) type WrongFields = Vec<(&'static str, String)>;
@@ -39,56 +47,65 @@ const HIDE_EXISTENCE: Choices = &[
 /// A form of rules: what stands in its fields, and what is wrong with them.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
-    pub(crate) browser_ttl: Duration,
+    pub(crate) browser_ttl: Measure,
     corp: String,
     pub(crate) require_exp: bool,
     /// Empty for any length.
-    pub(crate) max_lifetime: Duration,
+    pub(crate) max_lifetime: Measure,
     pub(crate) min_prefix_depth: String,
     pub(crate) leeway: String,
     pub(crate) moved_urls: bool,
     pub(crate) ignore_params: String,
     hide_existence: String,
     pub(crate) collapse_refusals: bool,
+    /// Empty for never.
+    pub(crate) redirect_to_storage: Measure,
+    /// Objects lie in a bucket that can hand them out itself.
+    pub(crate) lends: bool,
     wrong: WrongFields,
 }
 
 impl Rules {
     /// The rules as they are.
-    pub(crate) fn of(policy: &AccountPolicy) -> Rules {
+    pub(crate) fn of(policy: &AccountPolicy, lends: bool) -> Rules {
         let settings = policy.settings();
         let text =
             |name: &str| settings.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text);
         Rules {
-            browser_ttl: Duration::of_seconds(text("browser_ttl").parse().ok()),
+            browser_ttl: Measure::of(text("browser_ttl").parse().ok(), TIME, DAY_S),
             corp: text("corp").to_owned(),
             require_exp: text("require_exp") == "true",
-            max_lifetime: Duration::of_seconds(text("max_lifetime").parse().ok()),
+            max_lifetime: Measure::of(text("max_lifetime").parse().ok(), TIME, DAY_S),
             min_prefix_depth: text("min_prefix_depth").to_owned(),
             leeway: text("leeway").to_owned(),
             moved_urls: text("moved_urls") == "true",
             ignore_params: text("ignore_params").replace(',', ", "),
             hide_existence: text("hide_existence").to_owned(),
             collapse_refusals: text("collapse_refusals") == "true",
+            redirect_to_storage: Measure::of(text(LENDING).parse().ok(), SIZE, MB),
+            lends,
             wrong: Vec::new(),
         }
     }
 
     /// The rules as they were typed.
-    pub(crate) fn typed(fields: &Fields) -> Rules {
+    pub(crate) fn typed(fields: &Fields, lends: bool) -> Rules {
         let text = |name: &str| fields.get(name).trim().to_owned();
-        let length = |name: &str| Duration::typed(fields.get(name), fields.get(&format!("{name}_unit")));
+        let measure =
+            |name: &str, units| Measure::typed(fields.get(name), fields.get(&format!("{name}_unit")), units);
         Rules {
-            browser_ttl: length("browser_ttl"),
+            browser_ttl: measure("browser_ttl", TIME),
             corp: text("corp"),
             require_exp: !fields.get("require_exp").is_empty(),
-            max_lifetime: length("max_lifetime"),
+            max_lifetime: measure("max_lifetime", TIME),
             min_prefix_depth: text("min_prefix_depth"),
             leeway: text("leeway"),
             moved_urls: !fields.get("moved_urls").is_empty(),
             ignore_params: text("ignore_params"),
             hide_existence: text("hide_existence"),
             collapse_refusals: !fields.get("collapse_refusals").is_empty(),
+            redirect_to_storage: measure(LENDING, SIZE),
+            lends,
             wrong: Vec::new(),
         }
     }
@@ -97,7 +114,8 @@ impl Rules {
     /// nothing is to be changed.
     pub(crate) fn changes(&mut self, policy: &AccountPolicy) -> Option<Vec<(String, String)>> {
         let mut wished = policy.clone();
-        for name in NAMES {
+        // A field that is switched off is not sent.
+        for name in NAMES.into_iter().filter(|name| self.lends || *name != LENDING) {
             if let Err(why) =
                 self.text(name).and_then(|text| wished.set(name, &text).map_err(|why| why.to_string()))
             {
@@ -121,17 +139,23 @@ impl Rules {
         match name {
             "browser_ttl" => self
                 .browser_ttl
-                .seconds()
+                .amount()
                 .filter(|seconds| (3_600..=31_536_000).contains(seconds))
                 .map(|seconds| seconds.to_string())
                 .ok_or_else(|| "type a time from 1 hour to 365 days".into()),
             "max_lifetime" if self.max_lifetime.number.is_empty() => Ok("none".into()),
             "max_lifetime" => self
                 .max_lifetime
-                .seconds()
+                .amount()
                 .filter(|seconds| *seconds > 0)
                 .map(|seconds| seconds.to_string())
                 .ok_or_else(|| "type a time, or nothing for any".into()),
+            LENDING if self.redirect_to_storage.number.is_empty() => Ok("none".into()),
+            LENDING => self
+                .redirect_to_storage
+                .amount()
+                .map(|bytes| bytes.to_string())
+                .ok_or_else(|| "type a size, or nothing for never".into()),
             "corp" => Ok(self.corp.clone()),
             "hide_existence" => Ok(self.hide_existence.clone()),
             "min_prefix_depth" => Ok(self.min_prefix_depth.clone()),
@@ -140,6 +164,17 @@ impl Rules {
             "require_exp" => yes(self.require_exp),
             "moved_urls" => yes(self.moved_urls),
             _ => yes(self.collapse_refusals),
+        }
+    }
+
+    /// What is said below the size from which files come from the bucket.
+    pub(crate) fn lending_hint(&self) -> &'static str {
+        if self.lends {
+            "Originals and renditions from this size on are fetched from the bucket itself, by a redirect that ends with \
+             the URL, and after 5 minutes at the latest. Until then the bucket knows nothing of a revoked key or of an \
+             image that becomes private. Empty for never."
+        } else {
+            "Not possible here: objects lie on this server's own disk, and only a bucket can hand them out itself."
         }
     }
 
@@ -182,12 +217,13 @@ mod tests {
     /// A form as a browser sends it where nothing was touched.
     fn untouched() -> String {
         "browser_ttl=2&browser_ttl_unit=86400&corp=cross-origin&require_exp=1&max_lifetime=&max_lifetime_unit=86400&\
-         min_prefix_depth=1&leeway=0&ignore_params=&hide_existence=auto"
+         min_prefix_depth=1&leeway=0&ignore_params=&hide_existence=auto&redirect_to_storage=&\
+         redirect_to_storage_unit=1000000"
             .to_owned()
     }
 
     fn changes(form: &str) -> Result<Vec<(String, String)>, WrongFields> {
-        let mut rules = Rules::typed(&Fields::parse(form));
+        let mut rules = Rules::typed(&Fields::parse(form), true);
         rules.changes(&AccountPolicy::default()).ok_or_else(|| rules.wrong().to_vec())
     }
 
@@ -215,9 +251,25 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_from_the_bucket_itself_is_typed_as_a_size_and_kept_where_there_is_none() {
+        let form = |size: &str| untouched().replace("storage=&", &format!("storage={size}&"));
+        assert_eq!(changes(&form("5")), Ok(vec![(LENDING.into(), "5000000".into())]));
+        assert_eq!(changes(&form("0")), Ok(vec![(LENDING.into(), "0".into())]));
+        for size in ["all", "1.5", "999999999"] {
+            assert_eq!(changes(&form(size)).unwrap_err()[0].0, LENDING, "{size}");
+        }
+        let set = AccountPolicy { redirect_to_storage_bytes: Some(9), ..AccountPolicy::default() };
+        let sent = Fields::parse(&untouched());
+        assert_eq!(Rules::typed(&sent, true).changes(&set), Some(vec![(LENDING.into(), "none".into())]));
+        assert_eq!(Rules::typed(&sent, false).changes(&set), Some(Vec::new()), "on a disk nobody typed it");
+    }
+
+    #[test]
     fn what_was_typed_stands_in_the_form_again() {
-        let rules =
-            Rules::typed(&Fields::parse("browser_ttl=x&browser_ttl_unit=3600&ignore_params=a%2C&leeway=+9"));
+        let rules = Rules::typed(
+            &Fields::parse("browser_ttl=x&browser_ttl_unit=3600&ignore_params=a%2C&leeway=+9"),
+            true,
+        );
         assert_eq!(
             (rules.browser_ttl.number.as_str(), rules.ignore_params.as_str(), rules.leeway.as_str()),
             ("x", "a,", "9")

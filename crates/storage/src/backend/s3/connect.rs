@@ -13,7 +13,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_types::service_config::ServiceConfigKey;
 
 use super::circuit::{Patience, Question};
-use super::presign::{CredentialsEnd, Watched};
+use super::credentials::{CredentialsEnd, Watched};
 use crate::error::Refusal;
 use crate::{Access, Bucket, Error};
 

@@ -1,13 +1,8 @@
 //! URLs by which somebody gets one object from the bucket itself, for a while. Making one asks nothing of the store.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_s3::presigning::PresigningConfig;
-use parking_lot::Mutex;
 
 use super::failure::Failure;
 use super::store::Store;
@@ -15,39 +10,6 @@ use crate::{Error, Lent, ObjectKey};
 
 /// The longest life that S3 gives such a URL.
 const MAX_LIFETIME: Duration = Duration::from_secs(604_800);
-
-/// When the credentials end that requests are signed with; none for those that do not.
-#[derive(Debug, Clone, Default)]
-pub(super) struct CredentialsEnd(Arc<Mutex<Option<SystemTime>>>);
-
-/// A provider of credentials that notes when those end which it gave last.
-#[derive(Debug)]
-pub(super) struct Watched {
-    inner: SharedCredentialsProvider,
-    end: CredentialsEnd,
-}
-
-impl Watched {
-    /// Watches a provider.
-    pub(super) fn new(inner: SharedCredentialsProvider, end: CredentialsEnd) -> Self {
-        Watched { inner, end }
-    }
-
-    async fn provide(&self) -> Result<Credentials, CredentialsError> {
-        let credentials = self.inner.provide_credentials().await?;
-        *self.end.0.lock() = credentials.expiry();
-        Ok(credentials)
-    }
-}
-
-impl ProvideCredentials for Watched {
-    fn provide_credentials<'a>(&'a self) -> provider::future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        provider::future::ProvideCredentials::new(self.provide())
-    }
-}
 
 /// A URL of an object that ends at `lent.until_s` at the latest; none where it would live for less than a second.
 pub(super) async fn presigned_get(
@@ -57,8 +19,7 @@ pub(super) async fn presigned_get(
 ) -> Result<Option<String>, Error> {
     let Some(url) = presign(store, key, lent, lent.until_s).await? else { return Ok(None) };
     // Signing has brought the credentials, if nothing had before.
-    let end_s = store.credentials_end.0.lock().and_then(|end| end.duration_since(UNIX_EPOCH).ok());
-    match end_s.and_then(|end| i64::try_from(end.as_secs()).ok()) {
+    match store.credentials_end.seconds() {
         Some(end_s) if end_s < lent.until_s => presign(store, key, lent, end_s).await,
         _ => Ok(Some(url)),
     }

@@ -6,8 +6,8 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::credentials::CredentialsEnd;
 use super::digests::{Digests, Sums};
-use super::presign::CredentialsEnd;
 use super::wire::{Kind, Wire};
 use crate::error::Refusal;
 use crate::storage_url::Encryption;
