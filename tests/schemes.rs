@@ -705,7 +705,7 @@ async fn a_refusal_after_a_right_signature_is_written_down_with_its_names_and_no
     let nobody = cat.path("public").replace(&cat.id, "3bc4a77e-3ce5-4134-8747-cf4fc6258287");
     for hides in ["off", "on"] {
         cat.account.set("hide_existence", hides).await;
-        let signed = |variant: &str| cat.account.sign(&claims(variant, hides));
+        let signed = async |variant: &str| cat.account.sign(&claims(variant, hides)).await;
         server.get(&signed("nosuch").await).await.expect(403);
         let bound = cat.account.sign(&format!("{}&s-ip=203.0.113.9", claims("public", hides))).await;
         check_refused(&server.get(&bound).await, "ip_mismatch", hides);
