@@ -11,14 +11,19 @@ use crate::decode::{Picture, Sink};
 /// Batches on the way: the decoder is at most so far ahead.
 const MAX_BATCHES: usize = 4;
 
-/// Rows of a batch are about so many bytes together.
-const BATCH_BYTES: usize = 256 * 1024;
+/// Rows of a batch are about so many bytes together: few enough to be still in the cache of the core when they are taken.
+const BATCH_BYTES: usize = 64 * 1024;
 
 /// What goes over.
 enum Given {
     Picture(Box<Picture>),
     /// Rows of one length, one after the other.
     Rows(Vec<u8>, usize),
+}
+
+/// Whether this process may use a second core: on a single one a thread would only cost.
+pub(crate) fn is_worth_it() -> bool {
+    rustix::thread::sched_getaffinity(None).map_or(true, |cores| cores.count() > 1)
 }
 
 /// Lets `decode` fill `sink`, which takes its rows on another thread. An error of the sink comes before one of the
@@ -29,8 +34,9 @@ pub(crate) fn beside<S: Sink + Send>(
 ) -> Result<(), Error> {
     thread::scope(|scope| {
         let (give, given) = mpsc::sync_channel(MAX_BATCHES);
-        let taking = scope.spawn(move || take(sink, &given));
-        let mut giver = Giver { give, batch: Vec::new(), row_bytes: 0 };
+        let (give_back, emptied) = mpsc::sync_channel(MAX_BATCHES);
+        let taking = scope.spawn(move || take(sink, &given, &give_back));
+        let mut giver = Giver { give, emptied, batch: Vec::new(), row_bytes: 0 };
         let decoded = decode(&mut giver);
         let _ = giver.flush();
         drop(giver);
@@ -39,7 +45,7 @@ pub(crate) fn beside<S: Sink + Send>(
     })
 }
 
-fn take(sink: &mut impl Sink, given: &Receiver<Given>) -> Result<(), Error> {
+fn take(sink: &mut impl Sink, given: &Receiver<Given>, give_back: &SyncSender<Vec<u8>>) -> Result<(), Error> {
     for given in given {
         match given {
             Given::Picture(picture) => sink.begin(&picture)?,
@@ -49,6 +55,8 @@ fn take(sink: &mut impl Sink, given: &Receiver<Given>) -> Result<(), Error> {
                         return Ok(());
                     }
                 }
+                // Memory that was used already costs nothing to use again; where it is not wanted, it goes.
+                let _ = give_back.try_send(rows);
             }
         }
     }
@@ -58,6 +66,8 @@ fn take(sink: &mut impl Sink, given: &Receiver<Given>) -> Result<(), Error> {
 /// The decoder's end. That nobody takes any more is seen a batch late, which costs rows and no correctness.
 struct Giver {
     give: SyncSender<Given>,
+    /// Batches whose rows were taken.
+    emptied: Receiver<Vec<u8>>,
     batch: Vec<u8>,
     row_bytes: usize,
 }
@@ -68,7 +78,9 @@ impl Giver {
             return ControlFlow::Continue(());
         }
         let room = self.batch.capacity();
-        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(room));
+        let mut empty = self.emptied.try_recv().unwrap_or_else(|_| Vec::with_capacity(room));
+        empty.clear();
+        let batch = std::mem::replace(&mut self.batch, empty);
         match self.give.send(Given::Rows(batch, self.row_bytes)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),

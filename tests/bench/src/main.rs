@@ -1,7 +1,7 @@
 //! Speed and memory of the release binary beside programs that everyone has: nginx and sharp. Only ratios within one
 //! run mean something on a shared machine; each figure is printed with what it is compared with.
 //!
-//! usage: bench BINARY [verify] [hits] [signed] [cold] [memory] [start] [uploads]; bench BINARY scale | engine | sandbox
+//! usage: bench BINARY [verify] [hits] [signed] [cold] [memory] [start] [uploads]; bench BINARY scale | engine | crowd | sandbox
 
 mod cold;
 mod darkroom;
@@ -41,7 +41,12 @@ const BENCHES: [Bench; 7] = [
 ];
 
 /// Benches that run only where they are named: they take long.
-const ON_REQUEST: [Bench; 3] = [("scale", scale::run), ("engine", engine::run), ("sandbox", sandbox::run)];
+const ON_REQUEST: [Bench; 4] = [
+    ("scale", scale::run),
+    ("engine", engine::run),
+    ("crowd", engine::crowd::run),
+    ("sandbox", sandbox::run),
+];
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);

@@ -27,6 +27,21 @@ use markers::Markers;
 /// Rows that are read at a time.
 const ROWS: usize = 16;
 
+/// The scans of a progressive file: brightness and colours in coarse, the strokes of brightness, colours, the rest. The
+/// library's own ten scans take 1 to 4 % fewer bytes and a third more time of the encoder.
+static SCANS: [c::jpeg_scan_info; 5] = [
+    scan(3, [0, 1, 2], 0, 0),
+    scan(1, [0, 0, 0], 1, 5),
+    scan(1, [2, 0, 0], 1, 63),
+    scan(1, [1, 0, 0], 1, 63),
+    scan(1, [0, 0, 0], 6, 63),
+];
+
+/// A scan of some components from one coefficient to another, all of their bits at once.
+const fn scan(comps_in_scan: c_int, [a, b, c]: [c_int; 3], first: c_int, last: c_int) -> c::jpeg_scan_info {
+    c::jpeg_scan_info { comps_in_scan, component_index: [a, b, c, 0], Ss: first, Se: last, Ah: 0, Al: 0 }
+}
+
 /// The most of a profile that fits into a segment beside its name and number, in bytes.
 const MAX_ICC_PART_BYTES: usize = 65_533 - 14;
 
@@ -381,12 +396,9 @@ impl Encoder {
             c::jpeg_c_set_bool_param(info, c::JBOOLEAN_OPTIMIZE_SCANS, 0);
             c::jpeg_c_set_bool_param(info, c::JBOOLEAN_OVERSHOOT_DERINGING, 1);
             info.optimize_coding = c::boolean::from(effort == Effort::Usual);
-            if progressive {
-                c::jpeg_simple_progression(info);
-            } else {
-                info.num_scans = 0;
-                info.scan_info = std::ptr::null();
-            }
+            // The library reads the scans as long as it encodes.
+            (info.num_scans, info.scan_info) =
+                if progressive { (SCANS.len() as c_int, SCANS.as_ptr()) } else { (0, std::ptr::null()) };
             (*info.comp_info).h_samp_factor = 2;
             (*info.comp_info).v_samp_factor = 2;
         }

@@ -18,10 +18,18 @@ const PHOTOGRAPHS: usize = 120;
 const CLIENTS: usize = 2;
 /// The box that they are fitted into.
 const SIDE: u32 = 512;
+/// Photographs of the collection.
+const ORIGINALS: [&str; 3] =
+    ["jpeg-bar-24mp-baseline.jpg", "jpeg-bar-24mp-progressive.jpg", "jpeg-crane-12mp-420-icc-srgb.jpg"];
 /// How often a large render is asked of the server and of the engine alone.
 const ROUNDS: usize = 15;
 
-pub(crate) fn run(binary: &Path, folder: &Path) -> Result<()> {
+pub(crate) fn run(binary: &Path) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    for name in ORIGINALS {
+        super::task::copied(name, folder)?;
+    }
     let mut sharp = Peer::sharp()?;
     let files = photographs(folder, &mut sharp)?;
     let home = tempfile::tempdir()?;
@@ -56,7 +64,7 @@ pub(crate) fn run(binary: &Path, folder: &Path) -> Result<()> {
 fn share(darkroom: &Darkroom, folder: &Path) -> Result<()> {
     let account = darkroom.account()?;
     let mut engine = Peer::ours_on(None)?;
-    let wish = wish_of(folder, "jpeg-crane-12mp-420-icc-srgb.jpg")?;
+    let wish = wish_of(folder, ORIGINALS[2])?;
     let bytes = std::fs::read(&wish.file)?;
     let (mut over_http, mut alone) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -79,7 +87,17 @@ fn wish_of(folder: &Path, name: &str) -> Result<Wish> {
     let facts = variant::probe(&std::fs::read(&file)?, &variant::Limits::default())?;
     let height = (f64::from(facts.height) * 640.0 / f64::from(facts.width)).round() as u32;
     let (out, format) = (file.with_extension("out"), "webp".into());
-    Ok(Wish { out, file, width: 640, height, format, quality: 80, effort: None, has_copy: false })
+    Ok(Wish {
+        out,
+        file,
+        width: 640,
+        height,
+        format,
+        quality: 80,
+        effort: None,
+        has_copy: false,
+        is_fast: false,
+    })
 }
 
 /// Seconds until every target was fetched once.
@@ -102,7 +120,8 @@ fn fetched_s(at: std::net::SocketAddr, targets: &[String]) -> Result<f64> {
 
 /// Cuts of 1500 x 1000 at places that spread over each original.
 fn photographs(folder: &Path, sharp: &mut Peer) -> Result<Vec<PathBuf>> {
-    let originals = ["jpeg-bar-24mp-baseline.jpg", "jpeg-crane-12mp-420-icc-srgb.jpg"];
+    let [baseline, _, crane] = ORIGINALS;
+    let originals = [baseline, crane];
     let mut files = Vec::new();
     for number in 0..PHOTOGRAPHS {
         let original = folder.join(originals[number % originals.len()]);
@@ -121,7 +140,7 @@ fn photographs(folder: &Path, sharp: &mut Peer) -> Result<Vec<PathBuf>> {
 fn memory(darkroom: &Darkroom, sharp: &mut Peer, folder: &Path) -> Result<()> {
     let account = darkroom.account()?;
     darkroom.variant(&account, "w640", 640)?;
-    for name in ["jpeg-bar-24mp-baseline.jpg", "jpeg-bar-24mp-progressive.jpg"] {
+    for name in &ORIGINALS[..2] {
         let wish = wish_of(folder, name)?;
         let id = darkroom.upload(&account, &std::fs::read(&wish.file)?, false)?;
         reset_family_peak(darkroom.pid())?;

@@ -57,7 +57,8 @@ fn answer(original: &[u8], kept: Option<&Kept>, wish: &Wish, limits: &Limits) ->
     let facts = variant::probe(original, limits)?;
     // A PNG with a quality would have a palette.
     let quality = if format == "png" { String::new() } else { format!(",q={quality}") };
-    let recipe = settled(&format!("w={width},h={height},f={format}{quality}"), &facts, limits)?;
+    let haste = if wish.is_fast { ",compression=fast" } else { "" };
+    let recipe = settled(&format!("w={width},h={height},f={format}{quality}{haste}"), &facts, limits)?;
     match kept.and_then(|kept| Some((kept, kept.copy.serve(&recipe)?))) {
         Some((kept, recipe)) => render(&kept.bytes, &kept.copy.facts, &recipe, limits),
         None => render(original, &facts, &recipe, limits),

@@ -31,6 +31,9 @@ pub(crate) struct Wish {
     /// Ours alone: a smaller copy of the original is there already.
     #[serde(default)]
     pub(crate) has_copy: bool,
+    /// Ours alone: time counts more than bytes.
+    #[serde(default)]
+    pub(crate) is_fast: bool,
 }
 
 #[derive(Deserialize)]

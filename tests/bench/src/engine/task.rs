@@ -17,7 +17,8 @@ pub(crate) enum Goal {
     FirstTime,
     /// One that has a working copy.
     WithCopy,
-    /// The same quality setting, whatever the bytes.
+    /// The same quality setting, whatever the bytes: sharp's own task, which it does with a baseline JPEG, ours with
+    /// `compression=fast`, which is one too.
     SameSetting,
     /// AVIF beside encoders that try harder.
     Avif,
@@ -65,7 +66,13 @@ impl Task {
             quality,
             effort: None,
             has_copy: self.goal == Goal::WithCopy,
+            is_fast: self.goal == Goal::SameSetting,
         }
+    }
+
+    /// What is made of which original, whatever it is made from.
+    pub(crate) fn picture(&self) -> String {
+        format!("{} to {} x {} {}", self.original.name, self.width, self.height, self.format)
     }
 
     /// The score of a rendition; the reference is made once.
@@ -80,10 +87,8 @@ impl Task {
 
 /// Every row, of originals that are copied into the folder.
 pub(crate) fn all(folder: &Path, sharp: &mut Peer) -> Result<Vec<Task>> {
-    let shared = std::env::var_os("TEST_SHARED").context("TEST_SHARED names no collection of photographs")?;
-    let corpus = Path::new(&shared).join("corpus");
-    let take = |label: &str, name: &str| Original::taken(label, &corpus.join(name), folder).map(Rc::new);
-    let own = Rc::new(cut_for_sharp(&corpus.join("jpeg-bar-24mp-baseline.jpg"), folder, sharp)?);
+    let take = |label: &str, name: &str| Original::taken(label, name, folder).map(Rc::new);
+    let own = Rc::new(cut_for_sharp(&copied("jpeg-bar-24mp-baseline.jpg", folder)?, folder, sharp)?);
     let mut tasks = vec![
         Task::new(&own, (720, 588), "jpeg", Goal::SameSetting),
         Task::new(&own, (720, 588), "jpeg", Goal::FirstTime),
@@ -106,6 +111,14 @@ pub(crate) fn all(folder: &Path, sharp: &mut Peer) -> Result<Vec<Task>> {
     Ok(tasks)
 }
 
+/// A photograph of the collection, copied into the folder: the copy.
+pub(crate) fn copied(name: &str, folder: &Path) -> Result<PathBuf> {
+    let shared = std::env::var_os("TEST_SHARED").context("TEST_SHARED names no collection of photographs")?;
+    let (from, file) = (Path::new(&shared).join("corpus").join(name), folder.join(name));
+    std::fs::copy(&from, &file).with_context(|| from.display().to_string())?;
+    Ok(file)
+}
+
 impl Task {
     fn new(original: &Rc<Original>, (width, height): (u32, u32), format: &str, goal: Goal) -> Task {
         let more = match goal {
@@ -126,10 +139,8 @@ impl Task {
 }
 
 impl Original {
-    fn taken(name: &str, from: &Path, folder: &Path) -> Result<Original> {
-        let file = folder.join(from.file_name().context("a file")?);
-        std::fs::copy(from, &file).with_context(|| from.display().to_string())?;
-        Original::of(name, file)
+    fn taken(label: &str, name: &str, folder: &Path) -> Result<Original> {
+        Original::of(label, copied(name, folder)?)
     }
 
     fn of(name: &str, file: PathBuf) -> Result<Original> {
