@@ -18,6 +18,7 @@ mod links;
 mod names;
 mod reader;
 mod references;
+mod selectors;
 mod size;
 
 pub(crate) use links::Clean;

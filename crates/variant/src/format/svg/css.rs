@@ -25,11 +25,29 @@ const GROUPS: [&str; 4] = ["media", "supports", "keyframes", "-webkit-keyframes"
 const WORDS: [&str; 7] =
     ["javascript:", "vbscript:", "expression(", "-moz-binding", "behavior:", "</style", "<script"];
 
+/// What of a style sheet may stay.
+#[derive(Debug, Default)]
+pub(super) struct Sheet {
+    /// Its rules.
+    pub(super) text: String,
+    /// Those that refer to something in the document.
+    pub(super) referring: Vec<Referring>,
+}
+
+/// A rule that refers to something.
+#[derive(Debug)]
+pub(super) struct Referring {
+    /// What it selects, or the moment of an animation.
+    pub(super) selectors: String,
+    /// The properties that do, with their values.
+    pub(super) declarations: Vec<(String, String)>,
+}
+
 /// The rules of a style sheet that may stay.
-pub(super) fn style_sheet(text: &str) -> String {
-    let mut out = String::new();
-    rules(&without_comments(text), 0, &mut out);
-    if is_harmless(&out) { out } else { String::new() }
+pub(super) fn style_sheet(text: &str) -> Sheet {
+    let mut sheet = Sheet::default();
+    rules(&without_comments(text), 0, &mut sheet);
+    if is_harmless(&sheet.text) { sheet } else { Sheet::default() }
 }
 
 /// The declarations of a `style` attribute that may stay.
@@ -167,7 +185,7 @@ fn declaration(text: &str) -> Option<String> {
 }
 
 /// Rules, one after the other; what does not end is left out with all that follows.
-fn rules(text: &str, nesting: usize, out: &mut String) {
+fn rules(text: &str, nesting: usize, out: &mut Sheet) {
     let mut rest = text;
     loop {
         rest = rest.trim_start();
@@ -188,8 +206,8 @@ fn rules(text: &str, nesting: usize, out: &mut String) {
     }
 }
 
-fn rule(prelude: &str, block: &str, nesting: usize, out: &mut String) {
-    let mut inside = String::new();
+fn rule(prelude: &str, block: &str, nesting: usize, out: &mut Sheet) {
+    let mut inside = Sheet::default();
     if let Some(rest) = prelude.strip_prefix('@') {
         let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
         let known = GROUPS.iter().any(|group| rest[..end].eq_ignore_ascii_case(group));
@@ -203,14 +221,23 @@ fn rule(prelude: &str, block: &str, nesting: usize, out: &mut String) {
             return;
         }
         let kept: Vec<String> = split(block, ';').into_iter().filter_map(declaration).collect();
-        inside = kept.join(";");
+        inside.referring.extend(referring(prelude, &kept));
+        inside.text = kept.join(";");
     }
-    if !inside.is_empty() {
-        out.push_str(prelude);
-        out.push('{');
-        out.push_str(&inside);
-        out.push('}');
+    out.referring.append(&mut inside.referring);
+    if !inside.text.is_empty() {
+        out.text.push_str(prelude);
+        out.text.push('{');
+        out.text.push_str(&inside.text);
+        out.text.push('}');
     }
+}
+
+fn referring(selectors: &str, declarations: &[String]) -> Option<Referring> {
+    let referring = declarations.iter().filter_map(|one| one.split_once(':'));
+    let referring = referring.filter(|(_, value)| value.contains("url("));
+    let declarations: Vec<_> = referring.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    (!declarations.is_empty()).then(|| Referring { selectors: selectors.to_owned(), declarations })
 }
 
 /// Whether a selector or a condition consists of what those consist of, and every bracket and quote in it is closed.
@@ -400,7 +427,7 @@ mod tests {
 
     #[test]
     fn rules_stay_and_what_fetches_goes() {
-        let check = |text: &str, kept: &str| assert_eq!(style_sheet(text), kept, "{text}");
+        let check = |text: &str, kept: &str| assert_eq!(style_sheet(text).text, kept, "{text}");
         check(".a, #b > c { fill: red }", ".a, #b > c{fill:red}");
         check("@import 'x.css'; a{fill:red}", "a{fill:red}");
         check("@import url(//a.test/x;y);a{fill:red}", "a{fill:red}");
@@ -422,9 +449,9 @@ mod tests {
     #[test]
     fn deep_nesting_and_many_rules_take_no_time() {
         let deep = "@media x{".repeat(2_000) + "a{fill:red}" + &"}".repeat(2_000);
-        assert_eq!(style_sheet(&deep), "");
+        assert_eq!(style_sheet(&deep).text, "");
         let many = "a{fill:red}".repeat(50_000);
-        assert_eq!(style_sheet(&many), many);
+        assert_eq!(style_sheet(&many).text, many);
         assert_eq!(value(&"(".repeat(100_000)), None);
     }
 }

@@ -109,7 +109,8 @@ impl<'a> Filter<'a, '_> {
 
     fn element(&mut self, name: &'a str, attributes: &[Attribute<'_>]) {
         let is_drawn = !matches!(name, "stop" | "linearGradient" | "radialGradient");
-        self.references.start(find(attributes, Space::None, "id"), is_drawn);
+        let (id, class) = (find(attributes, Space::None, "id"), find(attributes, Space::None, "class"));
+        self.references.start(name, id, class, is_drawn);
         self.out.push('<');
         self.out.push_str(name);
         if self.open.is_empty() {
@@ -131,7 +132,7 @@ impl<'a> Filter<'a, '_> {
             (Space::None | Space::Xlink, "href") => {
                 let name = if attribute.space == Space::Xlink { "xlink:href" } else { "href" };
                 if let Some(address) = self.link(element, value) {
-                    self.references.attribute(&address);
+                    self.references.link(&address);
                     put_attribute(name, &address, &mut self.out);
                 }
             }
@@ -141,9 +142,7 @@ impl<'a> Filter<'a, '_> {
             (Space::None, name) => {
                 let kept = names::kind(name).and_then(|kind| kept(kind, value));
                 if let Some(kept) = kept {
-                    if kept.contains("url(") {
-                        self.references.attribute(&kept);
-                    }
+                    self.references.attribute(name, &kept);
                     put_attribute(name, &kept, &mut self.out);
                 }
             }
@@ -179,12 +178,15 @@ impl<'a> Filter<'a, '_> {
             self.skipped -= 1;
         } else if let Some(sheet) = self.style.take() {
             let kept = css::style_sheet(&sheet.text);
-            if !kept.is_empty() {
+            for css::Referring { selectors, declarations } in &kept.referring {
+                self.references.rule(selectors, declarations);
+            }
+            if !kept.text.is_empty() {
                 self.is_empty = false;
                 self.out.push_str("<style");
                 self.out.push_str(&sheet.attributes);
                 self.out.push('>');
-                put_text(&kept, &mut self.out);
+                put_text(&kept.text, &mut self.out);
                 self.out.push_str("</style>");
             }
         } else if let Some(open) = self.open.pop() {

@@ -295,3 +295,30 @@ proptest! {
         let _ = sanitised(&bytes, &Limits::default(), later(), &no_picture);
     }
 }
+
+#[test]
+fn references_in_style_sheets_count_against_the_limits() {
+    let patterns = |many: usize, refer: fn(usize) -> String| {
+        let of =
+            |n| format!("<pattern id=\"p{n}\"><g class=\"c{n}\"><rect/><rect/></g></pattern>{}", refer(n));
+        let body: String = (0..many).map(of).collect();
+        clean(&format!("{OPEN}{body}</svg>"))
+    };
+    let rule = |n: usize| format!("<style>g.c{n}, .x{{fill:url(#p{})}}</style>", n + 1);
+    let nested =
+        |n: usize| format!("<style>@media screen{{.a .c{n}{{--ink: url( '#p{}' )}}}}</style>", n + 1);
+    let animated = |n: usize| format!("<set attributeName=\"fill\" href=\"#p{n}\" to=\"url(#p{})\"/>", n + 1);
+    for refer in [rule, nested, animated] {
+        assert!(patterns(3, refer).is_ok());
+        let refused = patterns(60, refer).unwrap_err();
+        assert!(matches!(refused, Error::TooManyPieces { .. }), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_rule_with_very_many_selectors_and_references_is_refused_and_not_gone_through() {
+    let selectors: Vec<String> = (0..50_000).map(|n| format!(".a{n}")).collect();
+    let sheet = format!("{}{{{}}}", selectors.join(","), "fill:url(#a);".repeat(50_000));
+    let refused = clean(&format!("{OPEN}<style>{sheet}</style><g id=\"a\"/></svg>")).unwrap_err();
+    assert!(matches!(refused, Error::TooManyPieces { .. }), "{refused:?}");
+}
