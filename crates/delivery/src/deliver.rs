@@ -10,13 +10,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use catalog::{
     Admission, Answered, Catalog, Counted, Fetched, Judgement, Mount, Outcome, Rights, UNKNOWN, Wanted,
 };
-use domain::{AccountId, Clock, Fault, Hints, ObjectId, Problem, SigningKeyId, Timestamp};
+use domain::{Accepts, AccountId, Clock, Fault, Hints, ObjectId, Problem, SigningKeyId, Timestamp};
 use renditions::{Original, Rendered, Renditions, Terms};
 use signing::{Request, Scheme, ShortText, Signer, TargetLimits, Verified};
 use variant::{Format, Limits, Recipe};
 
 use crate::dress::{self, Tag};
-use crate::hints::hints;
+use crate::hints::{accepts, hints};
 use crate::route::{Address, is_delivery};
 use crate::shown::{Head, Outside};
 
@@ -51,7 +51,7 @@ pub enum Answer {
 /// Who asks, as far as an answer or its count depends on it.
 #[derive(Clone, Copy)]
 struct Asking {
-    hints: Hints,
+    accepts: Accepts,
     /// HEAD: the answer goes out without its body.
     is_head: bool,
     /// Known where a signature may be needed only: the list of signing keys shows who used one last.
@@ -69,6 +69,7 @@ struct Visit {
 /// What is to be decided: a request for what is wanted, under the rights that concern it.
 #[derive(Clone, Copy)]
 struct Plea<'p> {
+    request: &'p HttpRequest,
     rights: &'p Rights,
     wanted: Wanted<'p>,
     shown: &'p Request<'p>,
@@ -208,9 +209,9 @@ impl Delivery {
         request: &HttpRequest,
     ) -> Result<Address, Box<HttpResponse>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Err(Box::new(dress::method_not_allowed(hints(request).accepts)));
+            return Err(Box::new(dress::method_not_allowed(accepts(request))));
         }
-        address.map_err(|error| Box::new(dress::refusal(&error, hints(request).accepts, false)))
+        address.map_err(|error| Box::new(dress::refusal(&error, accepts(request), false)))
     }
 
     /// The decision from memory alone. Where no signature can matter, nothing of the request but its URL is looked at.
@@ -222,23 +223,24 @@ impl Delivery {
         judgement: &Judgement,
     ) -> Option<Decided> {
         let rights = self.catalog.rights_in_memory(wanted)?;
-        let (asking, known_tag) = (asking(request), request.headers().get(header::IF_NONE_MATCH));
+        let asking = asking(request);
         if !rights.depend_on_request(wanted) {
             // What a signature is worth is not asked, of what is shown as little as this least of all.
             let (shown, judgement) = (Request::get(wanted.target()), Judgement::default());
-            let plea = Plea { rights: &rights, wanted, shown: &shown, judgement: &judgement };
-            return Some(self.decide(plea, asking, known_tag, None));
+            let plea = Plea { request, rights: &rights, wanted, shown: &shown, judgement: &judgement };
+            return Some(self.decide(plea, asking, None));
         }
         let (outside, headers) = (outside(), Head::of(request));
         let asking = Asking { address: outside.address, ..asking };
         let shown = outside.shows(request, &headers, wanted.target());
-        Some(self.decide(Plea { rights: &rights, wanted, shown: &shown, judgement }, asking, known_tag, None))
+        let plea = Plea { request, rights: &rights, wanted, shown: &shown, judgement };
+        Some(self.decide(plea, asking, None))
     }
 
     async fn look_up_mount(&self, mount: Mount, visit: Visit) -> Option<HttpResponse> {
         let account = match self.catalog.mount_account(mount).await {
             Ok(account) => account?,
-            Err(error) => return Some(dress::refusal(&error, visit.asking.hints.accepts, false)),
+            Err(error) => return Some(dress::refusal(&error, visit.asking.accepts, false)),
         };
         let target = target_of(&visit.request);
         let address = Address::read_mounted(mount, account, target, &self.config.target);
@@ -254,15 +256,14 @@ impl Delivery {
             (visit.outside.shows(&visit.request, &headers, wanted.target()), &visit.judgement);
         let rights = match self.catalog.rights_of(wanted, &shown, judgement).await {
             Ok(rights) => rights,
-            Err(error) => return dress::refusal(&error, asking.hints.accepts, false),
+            Err(error) => return dress::refusal(&error, asking.accepts, false),
         };
-        let plea = Plea { rights: &rights, wanted, shown: &shown, judgement };
-        let known_tag = visit.request.headers().get(header::IF_NONE_MATCH);
-        let mut decided = self.decide(plea, asking, known_tag, None);
+        let plea = Plea { request: &visit.request, rights: &rights, wanted, shown: &shown, judgement };
+        let mut decided = self.decide(plea, asking, None);
         if let Decided::Lacks(account, ids) = &decided {
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             decided = match self.catalog.overlay_objects(account, &ids).await {
-                Ok(objects) => self.decide(plea, asking, known_tag, Some(&objects)),
+                Ok(objects) => self.decide(plea, asking, Some(&objects)),
                 Err(error) => Decided::Refused(error),
             };
         }
@@ -281,24 +282,20 @@ impl Delivery {
     }
 
     /// Every decision about one delivery; reads memory only. What is done by that is counted.
-    fn decide(
-        &self,
-        plea: Plea<'_>,
-        asking: Asking,
-        known_tag: Option<&header::HeaderValue>,
-        overlays: Option<&[ObjectId]>,
-    ) -> Decided {
+    fn decide(&self, plea: Plea<'_>, asking: Asking, overlays: Option<&[ObjectId]>) -> Decided {
         let now = self.clock.now();
-        let Plea { rights, wanted, shown, judgement } = plea;
+        let Plea { request, rights, wanted, shown, judgement } = plea;
+        let known_tag = request.headers().get(header::IF_NONE_MATCH);
         let admission = match rights.admit_request(wanted, shown, judgement, now) {
             Ok(admission) => admission,
             Err(error) => return Decided::Refused(error),
         };
-        let settled = match self.settle(&admission, asking, overlays) {
-            Err(Unsettled::Lacks(ids)) => return Decided::Lacks(admission.account, ids),
-            Err(Unsettled::Refused(error)) => Err(error),
-            Ok(recipe) => Ok(recipe),
-        };
+        let settled =
+            match self.settle(&admission, hints(request, asking.accepts, &admission.options), overlays) {
+                Err(Unsettled::Lacks(ids)) => return Decided::Lacks(admission.account, ids),
+                Err(Unsettled::Refused(error)) => Err(error),
+                Ok(recipe) => Ok(recipe),
+            };
         self.report(plea, Ok(&admission));
         let of = Concerned::of(rights, wanted);
         let recipe = match settled {
@@ -323,12 +320,12 @@ impl Delivery {
     fn settle(
         &self,
         admission: &Admission,
-        asking: Asking,
+        hints: Hints,
         overlays: Option<&[ObjectId]>,
     ) -> Result<Recipe, Unsettled> {
         let limits = &self.config.limits;
         let (options, facts) = (&admission.options, &admission.facts);
-        let mut recipe = variant::settle(options, facts, admission.focal_point, &asking.hints, limits)
+        let mut recipe = variant::settle(options, facts, admission.focal_point, &hints, limits)
             .map_err(Unsettled::Refused)?;
         if recipe.overlays.is_empty() {
             return Ok(recipe);
@@ -546,7 +543,7 @@ impl Delivery {
             self.catalog.tally().count(&answer, now);
         }
         self.note(of, signature, reason, asking, now);
-        dress::refusal(fault, asking.hints.accepts, of.collapses)
+        dress::refusal(fault, asking.accepts, of.collapses)
     }
 
     /// Notes who fetched what by which signature, for the audit page.
@@ -706,7 +703,7 @@ impl Visit {
 
 /// What a request says of its answer; whose address it comes from is not asked yet.
 fn asking(request: &HttpRequest) -> Asking {
-    Asking { hints: hints(request), is_head: request.method() == Method::HEAD, address: None }
+    Asking { accepts: accepts(request), is_head: request.method() == Method::HEAD, address: None }
 }
 
 /// The raw target.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use domain::{Accepts, Hints};
+use variant::Options;
 
 /// The widest screen that is believed, in pixels.
 const MAX_PIXELS: u32 = 20_000;
@@ -18,28 +19,31 @@ static ECT: HeaderName = HeaderName::from_static("ect");
 static RTT: HeaderName = HeaderName::from_static("rtt");
 static DOWNLINK: HeaderName = HeaderName::from_static("downlink");
 
-/// The hints of a request.
-pub(crate) fn hints(request: &HttpRequest) -> Hints {
-    let headers = request.headers();
-    let pixels =
-        |name: &HeaderName| number::<u32>(headers, name).filter(|pixels| (1..=MAX_PIXELS).contains(pixels));
-    Hints {
-        accepts: accepts(headers),
-        width_pixels: pixels(&SEC_CH_WIDTH),
-        dpr: number::<f32>(headers, &SEC_CH_DPR).filter(|dpr| (0.1..=8.0).contains(dpr)),
-        viewport_pixels: pixels(&SEC_CH_VIEWPORT_WIDTH),
-        is_mobile: text(headers, &header::USER_AGENT).is_some_and(|agent| agent.contains("Mobi")),
-        saves_data: text(headers, &SAVE_DATA).is_some_and(|value| value.eq_ignore_ascii_case("on")),
-        is_on_slow_network: matches!(text(headers, &ECT), Some("slow-2g" | "2g" | "3g")),
-        rtt_ms: number(headers, &RTT),
-        downlink_mbps: number(headers, &DOWNLINK).filter(|downlink| *downlink >= 0.0),
+/// What a request tells of what these options ask for; nearly all ask for nothing, and then no header is read.
+pub(crate) fn hints(request: &HttpRequest, accepts: Accepts, options: &Options) -> Hints {
+    let (headers, mut hints) = (request.headers(), Hints::from(accepts));
+    if options.ask_for_width() {
+        let pixels = |name: &HeaderName| {
+            number::<u32>(headers, name).filter(|pixels| (1..=MAX_PIXELS).contains(pixels))
+        };
+        hints.width_pixels = pixels(&SEC_CH_WIDTH);
+        hints.dpr = number::<f32>(headers, &SEC_CH_DPR).filter(|dpr| (0.1..=8.0).contains(dpr));
+        hints.viewport_pixels = pixels(&SEC_CH_VIEWPORT_WIDTH);
+        hints.is_mobile = text(headers, &header::USER_AGENT).is_some_and(|agent| agent.contains("Mobi"));
     }
+    if options.ask_for_speed() {
+        hints.saves_data = text(headers, &SAVE_DATA).is_some_and(|value| value.eq_ignore_ascii_case("on"));
+        hints.is_on_slow_network = matches!(text(headers, &ECT), Some("slow-2g" | "2g" | "3g"));
+        hints.rtt_ms = number(headers, &RTT);
+        hints.downlink_mbps = number(headers, &DOWNLINK).filter(|downlink| *downlink >= 0.0);
+    }
+    hints
 }
 
-/// `Accept`, reduced to what can change an answer.
-fn accepts(headers: &HeaderMap) -> Accepts {
+/// `Accept` of a request, reduced to what can change an answer.
+pub(crate) fn accepts(request: &HttpRequest) -> Accepts {
     let mut accepts = Accepts::default();
-    for value in headers.get_all(header::ACCEPT) {
+    for value in request.headers().get_all(header::ACCEPT) {
         let one = Accepts::parse(value.to_str().unwrap_or_default());
         accepts = Accepts {
             avif: accepts.avif || one.avif,
@@ -65,29 +69,45 @@ mod tests {
 
     use super::*;
 
-    fn of(headers: &[(&str, &str)]) -> Hints {
+    /// Options that ask for all hints.
+    const ALL: &str = "w=auto,scq=50";
+
+    fn of(headers: &[(&str, &str)], options: &str) -> Hints {
         let request = headers
             .iter()
             .fold(TestRequest::default(), |request, header| request.append_header((header.0, header.1)));
-        hints(&request.to_http_request())
+        let request = request.to_http_request();
+        hints(&request, accepts(&request), &Options::parse(options).unwrap())
+    }
+
+    #[test]
+    fn hints_are_read_for_those_options_only_that_ask_for_them() {
+        let told = [("Accept", "image/webp"), ("Sec-CH-Width", "640"), ("Save-Data", "on")];
+        let accepts = Hints::from(Accepts { webp: true, ..Accepts::default() });
+        assert_eq!(of(&told, "w=400,q=80,f=auto"), accepts);
+        assert_eq!(of(&told, "w=auto"), Hints { width_pixels: Some(640), ..accepts });
+        assert_eq!(of(&told, "w=400,scq=50"), Hints { saves_data: true, ..accepts });
     }
 
     #[test]
     fn hints_are_read_where_they_make_sense() {
-        let told = of(&[
-            ("Accept", "image/avif,image/webp"),
-            ("Sec-CH-Width", "640"),
-            ("Sec-CH-DPR", "1.5"),
-            ("Sec-CH-Viewport-Width", "412"),
-            (
-                "User-Agent",
-                "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140 Mobile Safari/537.36",
-            ),
-            ("Save-Data", "on"),
-            ("ECT", "3g"),
-            ("RTT", "200"),
-            ("Downlink", "1.45"),
-        ]);
+        let told = of(
+            &[
+                ("Accept", "image/avif,image/webp"),
+                ("Sec-CH-Width", "640"),
+                ("Sec-CH-DPR", "1.5"),
+                ("Sec-CH-Viewport-Width", "412"),
+                (
+                    "User-Agent",
+                    "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140 Mobile Safari/537.36",
+                ),
+                ("Save-Data", "on"),
+                ("ECT", "3g"),
+                ("RTT", "200"),
+                ("Downlink", "1.45"),
+            ],
+            ALL,
+        );
         let accepts = Accepts { avif: true, webp: true, ..Accepts::default() };
         let expected = Hints {
             accepts,
@@ -105,18 +125,21 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_says_nothing() {
-        let nonsense = of(&[
-            ("Width", "640"),
-            ("DPR", "2"),
-            ("Viewport-Width", "412"),
-            ("Sec-CH-Width", "0"),
-            ("Sec-CH-DPR", "nan"),
-            ("Sec-CH-Viewport-Width", "-5"),
-            ("Save-Data", "?1"),
-            ("ECT", "5g"),
-            ("RTT", "soon"),
-            ("Downlink", "-1"),
-        ]);
+        let nonsense = of(
+            &[
+                ("Width", "640"),
+                ("DPR", "2"),
+                ("Viewport-Width", "412"),
+                ("Sec-CH-Width", "0"),
+                ("Sec-CH-DPR", "nan"),
+                ("Sec-CH-Viewport-Width", "-5"),
+                ("Save-Data", "?1"),
+                ("ECT", "5g"),
+                ("RTT", "soon"),
+                ("Downlink", "-1"),
+            ],
+            ALL,
+        );
         assert_eq!(nonsense, Hints::default());
         assert!(!nonsense.is_slow());
     }

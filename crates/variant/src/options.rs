@@ -159,6 +159,16 @@ options! {
 }
 
 impl Options {
+    /// Whether the width depends on what a visitor's request tells of the screen.
+    pub fn ask_for_width(&self) -> bool {
+        self.width == Some(Width::Auto)
+    }
+
+    /// Whether the quality depends on what a visitor's request tells of the connection.
+    pub fn ask_for_speed(&self) -> bool {
+        self.slow_quality.is_some()
+    }
+
     /// Reads a comma list of `name=value`, at least one, without spaces; commas inside parentheses belong to the
     /// value. A malformed value is an error that names the option.
     pub fn parse(text: &str) -> Result<Options, Error> {
