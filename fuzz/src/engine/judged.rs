@@ -9,8 +9,8 @@ use domain::{Accepts, Hints};
 use variant::{Dialect, Error, Facts, Format, Limits, Options, Originals, Rendition};
 
 /// What is made up: the formats by their names, and what is no file.
-pub(crate) const TARGETS: [&str; 10] =
-    ["options", "probe", "protocol", "jpeg", "png", "gif", "webp", "avif", "jxl", "svg"];
+pub(crate) const TARGETS: [&str; 11] =
+    ["options", "probe", "protocol", "jpeg", "png", "gif", "webp", "avif", "jxl", "heic", "svg"];
 
 /// Files are judged at small sizes, so that many are in a minute.
 const MAX_PIXELS: u64 = 1_000_000;
