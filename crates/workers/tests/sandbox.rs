@@ -47,6 +47,7 @@ fn main() {
         trial("a_dead_worker_fails_its_own_job_and_is_replaced", a_dead_worker_is_replaced),
         trial("a_panic_is_a_damaged_file", a_panic_is_a_damaged_file),
         trial("a_worker_that_was_killed_at_rest_fails_nobody", a_worker_that_was_killed_at_rest),
+        trial("pictures_of_every_format_come_in_and_go_out_shut_in", pictures_come_in_and_go_out),
         trial("no_worker_outlives_its_server", no_worker_outlives_its_server),
         trial("no_worker_outlives_a_server_that_is_killed", no_worker_outlives_a_killed_server),
         trial(
@@ -224,6 +225,45 @@ fn a_worker_that_was_killed_at_rest(house: &House) {
     unsafe { libc::kill(pid.parse().unwrap(), libc::SIGKILL) };
     let other = house.told("who").unwrap();
     assert_ne!(other, pid);
+}
+
+/// With the small files that fuzzing begins from, and whatever formats this build has.
+fn pictures_come_in_and_go_out(house: &House) {
+    let (limits, mut made) = (variant::Limits::default(), 0);
+    for name in ["jpeg", "png", "gif", "webp", "avif", "jxl", "heic"] {
+        let folder = format!("{}/../../fuzz/files/{name}", env!("CARGO_MANIFEST_DIR"));
+        for file in std::fs::read_dir(&folder).unwrap() {
+            let file = file.unwrap().path();
+            let bytes = bytes::Bytes::from(std::fs::read(&file).unwrap());
+            let probed = house
+                .runtime
+                .block_on(async { house.workers.probe_slot().await?.probe(bytes.clone()).await });
+            let facts = match probed {
+                Ok(facts) => facts,
+                // Only some builds read it.
+                Err(error) if name == "heic" && error.problem() == Problem::NotAnImage => continue,
+                Err(error) => panic!("{}: {error:?}", file.display()),
+            };
+            for wish in ["w=8,f=jpeg", "w=8,f=png,q=50", "w=8,f=gif", "w=8,f=webp", "w=8,f=avif", "w=8,f=jxl"]
+            {
+                // Not every build makes JPEG XL.
+                let Ok(options) = variant::Options::parse(wish) else { continue };
+                let hints = domain::Hints::default();
+                let recipe = variant::settle(&options, &facts, None, &hints, &limits).unwrap();
+                let inputs = workers::Inputs::plain(bytes.clone(), facts.clone());
+                let rendered = house.runtime.block_on(async {
+                    let (lane, account) = (Lane::Interactive, AccountId::random());
+                    let slot = house.workers.render_slot(lane, &account, &facts, &[], &recipe).await?;
+                    slot.render(inputs, recipe.clone()).await
+                });
+                let rendition =
+                    rendered.unwrap_or_else(|error| panic!("{} {wish}: {error:?}", file.display()));
+                assert_eq!(rendition.format, recipe.encoding.format());
+                made += 1;
+            }
+        }
+    }
+    println!("{made} renditions");
 }
 
 fn no_worker_outlives_its_server(_: &House) {
