@@ -120,7 +120,7 @@ async fn fetches_are_found_by_what_they_are() {
     let of_subject = Fetched { subject: Some("ada"), ..desk.ok("of-subject") };
     let of_token = Fetched { token_id: Some("token-00"), ..desk.ok("of-token") };
     let expired = Fetched { verdict: "expired", ..desk.ok("expired") };
-    let stranger = Fetched { verdict: "bad_signature", subject: Some("ada"), key: Some(&key), ..desk.ok("") };
+    let stranger = Fetched { verdict: "bad_signature", ..desk.ok("") };
     for (number, fetched) in [of_key, of_subject, of_token, expired, stranger].iter().enumerate() {
         desk.note(desk.catalog(), fetched);
         desk.hands.pass(Duration::from_secs(60));

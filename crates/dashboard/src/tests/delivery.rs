@@ -294,7 +294,8 @@ async fn fetches_say_who_had_what_with_which_token() {
         address: Some([203, 0, 113, 24].into()),
     };
     (0..3).for_each(|_| house.catalog().fetches().note(&fetched, now));
-    house.catalog().fetches().note(&Fetched { verdict: "expired", ..fetched }, now);
+    let late = Fetched { verdict: "expired", token_id: Some("other-token"), ..fetched };
+    house.catalog().fetches().note(&late, now);
     let all = house.get(&at(&house, "audit/fetches").await, Some(&mira)).await;
     assert!(
         all.has("album-token")
@@ -303,7 +304,7 @@ async fn fetches_say_who_had_what_with_which_token() {
             && !all.has("<b>cat")
     );
     let refused = house.get(&at(&house, "audit/fetches?verdict=refused").await, Some(&mira)).await;
-    assert!(refused.has("The URL has expired.") && !refused.has("album-token"));
+    assert!(refused.has("The URL has expired.") && refused.has("other-token") && !refused.has("album-token"));
     let file = house.get(&at(&house, "audit/fetches.csv?token_id=album-token").await, Some(&mira)).await;
     let lines: Vec<&str> = file.body.trim_end().split("\r\n").collect();
     assert_eq!(lines.len(), 2);
