@@ -4,18 +4,19 @@
 use std::borrow::Cow;
 
 use domain::Secret;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::escape::{decoded, encode_into};
-use crate::pairs::{Pair, pieces};
+use crate::hashing::{Hasher, Mac, Sha256};
+use crate::pairs::{Pair, Runs, pairs, pieces};
+use crate::schemes::Scheme;
+use crate::syntax::hex_digits;
 
 /// The words in which Amazon and Google differ.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Dialect {
-    /// Who speaks it, for people.
-    pub(crate) name: &'static str,
+    /// Whose it is.
+    pub(crate) scheme: Scheme,
     /// The algorithm with a shared secret.
     pub(crate) hmac: &'static str,
     /// The algorithm with a public key, where there is one.
@@ -38,7 +39,7 @@ pub(crate) struct Dialect {
 
 /// Amazon S3, and all that speak its language.
 pub(crate) const AMAZON: Dialect = Dialect {
-    name: "S3",
+    scheme: Scheme::S3,
     hmac: "AWS4-HMAC-SHA256",
     rsa: None,
     key_prefix: "AWS4",
@@ -52,7 +53,7 @@ pub(crate) const AMAZON: Dialect = Dialect {
 
 /// Google Cloud Storage.
 pub(crate) const GOOGLE: Dialect = Dialect {
-    name: "GCS",
+    scheme: Scheme::Gcs,
     hmac: "GOOG4-HMAC-SHA256",
     rsa: Some("GOOG4-RSA-SHA256"),
     key_prefix: "GOOG4",
@@ -130,9 +131,69 @@ pub(crate) fn path(raw: &str) -> Option<Cow<'_, str>> {
     spelled(raw, b'/')
 }
 
-/// The pairs of a query decoded once, written in the one way that is signed, and sorted; an empty query has none.
-/// None where an escape is broken or the result is not UTF-8.
-pub(crate) fn query<'q>(pairs: impl Iterator<Item = Pair<'q>>) -> Option<String> {
+/// A query as it is signed: mostly text of the request itself, in two runs around what is not signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Query<'q> {
+    start: Cow<'q, str>,
+    rest: &'q str,
+}
+
+impl<'q> Query<'q> {
+    /// The pairs of a query that are signed, decoded once, written in the one way that is signed, and sorted; an empty query
+    /// has none. None where an escape is broken or the result is not UTF-8.
+    pub(crate) fn of(query: Option<&'q str>, is_signed: impl Fn(Pair<'q>) -> bool) -> Option<Self> {
+        let found = match query.unwrap_or_default() {
+            "" => Some(Query { start: Cow::Borrowed(""), rest: "" }),
+            query => Query::as_it_stands(query, &is_signed),
+        };
+        if found.is_some() {
+            return found;
+        }
+        let written = written(pairs(query).filter(|&pair| is_signed(pair)))?;
+        Some(Query { start: Cow::Owned(written), rest: "" })
+    }
+
+    /// The query of a request most of whose signers write it in the way and the order in which they sign it. None where it
+    /// takes a closer look.
+    fn as_it_stands(query: &'q str, is_signed: impl Fn(Pair<'q>) -> bool) -> Option<Self> {
+        let (mut runs, mut pair_count, mut last) = (Runs::<2>::new(), 0, ("", ""));
+        for pair in pairs(Some(query)).filter(|&pair| is_signed(pair)) {
+            let this = (pair.name, pair.value?);
+            if this < last {
+                return None;
+            }
+            runs.push(&pair)?;
+            (last, pair_count) = (this, pair_count + 1);
+        }
+        let mut places = runs.places();
+        let (start, end) = places.next().unwrap_or_default();
+        // The second run brings its `&` along.
+        let rest = places.next().map_or(Some(""), |(start, end)| query.get(start - 1..end))?;
+        let found = Query { start: Cow::Borrowed(query.get(start..end)?), rest };
+        found.is_spelled(pair_count).then_some(found)
+    }
+
+    /// Whether so many pairs are written in the one way that is signed. An `=` more is one that should be escaped.
+    fn is_spelled(&self, pair_count: usize) -> bool {
+        let joints = |text: &str| memchr::memchr_iter(b'=', text.as_bytes()).count();
+        joints(&self.start) + joints(self.rest) == pair_count
+            && is_spelled(&self.start, NOTHING, *b"&=")
+            && is_spelled(self.rest, NOTHING, *b"&=")
+    }
+
+    /// The texts that it is made of.
+    fn pieces(&self) -> [&str; 2] {
+        [&self.start, self.rest]
+    }
+
+    /// Its text.
+    pub(crate) fn text(&self) -> String {
+        self.pieces().concat()
+    }
+}
+
+/// Pairs decoded once, written in the one way that is signed, and sorted.
+fn written<'q>(pairs: impl Iterator<Item = Pair<'q>>) -> Option<String> {
     let (mut sorted, mut bytes) = (Vec::with_capacity(8), 0);
     for pair in pairs {
         sorted.push((spelled(pair.name, NOTHING)?, spelled(pair.value.unwrap_or_default(), NOTHING)?));
@@ -141,10 +202,7 @@ pub(crate) fn query<'q>(pairs: impl Iterator<Item = Pair<'q>>) -> Option<String>
     if sorted.len() == 1 && bytes == 0 {
         return Some(String::new());
     }
-    // Most signers write them in their order.
-    if !sorted.is_sorted() {
-        sorted.sort_unstable();
-    }
+    sorted.sort_unstable();
     let mut query = String::with_capacity(bytes + 2 * sorted.len());
     for (name, value) in &sorted {
         let joint = if query.is_empty() { "" } else { "&" };
@@ -159,7 +217,7 @@ const NOTHING: u8 = b'-';
 /// A text decoded once and written in the one way that is signed, with one character kept beside those that are
 /// unreserved; mostly it is written so already.
 fn spelled(raw: &str, kept: u8) -> Option<Cow<'_, str>> {
-    if is_spelled(raw, kept) {
+    if is_spelled(raw, kept, [kept; 2]) {
         return Some(Cow::Borrowed(raw));
     }
     let mut text = String::with_capacity(raw.len() + 8);
@@ -167,14 +225,16 @@ fn spelled(raw: &str, kept: u8) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(text))
 }
 
-/// Whether a text is surely written in the one way that is signed. Escapes that may not be UTF-8 are left to a closer
-/// look. Looks at all bytes without a branch, so that the compiler takes many at once.
-fn is_spelled(text: &str, kept: u8) -> bool {
+/// Whether a text is surely written in the one way that is signed, with joints between its parts. Escapes that may not be
+/// UTF-8 are left to a closer look. Looks at all bytes without a branch, so that the compiler takes many at once.
+fn is_spelled(text: &str, kept: u8, joints: [u8; 2]) -> bool {
     let is_kept = |byte: u8| is_unreserved(byte) | (byte == kept);
-    let (fits, escaped) = text.bytes().fold((true, false), |(fits, escaped), byte| {
-        let is_escape = byte == b'%';
-        (fits & (is_kept(byte) | is_escape), escaped | is_escape)
-    });
+    let (mut odd, mut escaped) = (0, 0);
+    for byte in text.bytes() {
+        let (is_escape, is_joint) = (byte == b'%', (byte == joints[0]) | (byte == joints[1]));
+        odd |= u8::from(!(is_kept(byte) | is_escape | is_joint));
+        escaped |= u8::from(is_escape);
+    }
     let is_needed = |escape: &str| {
         let [high @ b'2'..=b'7', low @ (b'0'..=b'9' | b'A'..=b'F'), ..] = escape.as_bytes() else {
             return false;
@@ -182,13 +242,16 @@ fn is_spelled(text: &str, kept: u8) -> bool {
         let low = if low.is_ascii_digit() { low - b'0' } else { low - b'A' + 10 };
         !is_kept((high - b'0') << 4 | low)
     };
-    fits && (!escaped || pieces(b'%', text).skip(1).all(is_needed))
+    odd == 0 && (escaped == 0 || pieces(b'%', text).skip(1).all(is_needed))
 }
 
 const fn is_unreserved(byte: u8) -> bool {
     ((byte | 0x20).wrapping_sub(b'a') < 26)
         | (byte.wrapping_sub(b'0') < 10)
-        | matches!(byte, b'-' | b'.' | b'_' | b'~')
+        | (byte == b'-')
+        | (byte == b'.')
+        | (byte == b'_')
+        | (byte == b'~')
 }
 
 /// The names in `SignedHeaders`, as they stand there with `;` between them: lower case, ascending, so none twice, and at
@@ -203,71 +266,98 @@ pub(crate) fn signed_headers(text: &str) -> Option<&str> {
     fine.then_some(text)
 }
 
-/// A header's values as they are signed: each trimmed, runs of blanks inside made one, joined by commas.
-pub(crate) fn header_value<'v>(values: impl Iterator<Item = &'v str>) -> String {
-    let mut text = String::new();
-    for (index, value) in values.enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        let words = value.split([' ', '\t']).filter(|word| !word.is_empty());
-        for (index, word) in words.enumerate() {
-            if index > 0 {
-                text.push(' ');
-            }
-            text.push_str(word);
-        }
+/// A header's values as they are signed: each trimmed, runs of blanks inside made one, joined by commas. Mostly there is one,
+/// and it is written so already.
+pub(crate) fn header_value<'v>(mut values: impl Iterator<Item = &'v str>) -> Cow<'v, str> {
+    let first = values.next().unwrap_or_default().trim_matches(BLANKS);
+    let second = values.next();
+    let is_plain = first
+        .as_bytes()
+        .windows(2)
+        .fold(true, |is_plain, pair| is_plain & (pair[0] != b'\t') & ((pair[0] != b' ') | (pair[1] != b' ')));
+    if is_plain && second.is_none() {
+        return Cow::Borrowed(first);
     }
-    text
+    let words =
+        |value: &'v str| value.split(BLANKS).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let all = std::iter::once(first).chain(second).chain(values);
+    Cow::Owned(all.map(words).collect::<Vec<_>>().join(","))
 }
 
-/// A canonical request. `headers` are the signed ones by name, in ascending order, and their values as signed;
-/// `signed_headers` are their names with `;` between them.
-pub(crate) fn request<'h>(
-    method: &str,
-    path: &str,
-    query: &str,
-    (headers, signed_headers): (impl Iterator<Item = (&'h str, Cow<'h, str>)>, &str),
-    payload_hash: &str,
-) -> String {
-    let mut text = String::with_capacity(384 + path.len() + query.len());
-    text.extend([method, "\n", path, "\n", query, "\n"]);
-    for (name, value) in headers {
-        text.extend([name, ":", &value, "\n"]);
-    }
-    text.extend(["\n", signed_headers, "\n", payload_hash]);
-    text
+/// What counts as blank in a header.
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// A canonical request.
+pub(crate) struct CanonicalRequest<'c, H> {
+    /// Its method.
+    pub(crate) method: &'c str,
+    /// Its path, as [`path`] has it.
+    pub(crate) path: &'c str,
+    /// What is signed of its query.
+    pub(crate) query: &'c Query<'c>,
+    /// The signed headers by name, in ascending order, and their values as signed.
+    pub(crate) headers: H,
+    /// Their names with `;` between them.
+    pub(crate) signed_headers: &'c str,
+    /// The hash of its body, or what stands for it.
+    pub(crate) payload_hash: &'c str,
 }
 
-/// The text that the signature of a canonical request stands for. It takes the request's place, which is not read again.
-pub(crate) fn text_to_sign(algorithm: &str, date: &str, scope: &str, canonical_request: String) -> String {
-    let mut digits = [0; 64];
-    let written = hex::encode_to_slice(Sha256::digest(&canonical_request), &mut digits);
-    debug_assert!(written.is_ok(), "32 bytes are 64 digits");
-    let mut text = canonical_request;
-    text.clear();
-    text.extend([algorithm, "\n", date, "\n", scope, "\n"]);
-    text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
-    text
+impl<'h, H: Iterator<Item = (&'h str, Cow<'h, str>)> + Clone> CanonicalRequest<'_, H> {
+    /// The text that its signature stands for. It is hashed as it is made, and never put together.
+    pub(crate) fn text_to_sign<'t>(
+        &self,
+        algorithm: &'t str,
+        date: &'t str,
+        scope: &'t str,
+    ) -> TextToSign<'t> {
+        let mut hasher = Hasher::<Sha256>::new();
+        self.each_piece(|piece| hasher.take(piece));
+        TextToSign { algorithm, date, scope, digest: hex_digits(&hasher.finish()) }
+    }
+
+    /// Its text, for people.
+    pub(crate) fn written(&self) -> String {
+        let mut written = String::new();
+        self.each_piece(|piece| written.push_str(piece));
+        written
+    }
+
+    fn each_piece(&self, mut take: impl FnMut(&str)) {
+        [self.method, "\n", self.path, "\n"].into_iter().for_each(&mut take);
+        self.query.pieces().into_iter().for_each(&mut take);
+        take("\n");
+        for (name, value) in self.headers.clone() {
+            [name, ":", &value, "\n"].into_iter().for_each(&mut take);
+        }
+        ["\n", self.signed_headers, "\n", self.payload_hash].into_iter().for_each(take);
+    }
+}
+
+/// The text that the signature of a canonical request stands for.
+pub(crate) struct TextToSign<'t> {
+    algorithm: &'t str,
+    date: &'t str,
+    scope: &'t str,
+    digest: [u8; 64],
+}
+
+impl TextToSign<'_> {
+    /// The texts that it is made of.
+    pub(crate) fn pieces(&self) -> [&str; 7] {
+        let digest = std::str::from_utf8(&self.digest).unwrap_or_default();
+        [self.algorithm, "\n", self.date, "\n", self.scope, "\n", digest]
+    }
 }
 
 /// The key that a secret becomes for one day, region and service, ready to compute.
-pub(crate) fn signing_key(dialect: &Dialect, secret: &Secret, day: &str, region: &str) -> Hmac<Sha256> {
+pub(crate) fn signing_key(dialect: &Dialect, secret: &Secret, day: &str, region: &str) -> Mac<Sha256> {
     let first = Zeroizing::new([dialect.key_prefix, secret.reveal()].concat());
-    let mut key = keyed(first.as_bytes());
+    let mut key = Mac::new(first.as_bytes());
     for word in [day, region, dialect.service, dialect.terminator] {
-        key = keyed(Zeroizing::new(mac(&key, word)).as_slice());
+        key = Mac::new(&*Zeroizing::<[u8; 32]>::new(key.of([word])));
     }
     key
-}
-
-/// HMAC-SHA256 of a text.
-pub(crate) fn mac(key: &Hmac<Sha256>, text: &str) -> [u8; 32] {
-    key.clone().chain_update(text).finalize().into_bytes().into()
-}
-
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
 #[cfg(test)]
@@ -275,7 +365,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pairs::pairs;
+
+    fn query(raw: Option<&str>) -> Option<String> {
+        Query::of(raw, |_| true).map(|query| query.text())
+    }
 
     #[test]
     fn path_and_query_are_decoded_once_and_written_in_one_way() {
@@ -287,7 +380,7 @@ mod tests {
         check("/%zz", None);
 
         let check = |raw, expected: Option<&str>| {
-            assert_eq!(query(pairs(raw)).as_deref(), expected, "{raw:?}");
+            assert_eq!(query(raw).as_deref(), expected, "{raw:?}");
         };
         check(None, Some(""));
         check(Some(""), Some(""));
@@ -296,6 +389,13 @@ mod tests {
         check(Some("b=2&a=2&a=1&A=0"), Some("A=0&a=1&a=2&b=2"));
         check(Some("p=a/b%20c+d=e&%C3%a9"), Some("%C3%A9=&p=a%2Fb%20c%2Bd%3De"));
         check(Some("a=%"), None);
+
+        let rest = |raw| Query::of(Some(raw), |pair| !pair.name.starts_with('x')).unwrap().text();
+        for raw in ["a=1&b=2&x=y&c=3", "x=y&a=1&b=2&c=3", "a=1&b=2&c=3&x", "a=1&x&b=2&x&c=3", "x&c=3&b=2&a=1"]
+        {
+            assert_eq!(rest(raw), "a=1&b=2&c=3", "{raw}");
+        }
+        assert_eq!((rest("x=1&x=2"), rest("x=1&a==&b=1")), (String::new(), "a=%3D&b=1".into()));
     }
 
     #[test]
@@ -345,10 +445,19 @@ mod tests {
                 let twice = path(&once);
                 prop_assert_eq!(twice.as_deref(), Some(once.as_ref()));
             }
-            if let Some(once) = query(pairs(Some(&raw))) {
-                let twice = query(pairs(Some(&once)));
+            if let Some(once) = query(Some(&raw)) {
+                let twice = query(Some(&once));
                 prop_assert_eq!(twice.as_deref(), Some(once.as_str()));
             }
+        }
+
+        #[test]
+        fn a_query_that_stands_as_it_is_signed_is_the_one_that_would_be_written(
+            raw in "(&|=|x|x=1&|[a-c]=|a=1&b=2&|%2F|%2f|%3D|%[0-9a-zA-Z&]{2}){0,12}",
+        ) {
+            let is_signed = |pair: Pair<'_>| !pair.name.starts_with('x');
+            let expected = written(pairs(Some(&raw)).filter(|&pair| is_signed(pair)));
+            prop_assert_eq!(Query::of(Some(&raw), is_signed).map(|query| query.text()), expected);
         }
 
         #[test]

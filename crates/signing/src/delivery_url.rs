@@ -43,7 +43,7 @@ impl TargetLimits {
 
     /// The setting of the first limit that a target passes.
     pub fn passed(&self, target: &str) -> Option<&'static str> {
-        let path_bytes = target.find('?').unwrap_or(target.len());
+        let path_bytes = path_length(target);
         if target.len() > self.max_target_bytes {
             Some("max_target_bytes")
         } else if path_bytes > self.max_path_bytes {
@@ -56,7 +56,7 @@ impl TargetLimits {
     /// Refuses a target that passes a limit, or holds bytes that none may carry raw: for paths that may hold more than
     /// those of deliveries.
     pub fn check(&self, target: &str) -> Result<(), Error> {
-        let path_bytes = target.find('?').unwrap_or(target.len());
+        let path_bytes = path_length(target);
         if self.is_too_long(target, path_bytes) {
             return Err(Error::TargetTooLong);
         }
@@ -98,7 +98,7 @@ impl DeliveryUrl {
     /// Reads a raw request target (`/hash/id/variant?query`, or below `/cdn-cgi/imagedelivery/`).
     /// Refuses every odd spelling before anything is looked up.
     pub fn parse_within(target: &str, limits: &TargetLimits) -> Result<DeliveryUrl, Error> {
-        let path_len = target.find('?').unwrap_or(target.len());
+        let path_len = path_length(target);
         let (path, query) = target.split_at(path_len);
         if limits.is_too_long(target, path_len) {
             return Err(Error::TargetTooLong);
@@ -202,6 +202,11 @@ impl Part {
             Part::Decoded(text) => text,
         }
     }
+}
+
+/// Length of the path of a target, in bytes.
+fn path_length(target: &str) -> usize {
+    memchr::memchr(b'?', target.as_bytes()).unwrap_or(target.len())
 }
 
 /// Scheme and host of a whole URL, which are not signed, and the rest.

@@ -2,26 +2,25 @@
 
 use std::sync::RwLock;
 
-use hmac::Hmac;
-use sha2::Sha256;
+use crate::hashing::{Mac, Sha256};
 
 /// Keys by their scopes, `day/region/service/terminator`. Only a scope that the key has rightly signed for is kept, so that
 /// no stranger drives out what is in use.
 #[derive(Default)]
-pub(crate) struct DerivedKeys(RwLock<Vec<(Box<str>, Hmac<Sha256>)>>);
+pub(crate) struct DerivedKeys(RwLock<Vec<(Box<str>, Mac<Sha256>)>>);
 
 impl DerivedKeys {
     /// Most scopes that are kept: today's, yesterday's and tomorrow's, in a few regions.
     const MAX: usize = 8;
 
-    /// The key of a scope, ready to compute.
-    pub(crate) fn get(&self, scope: &str) -> Option<Hmac<Sha256>> {
+    /// What the key of a scope makes, where it is kept.
+    pub(crate) fn with<T>(&self, scope: &str, make: impl FnOnce(&Mac<Sha256>) -> T) -> Option<T> {
         let kept = self.0.read().ok()?;
-        kept.iter().find(|(known, _)| **known == *scope).map(|(_, key)| key.clone())
+        kept.iter().find(|(known, _)| **known == *scope).map(|(_, key)| make(key))
     }
 
     /// Keeps the key of a scope; the one that came first goes when there are too many.
-    pub(crate) fn keep(&self, scope: &str, key: Hmac<Sha256>) {
+    pub(crate) fn keep(&self, scope: &str, key: Mac<Sha256>) {
         let Ok(mut kept) = self.0.write() else { return };
         if kept.iter().any(|(known, _)| **known == *scope) {
             return;
@@ -41,12 +40,10 @@ impl std::fmt::Debug for DerivedKeys {
 
 #[cfg(test)]
 mod tests {
-    use hmac::{KeyInit as _, Mac as _};
-
     use super::*;
 
-    fn key(text: &str) -> Hmac<Sha256> {
-        Hmac::new_from_slice(text.as_bytes()).unwrap()
+    fn key(text: &str) -> Mac<Sha256> {
+        Mac::new(text.as_bytes())
     }
 
     #[test]
@@ -55,13 +52,13 @@ mod tests {
         let scopes: Vec<String> =
             (0..DerivedKeys::MAX + 2).map(|day| format!("{day}/r/s3/aws4_request")).collect();
         for scope in &scopes {
-            assert!(keys.get(scope).is_none());
+            assert!(keys.with(scope, |_| ()).is_none());
             keys.keep(scope, key(scope));
             keys.keep(scope, key("another"));
         }
         for (number, scope) in scopes.iter().enumerate() {
-            let mac = keys.get(scope).map(|key| key.finalize().into_bytes());
-            assert_eq!(mac, (number >= 2).then(|| key(scope).finalize().into_bytes()), "{scope}");
+            let mac = keys.with(scope, |key| key.of(["text"]));
+            assert_eq!(mac, (number >= 2).then(|| key(scope).of(["text"])), "{scope}");
         }
         assert_eq!(format!("{keys:?}"), "DerivedKeys(…)");
     }

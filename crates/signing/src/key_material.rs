@@ -6,12 +6,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::{Invalid, Secret, SigningKeyId, Timestamp};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha1::Sha1;
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::derived_keys::DerivedKeys;
+use crate::hashing::{Mac, Sha1, Sha256};
 use crate::public_key::PublicKey;
 use crate::{KeyState, Scheme};
 
@@ -31,8 +29,8 @@ pub struct VerifyingKey {
 /// HMAC states that have taken in the key: what is done once for a key is not done for each request.
 #[derive(Debug, Clone)]
 struct Macs {
-    sha1: Hmac<Sha1>,
-    sha256: Hmac<Sha256>,
+    sha1: Mac<Sha1>,
+    sha256: Mac<Sha256>,
 }
 
 /// What a key is made of. Secrets do not print and are wiped when they go.
@@ -134,14 +132,14 @@ impl VerifyingKey {
     }
 
     /// HMAC-SHA1 that has taken in the key and nothing else; none for public keys.
-    pub(crate) fn mac_sha1(&self) -> Option<Hmac<Sha1>> {
-        self.macs.as_ref().map(|macs| macs.sha1.clone())
+    pub(crate) fn mac_sha1(&self) -> Option<&Mac<Sha1>> {
+        self.macs.as_ref().map(|macs| &macs.sha1)
     }
 
     /// HMAC-SHA256 that has taken in the key, and salt and slash where it has a salt: what each text begins with. None for
     /// public keys.
-    pub(crate) fn mac_sha256(&self) -> Option<Hmac<Sha256>> {
-        self.macs.as_ref().map(|macs| macs.sha256.clone())
+    pub(crate) fn mac_sha256(&self) -> Option<&Mac<Sha256>> {
+        self.macs.as_ref().map(|macs| &macs.sha256)
     }
 }
 
@@ -161,7 +159,7 @@ impl Macs {
             }
             KeyMaterial::KeyAndSalt { key, salt } => {
                 let macs = Macs::new(key)?;
-                let sha256 = macs.sha256.chain_update(salt.as_slice()).chain_update("/");
+                let sha256 = macs.sha256.with(salt.as_slice()).with("/");
                 Some(Macs { sha256, ..macs })
             }
             KeyMaterial::PublicKey(_) => None,
@@ -170,8 +168,7 @@ impl Macs {
 
     fn new(key: &[u8]) -> Option<Macs> {
         // HMAC takes a key of any length, but one of none is a mistake that everybody could make.
-        let sha1 = Hmac::new_from_slice(key).ok().filter(|_| !key.is_empty())?;
-        Some(Macs { sha1, sha256: Hmac::new_from_slice(key).ok()? })
+        (!key.is_empty()).then(|| Macs { sha1: Mac::new(key), sha256: Mac::new(key) })
     }
 }
 

@@ -12,6 +12,7 @@ mod delivery_url;
 mod derived_keys;
 mod error;
 mod escape;
+mod hashing;
 mod issue;
 mod json;
 mod key_kind;

@@ -13,10 +13,10 @@ use aws_sigv4::sign::v4;
 use domain::{Invalid, Secret, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-use crate::canonical::{self, AMAZON, Dialect, GOOGLE, UNSIGNED_PAYLOAD};
+use crate::canonical::{self, AMAZON, CanonicalRequest, Dialect, GOOGLE, Query, UNSIGNED_PAYLOAD};
 use crate::delivery_url::split_origin;
 use crate::escape::encode_into;
-use crate::pairs::pairs;
+use crate::schemes::Scheme;
 use crate::stamp;
 
 /// A key with which requests to an origin are signed. Its secrets do not print.
@@ -115,7 +115,7 @@ impl Outbound {
         }
         let url = SignedUrl::read(request.url)?;
         let headers = self.own_headers(request)?;
-        let mut signed = match *self.dialect == AMAZON {
+        let mut signed = match self.dialect.scheme == Scheme::S3 {
             true => self.sign_as_amazon(request, &url, &headers, now)?,
             false => self.sign_as_google(request, &url, &headers, now),
         };
@@ -212,19 +212,29 @@ impl Outbound {
         let given = headers.iter().map(|(name, value)| (name.as_str(), *value));
         let signed = joined(own.chain(given).collect());
         let names = signed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-        let headers = (signed.into_iter(), names.as_str());
-        let canonical = canonical::request(request.method, &url.path, &url.query, headers, &payload_hash);
-        let authorization = self.authorization_of_google(&date, &names, canonical);
+        let canonical = CanonicalRequest {
+            method: request.method,
+            path: &url.path,
+            query: &url.query,
+            headers: signed.iter().map(|(name, value)| (*name, Cow::Borrowed(&**value))),
+            signed_headers: &names,
+            payload_hash: &payload_hash,
+        };
+        let authorization = self.authorization_of_google(&date, &canonical);
         made.push(("authorization", authorization));
         made
     }
 
-    fn authorization_of_google(&self, date: &str, names: &str, canonical_request: String) -> String {
+    fn authorization_of_google<'h>(
+        &self,
+        date: &str,
+        request: &CanonicalRequest<'_, impl Iterator<Item = (&'h str, Cow<'h, str>)> + Clone>,
+    ) -> String {
         let (algorithm, id, day) = (GOOGLE.hmac, &self.access_key_id, &date[..8]);
         let scope = [day, &self.region, GOOGLE.service, GOOGLE.terminator].join("/");
         let key = canonical::signing_key(&GOOGLE, &self.secret, day, &self.region);
-        let text = canonical::text_to_sign(algorithm, date, &scope, canonical_request);
-        let signature = hex::encode(canonical::mac(&key, &text));
+        let signature = hex::encode(key.of(request.text_to_sign(algorithm, date, &scope).pieces()));
+        let names = request.signed_headers;
         format!("{algorithm} Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}")
     }
 }
@@ -243,7 +253,7 @@ fn joined<'h>(mut headers: Vec<(&'h str, &'h str)>) -> Vec<(&'h str, Cow<'h, str
     headers.sort_by_key(|(name, _)| *name);
     let of_one_name = headers.chunk_by(|one, other| one.0 == other.0);
     of_one_name
-        .map(|same| (same[0].0, canonical::header_value(same.iter().map(|(_, value)| *value)).into()))
+        .map(|same| (same[0].0, canonical::header_value(same.iter().map(|(_, value)| *value))))
         .collect()
 }
 
@@ -280,7 +290,7 @@ struct SignedUrl<'u> {
     /// Without the port that its scheme has anyway, as clients send it.
     host: &'u str,
     path: Cow<'u, str>,
-    query: String,
+    query: Query<'u>,
 }
 
 impl<'u> SignedUrl<'u> {
@@ -297,14 +307,15 @@ impl<'u> SignedUrl<'u> {
         }
         let host = host.strip_suffix(port).unwrap_or(host);
         let path = canonical::path(if path.is_empty() { "/" } else { path }).ok_or_else(refused)?;
-        let query = canonical::query(pairs(query)).ok_or_else(refused)?;
+        let query = Query::of(query, |_| true).ok_or_else(refused)?;
         Ok(SignedUrl { scheme, host, path, query })
     }
 
     /// The URL in the spelling that is signed.
     fn canonical(&self) -> String {
-        let joint = if self.query.is_empty() { "" } else { "?" };
-        [self.scheme, "://", self.host, &self.path, joint, &self.query].concat()
+        let query = self.query.text();
+        let joint = if query.is_empty() { "" } else { "?" };
+        [self.scheme, "://", self.host, &self.path, joint, &query].concat()
     }
 }
 

@@ -158,7 +158,7 @@ impl Cookies<'_> {
     /// Names and values, trimmed, in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = pieces(b';', &self.0).filter_map(|pair| split_at(b'=', pair));
-        pairs.map(|(name, value)| (name.trim(), value.trim()))
+        pairs.map(|(name, value)| (name.trim_ascii(), value.trim_ascii()))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{Secret, SigningKeyId, Timestamp};
-use hmac::{Hmac, KeyInit as _};
-use sha2::Sha256;
+
+use crate::hashing::{Mac, Sha256};
 
 /// Where a signing key is in its life (signing-schemes 1.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct SigningKey {
     id: Arc<SigningKeyId>,
     secret: Secret,
     state: KeyState,
-    mac: Hmac<Sha256>,
+    mac: Mac<Sha256>,
 }
 
 impl KeyState {
@@ -46,7 +46,7 @@ impl KeyState {
 impl SigningKey {
     /// A key with its secret: the text itself is the key, as UTF-8 bytes, never decoded.
     pub fn new(id: SigningKeyId, secret: Secret, state: KeyState) -> Self {
-        let mac = Hmac::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes a key of any length");
+        let mac = Mac::new(secret.reveal().as_bytes());
         SigningKey { id: Arc::new(id), secret, state, mac }
     }
 
@@ -76,8 +76,8 @@ impl SigningKey {
     }
 
     /// HMAC-SHA256 that has taken in the key and nothing else.
-    pub(crate) fn mac(&self) -> Hmac<Sha256> {
-        self.mac.clone()
+    pub(crate) fn mac(&self) -> &Mac<Sha256> {
+        &self.mac
     }
 }
 

@@ -1,5 +1,6 @@
 //! The small grammars that schemes share (signing-schemes 0): integers, hex digits, and the comparison of secrets.
 
+use base64::Engine;
 use subtle::{Choice, ConstantTimeEq as _};
 
 /// `0|[1-9][0-9]{0,11}` and nothing else: no sign, no leading zero, no fraction, no escape, no milliseconds.
@@ -17,13 +18,32 @@ pub(crate) fn lower_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     if digits.len() != 2 * N {
         return None;
     }
-    let (mut bytes, mut all) = ([0; N], 0);
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let (high, low) = (nibble(pair[0]), nibble(pair[1]));
-        all |= high | low;
-        *byte = high << 4 | low & 0xF;
+    // First all digits, then all bytes: so the compiler takes many at once.
+    let (mut nibbles, mut all) = ([[0; 2]; N], 0);
+    for (value, digit) in nibbles.as_flattened_mut().iter_mut().zip(digits) {
+        *value = nibble(*digit);
+        all |= *value;
     }
-    (all <= 0xF).then_some(bytes)
+    (all <= 0xF).then(|| nibbles.map(|[high, low]| high << 4 | low))
+}
+
+/// Exactly `N` bytes, 32 at most, in the base64 of an engine.
+pub(crate) fn base64_bytes<const N: usize>(engine: &impl Engine, text: &str) -> Option<[u8; N]> {
+    // As large as the engine estimates what the longest text makes.
+    let mut buffer = [0; 36];
+    let length = engine.decode_slice(text, &mut buffer).ok()?;
+    buffer.first_chunk().filter(|_| length == N).copied()
+}
+
+/// Bytes as lower-case hex digits, two for each.
+pub(crate) fn hex_digits<const BYTES: usize, const DIGITS: usize>(bytes: &[u8; BYTES]) -> [u8; DIGITS] {
+    const { assert!(DIGITS == 2 * BYTES, "a byte has two digits") };
+    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+    let mut digits = [0; DIGITS];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        (pair[0], pair[1]) = (digit(byte >> 4), digit(byte & 0xF));
+    }
+    digits
 }
 
 /// Whether two texts are equal, in a time that does not tell where they differ. Their lengths are no secret.
@@ -74,6 +94,13 @@ mod tests {
     fn hex_is_lower_case_and_of_one_length() {
         assert_eq!(lower_hex(&"0f".repeat(32)), Some([0x0f; 32]));
         assert_eq!(lower_hex("a9"), Some([0xa9]));
+        assert_eq!(&hex_digits(&[0x09, 0xaf]), b"09af");
+        let bytes = |text: &str| base64_bytes::<32>(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text);
+        assert_eq!(bytes(&"_".repeat(42)), None);
+        assert_eq!(bytes(&format!("{}8", "_".repeat(42))), Some([0xff; 32]));
+        for chars in [0, 43, 44, 48, 49, 100] {
+            assert_eq!(bytes(&"_".repeat(chars)), None, "{chars}");
+        }
         for bad in
             ["".into(), "0F".repeat(32), "0f".repeat(31), "0f".repeat(33), "0g".repeat(32), "é".repeat(32)]
         {

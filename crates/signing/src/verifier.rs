@@ -1,6 +1,7 @@
 //! What an account verifies with: its schemes, keys, settings and policy, for the length of one verdict.
 
 use domain::Timestamp;
+use subtle::Choice;
 
 use crate::key_material::VerifyingKey;
 use crate::pairs::{Pair, pairs};
@@ -13,6 +14,20 @@ use crate::{Error, KeyState};
 
 /// Most keys that are tried for a URL that names none.
 pub(crate) const MAX_KEYS_TRIED: usize = 8;
+
+/// The one of some candidates that made a signature. Each is tried, and none is left early.
+pub(crate) fn signer<C: Copy>(
+    candidates: impl Iterator<Item = C>,
+    is_signed_by: impl Fn(C) -> Choice,
+) -> Option<C> {
+    let mut signer = None;
+    for candidate in candidates {
+        if is_signed_by(candidate).into() {
+            signer = Some(candidate);
+        }
+    }
+    signer
+}
 
 /// What an account verifies with.
 #[derive(Debug, Clone, Copy)]
@@ -70,9 +85,12 @@ impl<'a> Verifier<'a> {
 
     /// The pairs of a query without those that the account ignores (signing-schemes 1.5).
     pub(crate) fn pairs<'r>(&self, request: &Request<'r>) -> impl Iterator<Item = Pair<'r>> + use<'r, 'a> {
-        let (policy, schemes) = (self.policy, self.schemes);
-        pairs(request.query()).filter(move |pair| {
-            !policy.ignores(pair.name) || schemes.iter().any(|scheme| scheme.controls(pair.name))
-        })
+        let verifier = *self;
+        pairs(request.query()).filter(move |pair| verifier.counts(pair))
+    }
+
+    /// Whether a pair is none of those that the account ignores.
+    pub(crate) fn counts(&self, pair: &Pair<'_>) -> bool {
+        !self.policy.ignores(pair.name) || self.schemes.iter().any(|scheme| scheme.controls(pair.name))
     }
 }

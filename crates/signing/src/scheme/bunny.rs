@@ -4,23 +4,21 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
-use hmac::Mac as _;
-use sha2::{Digest as _, Sha256};
 use subtle::Choice;
 
-use super::foreign::{Life, joined_time, signed_by, signer, stays_inside};
+use super::foreign::{Life, joined_time, signed_by, stays_inside};
 use crate::Error;
 use crate::escape::decoded;
+use crate::hashing::{Hasher, Sha256};
 use crate::key_material::VerifyingKey;
 use crate::pairs::{pairs, split_at};
 use crate::request::Request;
 use crate::schemes::Scheme;
-use crate::syntax::same;
+use crate::syntax::{base64_bytes, same};
 use crate::verdict::{Covers, Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
 
 /// What stands before the path where the token does.
 const DIRECTORY: &str = "/bcdn_token=";
@@ -85,10 +83,15 @@ pub(super) fn judge(
     })?;
     let address = token.address(request, settings.ip_validation);
     let bound = if address.is_empty() { "" } else { "<address>" };
-    witness.text(|| String::from_utf8_lossy(&token.text(bound.as_bytes())).into_owned());
+    witness.text(|| {
+        let pieces: Vec<_> = token.text(bound.as_bytes()).collect();
+        String::from_utf8_lossy(&pieces.concat()).into_owned()
+    });
     // Without an address a bound token would pass as one that is not bound.
-    let text = (token.kind != Kind::HmacOfAddress || !address.is_empty()).then(|| token.text(&address));
-    let key = signer(verifier.every(Scheme::Bunny, now), |key| token.is_signed(key, text.as_deref()));
+    let is_whole = token.kind != Kind::HmacOfAddress || !address.is_empty();
+    let key = signer(verifier.every(Scheme::Bunny, now).filter(|_| is_whole), |key| {
+        token.is_signed(key, token.text(&address))
+    });
     let key = signed_by(key, witness)?;
     Life { expires_s: Some(token.expires_s), ..Life::default() }.check(verifier.policy, now, witness)?;
     witness
@@ -154,12 +157,7 @@ fn mac(token: &str, allow_legacy: bool) -> Result<(Kind, [u8; 32]), Error> {
         None if allow_legacy => (Kind::Legacy, token),
         None => return Err(Error::MalformedSignature),
     };
-    let mut buffer = [0; 33];
-    let length = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer);
-    match (length, buffer.first_chunk()) {
-        (Ok(32), Some(bytes)) => Ok((kind, *bytes)),
-        _ => Err(Error::MalformedSignature),
-    }
+    base64_bytes(&URL_SAFE_NO_PAD, text).map(|mac| (kind, mac)).ok_or(Error::MalformedSignature)
 }
 
 impl<'r> Token<'r> {
@@ -189,20 +187,16 @@ impl<'r> Token<'r> {
         self.param("token_path").unwrap_or(self.path)
     }
 
-    /// The text that is signed: path, expiry, the client's address, and the parameters as `k=v` joined by `&`.
-    fn text(&self, address: &[u8]) -> Vec<u8> {
-        let mut text = Vec::with_capacity(self.path.len() + 192);
-        [self.signed_path().as_bytes(), self.expires.as_bytes(), address]
-            .iter()
-            .for_each(|part| text.extend_from_slice(part));
+    /// The text that is signed, in pieces: path, expiry, the client's address, and the parameters as `k=v` joined by `&`.
+    fn text<'t>(&'t self, address: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
         let ignores_params = self.param("token_ignore_params") == Some("true");
-        let is_signed = |name: &str| !ignores_params || matches!(name, "token_path" | "token_ignore_params");
-        let signed = self.params.iter().filter(|(name, _)| is_signed(name));
-        for (index, (name, value)) in signed.enumerate() {
-            let joint = if index == 0 { "" } else { "&" };
-            [joint, name, "=", value].iter().for_each(|part| text.extend_from_slice(part.as_bytes()));
-        }
-        text
+        let is_signed =
+            move |name: &str| !ignores_params || matches!(name, "token_path" | "token_ignore_params");
+        let signed = self.params.iter().filter(move |(name, _)| is_signed(name)).enumerate();
+        let params = signed.flat_map(|(index, (name, value))| {
+            [if index == 0 { "" } else { "&" }, name, "=", value].map(str::as_bytes)
+        });
+        [self.signed_path().as_bytes(), self.expires.as_bytes(), address].into_iter().chain(params)
     }
 
     /// The bytes of the client's address that are signed; none where it is not bound. An address that is not known is
@@ -220,15 +214,15 @@ impl<'r> Token<'r> {
         }
     }
 
-    fn is_signed(&self, key: &VerifyingKey, text: Option<&[u8]>) -> Choice {
-        let Some(text) = text else { return Choice::from(0) };
+    fn is_signed<'t>(&self, key: &VerifyingKey, text: impl Iterator<Item = &'t [u8]>) -> Choice {
         let made = match self.kind {
-            Kind::Legacy => {
-                key.secret().map(|secret| Sha256::new_with_prefix(secret).chain_update(text).finalize())
-            }
-            Kind::Hmac | Kind::HmacOfAddress => {
-                key.mac_sha256().map(|mac| mac.chain_update(text).finalize().into_bytes())
-            }
+            Kind::Legacy => key.secret().map(|secret| {
+                let mut hasher = Hasher::<Sha256>::new();
+                hasher.take(secret);
+                hasher.take_all(text);
+                hasher.finish()
+            }),
+            Kind::Hmac | Kind::HmacOfAddress => key.mac_sha256().map(|mac| mac.of(text)),
         };
         made.map_or(Choice::from(0), |made| same(&self.mac, &made))
     }
@@ -270,6 +264,7 @@ fn param<'r>(name: &'r str, value: &'r str) -> Option<(Cow<'r, str>, Cow<'r, str
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
     use domain::SigningKeyId;
     use proptest::prelude::*;
 
@@ -285,7 +280,7 @@ mod tests {
     }
 
     fn token(text: &str) -> String {
-        let mac = key().mac_sha256().unwrap().chain_update(text).finalize().into_bytes();
+        let mac = key().mac_sha256().unwrap().of([text]);
         format!("HS256-{}", URL_SAFE_NO_PAD.encode(mac))
     }
 

@@ -13,14 +13,14 @@ use self::advice::{about, why_bad};
 use self::parameters::{Opened, Parameters};
 use self::policy::CustomPolicy;
 use self::resource::PublicUrl;
-use super::foreign::{Life, query_parts, signed_by, signer};
+use super::foreign::{Life, query_parts, signed_by};
 use crate::Error;
 use crate::key_material::VerifyingKey;
 use crate::pairs::Pair;
 use crate::request::Request;
 use crate::schemes::Scheme;
 use crate::verdict::{Carrier, Covers, Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
 
 /// What the names of cookies begin with; then come those of the parameters.
 const COOKIE_PREFIX: &str = "CloudFront-";
@@ -47,7 +47,7 @@ pub(super) fn judge_cookie(
 ) -> Result<Verified, Error> {
     let cookies = request.cookies();
     let sent = cookies.iter().filter_map(|(cookie, value)| {
-        cookie.strip_prefix(COOKIE_PREFIX).map(|name| Pair { raw: value, name, value: Some(value) })
+        cookie.strip_prefix(COOKIE_PREFIX).map(|name| Pair { start: 0, raw: value, name, value: Some(value) })
     });
     let url = public_url(request, verifier.pairs(request));
     let question = Question { request, url, carrier: Carrier::Cookie };

@@ -1,23 +1,25 @@
 //! Cloudimage (signing-schemes 3): `ci_sign` fixes a whole URL, `ci_seal` some of its operations. Both are a plain
 //! SHA-1 over salt and text, cut to a length that the account sets; neither has an expiry.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use domain::Timestamp;
-use sha1::{Digest as _, Sha1};
 use subtle::Choice;
 
-use super::foreign::{Life, SignedText, carried_signature, each_once, once, signed_by, signer};
+use super::foreign::{Life, SignedText, carried_signature, each_once, once, signed_by};
 use crate::Error;
 use crate::escape::{decoded, encode_into, form_decoded};
+use crate::hashing::{Sha1, digest};
 use crate::key_material::VerifyingKey;
 use crate::pairs::{Pair, pairs};
 use crate::request::Request;
 use crate::schemes::Scheme;
-use crate::syntax::same;
+use crate::syntax::{hex_digits, same};
 use crate::verdict::{Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
 
 /// Parameters that are no operations.
 const CONTROLS: [&str; 3] = ["ci_sign", "ci_seal", "ci_eqs"];
@@ -25,6 +27,12 @@ const CONTROLS: [&str; 3] = ["ci_sign", "ci_seal", "ci_eqs"];
 const MIN_CHARS: usize = 6;
 /// All characters of a SHA-1.
 const MAX_CHARS: usize = 40;
+
+/// Both alphabets of base64, with or without padding.
+static STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+static URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 /// Judges a URL with `ci_sign`: salt, path, and the query without `ci_sign`.
 pub(super) fn judge_sign(
@@ -35,25 +43,25 @@ pub(super) fn judge_sign(
 ) -> Result<Verified, Error> {
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
     let path = without_version(request.path());
-    let mut signed = SignedText::of(path, request.query().map_or(0, str::len));
+    let mut signed = SignedText::of(request, path);
     let [sig] = each_once(verifier.pairs(request), ["ci_sign"], |place, pair| {
         if place.is_none() {
             signed.push(pair);
         }
     });
     let sig = signature("ci_sign", sig, verifier, witness)?;
-    let text = signed.ended("");
-    for text in spellings(&text) {
-        witness.text(|| format!("<salt>{text}"));
+    for text in std::iter::once(signed.clone()).chain(signed.without_slash()) {
+        witness.text(|| format!("<salt>{}", text.written()));
     }
-    let key = spellings(&text).find_map(|text| {
+    let by = |text: &SignedText<'_>| {
         signer(verifier.every(Scheme::Cloudimage, now), |key| {
-            is_hash(sig, key, |salt| Sha1::new_with_prefix(salt).chain_update(text))
+            is_hash(sig, key, |salt| digest::<Sha1>(std::iter::once(salt).chain(text.pieces())))
         })
-    });
+    };
+    let key = by(&signed).or_else(|| signed.without_slash().and_then(|bare| by(&bare)));
     let key = signed_by(key, witness)?;
     Life::default().check(verifier.policy, now, witness)?;
-    let operations = operations(verifier.pairs(request), None);
+    let operations = operations(verifier.pairs(request), "");
     Ok(Verified { operations: Some(operations?), ..Verified::of(Scheme::Cloudimage, key.shared_name()) })
 }
 
@@ -75,13 +83,13 @@ pub(super) fn judge_seal(
     }
     let key = spellings(path).find_map(|path| {
         signer(verifier.every(Scheme::Cloudimage, now), |key| {
-            is_hash(sig, key, |salt| Sha1::new_with_prefix(path).chain_update(&*sealed).chain_update(salt))
+            is_hash(sig, key, |salt| digest::<Sha1>([path, &sealed, salt]))
         })
     });
     let key = signed_by(key, witness)?;
     // Nothing stands between path and `ci_eqs` in the text, so that characters could be moved from one to the other.
     // What is left of `ci_eqs` then is no query any more.
-    let operations = operations(verifier.pairs(request), Some(&sealed));
+    let operations = operations(verifier.pairs(request), &sealed);
     let operations = witness.step("sealed operations", operations, |all| format!("In effect is {all}"))?;
     Life::default().check(verifier.policy, now, witness)?;
     Ok(Verified { operations: Some(operations), ..Verified::of(Scheme::Cloudimage, key.shared_name()) })
@@ -93,7 +101,7 @@ pub(super) fn judge_seal(
 pub fn cloudimage_operations(query: Option<&str>) -> Result<Box<str>, Error> {
     let sealed = once(pairs(query), "ci_eqs")?;
     let sealed = decoded(sealed.unwrap_or_default()).ok_or(Error::MalformedParam)?;
-    operations(pairs(query), Some(&sealed))
+    operations(pairs(query), &sealed)
 }
 
 /// The signature under a name, there once, of lower-case hex digits and as long as the account asks.
@@ -118,7 +126,7 @@ fn without_version(path: &str) -> &str {
     path.strip_prefix("/v7").filter(|rest| rest.starts_with('/')).unwrap_or(path)
 }
 
-/// A path, or a text that begins with one, as the vendor's library hashes it, and without its slash, as the vendor's
+/// A path as the vendor's library hashes it, and without its slash, as the vendor's
 /// documents do. A slash that is there twice is never left out: the path with one is another.
 fn spellings(text: &str) -> impl Iterator<Item = &str> {
     let bare = text.strip_prefix('/').filter(|bare| !bare.starts_with('/'));
@@ -126,19 +134,17 @@ fn spellings(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a signature is the beginning of the SHA-1 that a salt gives.
-fn is_hash(sig: &str, key: &VerifyingKey, hash: impl Fn(&str) -> Sha1) -> Choice {
+fn is_hash(sig: &str, key: &VerifyingKey, hash: impl Fn(&str) -> [u8; 20]) -> Choice {
     let Some(salt) = key.secret() else { return Choice::from(0) };
-    let mut digits = [0; MAX_CHARS];
-    match hex::encode_to_slice(hash(salt).finalize(), &mut digits) {
-        Ok(()) => same(sig.as_bytes(), digits.get(..sig.len()).unwrap_or_default()),
-        Err(_) => Choice::from(0),
-    }
+    let digits: [u8; MAX_CHARS] = hex_digits(&hash(salt));
+    same(sig.as_bytes(), digits.get(..sig.len()).unwrap_or_default())
 }
 
 /// Free operations, then sealed ones, each name and value percent-encoded.
-fn operations<'p>(free: impl Iterator<Item = Pair<'p>>, sealed: Option<&str>) -> Result<Box<str>, Error> {
-    let sealed = sealed_pairs(sealed.unwrap_or_default()).ok_or(Error::MalformedParam)?;
-    let mut query = String::new();
+fn operations<'p>(free: impl Iterator<Item = Pair<'p>>, eqs: &str) -> Result<Box<str>, Error> {
+    let sealed = sealed_text(eqs).ok_or(Error::MalformedParam)?;
+    let sealed = sealed_pairs(&sealed).ok_or(Error::MalformedParam)?;
+    let mut query = String::with_capacity(ROOM_BYTES);
     for pair in free.filter(|pair| !pair.raw.is_empty() && !CONTROLS.contains(&pair.name)) {
         let text = |raw| form_decoded(raw).ok_or(Error::MalformedParam);
         let (name, value) = (text(pair.name)?, text(pair.value.unwrap_or_default())?);
@@ -152,6 +158,9 @@ fn operations<'p>(free: impl Iterator<Item = Pair<'p>>, sealed: Option<&str>) ->
     Ok(query.into())
 }
 
+/// Room for the operations that most URLs have.
+const ROOM_BYTES: usize = 64;
+
 fn push(query: &mut String, name: &str, value: &str) {
     if !query.is_empty() {
         query.push('&');
@@ -161,20 +170,23 @@ fn push(query: &mut String, name: &str, value: &str) {
     encode_into(query, value, b"");
 }
 
-/// The pairs of `ci_eqs`: base64 of `name=value&…`, with or without padding. None where it is anything else.
-fn sealed_pairs(eqs: &str) -> Option<Vec<(String, String)>> {
+/// The text that `ci_eqs` holds as base64, with or without padding. None where it is anything else.
+fn sealed_text(eqs: &str) -> Option<String> {
     if eqs.is_empty() {
-        return Some(Vec::new());
+        return Some(String::new());
     }
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let alphabet = if eqs.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
-    let bytes = GeneralPurpose::new(alphabet, lenient).decode(eqs).ok()?;
-    let text = String::from_utf8(bytes).ok()?;
-    let pair = |pair: Pair<'_>| {
-        let (name, value) = (decoded(pair.name)?, decoded(pair.value?)?);
-        (!name.is_empty()).then(|| (name.into_owned(), value.into_owned()))
-    };
-    pairs(Some(&text)).map(pair).collect()
+    String::from_utf8(alphabet.decode(eqs).ok()?).ok().filter(|text| !text.is_empty())
+}
+
+/// The pairs of a sealed text, `name=value&…`. None where it is anything else.
+fn sealed_pairs(text: &str) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
+    pairs(Some(text).filter(|text| !text.is_empty())).map(sealed_pair).collect()
+}
+
+fn sealed_pair(pair: Pair<'_>) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let (name, value) = (decoded(pair.name)?, decoded(pair.value?)?);
+    (!name.is_empty()).then_some((name, value))
 }
 
 #[cfg(test)]
@@ -202,9 +214,9 @@ mod tests {
     #[test]
     fn what_is_sealed_is_a_query_in_base64() {
         let check = |eqs, expected: Option<&[(&str, &str)]>| {
-            let found = sealed_pairs(eqs);
-            let found =
-                found.as_ref().map(|list| list.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect());
+            let text = sealed_text(eqs);
+            let found = text.as_deref().and_then(sealed_pairs);
+            let found = found.as_ref().map(|list| list.iter().map(|(n, v)| (&**n, &**v)).collect());
             assert_eq!(found, expected.map(<[_]>::to_vec), "{eqs}");
         };
         check("", Some(&[]));

@@ -5,19 +5,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
 use subtle::Choice;
 
-use super::foreign::{Life, signed_by, signer};
+use super::foreign::{Life, signed_by};
 use crate::Error;
+use crate::hashing::{Algorithm, Sha1, Sha256, digest};
 use crate::key_material::VerifyingKey;
 use crate::pairs::split_at;
 use crate::request::Request;
 use crate::schemes::Scheme;
 use crate::syntax::same;
 use crate::verdict::{Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
 
 /// Characters of a signature: of SHA-1 or SHA-256.
 const SHORT_CHARS: usize = 8;
@@ -89,10 +88,10 @@ fn without_version(rest: &str) -> (&str, &str) {
     (rest, "")
 }
 
-fn is_hash<D: Digest>(key: &VerifyingKey, texts: [&str; 2], sig: &[u8]) -> Choice {
+fn is_hash<A: Algorithm>(key: &VerifyingKey, texts: [&str; 2], sig: &[u8]) -> Choice {
     let Some(secret) = key.secret() else { return Choice::from(0) };
-    let hash = D::new_with_prefix(texts[0]).chain_update(texts[1]).chain_update(secret).finalize();
-    same(sig, hash.get(..sig.len()).unwrap_or_default())
+    let hash = digest::<A>([texts[0], texts[1], secret]);
+    same(sig, hash.as_ref().get(..sig.len()).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -8,11 +8,10 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use domain::Timestamp;
-use hmac::Mac as _;
 use subtle::Choice;
 
 use self::token::Token;
-use super::foreign::{Life, once, signed_by, signer, stays_inside};
+use super::foreign::{Life, once, signed_by, stays_inside};
 use crate::Error;
 use crate::escape::decoded;
 use crate::key_material::VerifyingKey;
@@ -21,7 +20,7 @@ use crate::schemes::Scheme;
 use crate::settings::{EdgeAuthHash, EdgeAuthSettings};
 use crate::syntax::{lower_hex, same};
 use crate::verdict::{Carrier, Covers, ShortText, Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
 
 /// The bytes of a token's HMAC.
 enum Signature {
@@ -61,8 +60,8 @@ pub(super) fn judge(
     let path = signed_path(request.path(), settings).ok_or(Error::MalformedParam);
     let path = witness.step("path as it is signed", path, |path| format!("It is {path}"))?;
     witness.text(|| text_to_sign(&token, &path, settings, true).concat());
-    let text = text_to_sign(&token, &path, settings, false).concat();
-    let key = signer(verifier.every(Scheme::EdgeAuth, now), |key| is_signed(key, &text, &sig));
+    let text = text_to_sign(&token, &path, settings, false);
+    let key = signer(verifier.every(Scheme::EdgeAuth, now), |key| is_signed(key, text, &sig));
     let key = signed_by(key, witness)?;
     let life = Life {
         begins_s: token.begins_s,
@@ -152,14 +151,10 @@ fn text_to_sign<'t>(
     [token.signed, url, path, joint, salt]
 }
 
-fn is_signed(key: &VerifyingKey, text: &str, sig: &Signature) -> Choice {
+fn is_signed(key: &VerifyingKey, text: [&str; 5], sig: &Signature) -> Choice {
     let right = match sig {
-        Signature::Sha256(sig) => {
-            key.mac_sha256().map(|mac| same(sig, &mac.chain_update(text).finalize().into_bytes()))
-        }
-        Signature::Sha1(sig) => {
-            key.mac_sha1().map(|mac| same(sig, &mac.chain_update(text).finalize().into_bytes()))
-        }
+        Signature::Sha256(sig) => key.mac_sha256().map(|mac| same(sig, &mac.of(text))),
+        Signature::Sha1(sig) => key.mac_sha1().map(|mac| same(sig, &mac.of(text))),
     };
     right.unwrap_or(Choice::from(0))
 }

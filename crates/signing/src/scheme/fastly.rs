@@ -2,10 +2,9 @@
 //! token authentication has it. A customer who changed that example signs something else, which is refused.
 
 use domain::Timestamp;
-use hmac::Mac as _;
 use subtle::Choice;
 
-use super::foreign::{Life, carried_signature, joined_time, once, signed_by, signer};
+use super::foreign::{Life, carried_signature, joined_time, once, signed_by};
 use crate::Error;
 use crate::key_material::VerifyingKey;
 use crate::pairs::split_at;
@@ -13,7 +12,7 @@ use crate::request::Request;
 use crate::schemes::Scheme;
 use crate::syntax::{lower_hex, same};
 use crate::verdict::{Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
 
 /// Judges a URL. Other parameters are not signed and must have no effect.
 pub(super) fn judge(
@@ -42,7 +41,7 @@ pub(super) fn judge(
 
 fn is_signed(key: &VerifyingKey, texts: [&str; 2], sig: &[u8; 20]) -> Choice {
     match key.mac_sha1() {
-        Some(mac) => same(sig, &mac.chain_update(texts[0]).chain_update(texts[1]).finalize().into_bytes()),
+        Some(mac) => same(sig, &mac.of(texts)),
         None => Choice::from(0),
     }
 }

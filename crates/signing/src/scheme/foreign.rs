@@ -1,29 +1,15 @@
 //! What the verifiers of other services' URLs share: who signed, the times, and queries without what is not signed.
 
 use domain::Timestamp;
-use subtle::Choice;
 
-use crate::Error;
 use crate::escape::decoded;
 use crate::key_material::VerifyingKey;
-use crate::pairs::Pair;
+use crate::pairs::{Pair, Runs};
 use crate::policy::{Policy, Revoked};
+use crate::request::Request;
 use crate::syntax::integer;
 use crate::verdict::{Signer, Witness};
-
-/// The key that made a signature. Every key is tried, and none is left early.
-pub(super) fn signer<'k>(
-    keys: impl Iterator<Item = &'k VerifyingKey>,
-    is_signed_with: impl Fn(&VerifyingKey) -> Choice,
-) -> Option<&'k VerifyingKey> {
-    let mut signer = None;
-    for key in keys {
-        if is_signed_with(key).into() {
-            signer = Some(key);
-        }
-    }
-    signer
-}
+use crate::{Error, TargetLimits};
 
 /// Lets a key that signed through, and sees it.
 pub(super) fn signed_by<'k>(
@@ -153,32 +139,53 @@ pub(super) fn query_parts<'p>(pairs: impl Iterator<Item = Pair<'p>>) -> impl Ite
     pairs.enumerate().flat_map(|(index, pair)| [if index == 0 { "?" } else { "&" }, pair.raw])
 }
 
-/// A text that is signed: a path, and the pairs of a query that are signed with it. Put together once, for it is hashed
-/// with each key, and in one piece faster than in many.
-pub(super) struct SignedText {
-    text: String,
-    has_pairs: bool,
+/// A text that is signed: a path, and the pairs of a query that are signed with it. Never put together for a delivery: it is
+/// hashed in the pieces in which it stands in the target.
+#[derive(Debug, Clone)]
+pub(super) struct SignedText<'r> {
+    /// The path that is signed, and all of the query behind it.
+    target: &'r str,
+    path_bytes: usize,
+    pairs: Runs<{ TargetLimits::MOST_QUERY_PAIRS / 2 }>,
 }
 
-impl SignedText {
-    /// The text of a path so far, with room for this many bytes more.
-    pub(super) fn of(path: &str, more_bytes: usize) -> Self {
-        let mut text = String::with_capacity(path.len() + more_bytes);
-        text.push_str(path);
-        SignedText { text, has_pairs: false }
+impl<'r> SignedText<'r> {
+    /// The text of a request's path so far, or of the end of it. The request's size was checked.
+    pub(super) fn of(request: &Request<'r>, path: &'r str) -> Self {
+        let before = request.path().len() - path.len();
+        let target = request.target().get(before..).unwrap_or_default();
+        SignedText { target, path_bytes: path.len(), pairs: Runs::new() }
     }
 
-    /// Appends a pair.
+    /// Appends a pair of the query.
     pub(super) fn push(&mut self, pair: Pair<'_>) {
-        self.text.push(if self.has_pairs { '&' } else { '?' });
-        self.text.push_str(pair.raw);
-        self.has_pairs = true;
+        let has_room = self.pairs.push(&pair);
+        debug_assert!(has_room.is_some(), "a target has less pairs than there is room for");
     }
 
-    /// The whole text, with something behind it.
-    pub(super) fn ended(mut self, end: &str) -> String {
-        self.text.push_str(end);
-        self.text
+    /// The same without the slash that it begins with, where there is one and not two.
+    pub(super) fn without_slash(&self) -> Option<Self> {
+        let bare = self.target.strip_prefix('/').filter(|bare| !bare.starts_with('/'))?;
+        Some(SignedText { target: bare, path_bytes: self.path_bytes - 1, pairs: self.pairs.clone() })
+    }
+
+    /// The texts that it is made of.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &'r str> + Clone + '_ {
+        let query = self.path_bytes + 1;
+        let piece = |start, end| self.target.get(start..end).unwrap_or_default();
+        let mut places = self.pairs.places();
+        let head = match places.next() {
+            None => [piece(0, self.path_bytes), "", ""],
+            Some((0, end)) => [piece(0, query + end), "", ""],
+            Some((start, end)) => [piece(0, self.path_bytes), "?", piece(query + start, query + end)],
+        };
+        // Each run after the first brings its `&` along.
+        head.into_iter().chain(places.map(move |(start, end)| piece(query + start - 1, query + end)))
+    }
+
+    /// The whole text, for people.
+    pub(super) fn written(&self) -> String {
+        self.pieces().collect()
     }
 }
 

@@ -67,6 +67,9 @@ struct Marks {
 impl Form {
     /// The form of a request, among those of the schemes that are switched on.
     pub(super) fn of(request: &Request<'_>, verifier: &Verifier<'_>) -> Result<Form, Error> {
+        if let Some(form) = Form::alone(request, verifier.schemes) {
+            return Ok(form);
+        }
         let by_name = Marks::of(verifier.pairs(request), &verifier.settings.edge_auth.parameter).forms();
         let mut marked = by_name;
         add_by_path(&mut marked, request, verifier);
@@ -86,6 +89,22 @@ impl Form {
         by_name.iter().for_each(|form| foreign.add(form, !everyday(form)));
         add_by_header(&mut foreign, request);
         Err(if foreign.iter().next().is_some() { Error::SchemeDisabled } else { Error::MissingSignature })
+    }
+
+    /// The form of a request where a single scheme is switched on, and nothing else that stands there can be a mark: on a
+    /// mount, and where the mark of the native scheme stands where its signers put it, at the end.
+    fn alone(request: &Request<'_>, schemes: SchemeSet) -> Option<Form> {
+        const NATIVE: SchemeSet = SchemeSet::NATIVE;
+        const IMGPROXY: SchemeSet = SchemeSet::of(&[Scheme::Imgproxy]);
+        const THUMBOR: SchemeSet = SchemeSet::of(&[Scheme::Thumbor]);
+        const CLOUDINARY: SchemeSet = SchemeSet::of(&[Scheme::Cloudinary]);
+        match schemes {
+            NATIVE => last_pair(request.query()?).starts_with("sig=").then_some(Form::Native),
+            IMGPROXY => Some(Form::Imgproxy),
+            THUMBOR => Some(Form::Thumbor),
+            CLOUDINARY => Some(Form::Cloudinary),
+            _ => None,
+        }
     }
 
     const ALL: [Form; 21] = [
@@ -230,6 +249,10 @@ impl Forms {
             Some(form)
         })
     }
+}
+
+fn last_pair(query: &str) -> &str {
+    memchr::memrchr(b'&', query.as_bytes()).map_or(query, |joint| &query[joint + 1..])
 }
 
 fn add_by_header(forms: &mut Forms, request: &Request<'_>) {

@@ -2,17 +2,17 @@
 //! only for URLs that stand in pages already.
 
 use domain::Timestamp;
-use md5::{Digest as _, Md5};
 use subtle::Choice;
 
-use super::foreign::{Life, SignedText, carried_signature, each_once, signed_by, signer, time};
+use super::foreign::{Life, SignedText, carried_signature, each_once, signed_by, time};
 use crate::Error;
+use crate::hashing::{Md5, digest};
 use crate::key_material::VerifyingKey;
 use crate::request::Request;
 use crate::schemes::Scheme;
 use crate::syntax::{lower_hex, same};
 use crate::verdict::{Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
 
 /// Judges a URL. Its `expires`, which is signed like any parameter, counts.
 pub(super) fn judge(
@@ -22,7 +22,7 @@ pub(super) fn judge(
     witness: &mut impl Witness,
 ) -> Result<Verified, Error> {
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
-    let mut signed = SignedText::of(request.path(), request.query().map_or(0, str::len));
+    let mut signed = SignedText::of(request, request.path());
     let [sig, expires] = each_once(verifier.pairs(request), ["s", "expires"], |place, pair| {
         if place != Some(0) {
             signed.push(pair);
@@ -33,15 +33,14 @@ pub(super) fn judge(
     let sig = witness.step("signature syntax", sig, |_| "It is 32 lower-case hex digits.".into())?;
     let expiry = expires.and_then(time);
     let expiry = witness.step("parameters", expiry, |_| "An expiry is there once at most.".into())?;
-    let text = signed.ended("");
-    witness.text(|| format!("<token>{text}"));
-    let key = signer(verifier.every(Scheme::Imgix, now), |key| is_hash(key, &sig, &text));
+    witness.text(|| format!("<token>{}", signed.written()));
+    let key = signer(verifier.every(Scheme::Imgix, now), |key| is_hash(key, &sig, &signed));
     let key = signed_by(key, witness)?;
     Life { expires_s: expiry, ..Life::default() }.check(verifier.policy, now, witness)?;
     Ok(Verified { expires_s: expiry, ..Verified::of(Scheme::Imgix, key.shared_name()) })
 }
 
-fn is_hash(key: &VerifyingKey, sig: &[u8; 16], text: &str) -> Choice {
+fn is_hash(key: &VerifyingKey, sig: &[u8; 16], signed: &SignedText<'_>) -> Choice {
     let Some(token) = key.secret() else { return Choice::from(0) };
-    same(sig, &Md5::new_with_prefix(token).chain_update(text).finalize())
+    same(sig, &digest::<Md5>(std::iter::once(token).chain(signed.pieces())))
 }

@@ -6,10 +6,9 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
-use hmac::Mac as _;
 use subtle::Choice;
 
-use super::foreign::{Life, signed_by, signer};
+use super::foreign::{Life, signed_by};
 use crate::Error;
 use crate::key_material::{KeyMaterial, VerifyingKey};
 use crate::pairs::{pieces, split_at};
@@ -17,7 +16,7 @@ use crate::request::Request;
 use crate::schemes::Scheme;
 use crate::syntax::{integer, same};
 use crate::verdict::{Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
 
 /// Bytes of the whole HMAC.
 const MAC_BYTES: usize = 32;
@@ -95,7 +94,7 @@ fn is_signed(key: &VerifyingKey, rest: &str, sig: &[u8], size_bytes: usize) -> C
     let (KeyMaterial::KeyAndSalt { .. }, Some(mac)) = (key.material(), key.mac_sha256()) else {
         return Choice::from(0);
     };
-    same(sig, &mac.chain_update(rest).finalize().into_bytes()[..size_bytes])
+    same(sig, &mac.of([rest])[..size_bytes])
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(super) use self::stock::accept as accept_stock;
 pub(super) use self::write::{narrow, sign};
 use crate::request::{Request, Target};
 use crate::verdict::{Carrier, Covers, Nobody, ShortText, Signer, Uses, Verified, Witness};
-use crate::verifier::{MAX_KEYS_TRIED, Verifier};
+use crate::verifier::{MAX_KEYS_TRIED, Verifier, signer};
 use crate::{DeliveryUrl, Error, Policy, SigningKey};
 
 /// Most cookies that are looked at.
@@ -153,11 +153,12 @@ fn judge_token<W: Witness>(
         None => format!("The URL names no signing key; each that verifies is tried, {tried} in all."),
     })?;
     let (chain, readings) = (Chain(&blocks), readings(url, &blocks, verifier.policy));
-    let (key, reading) = witness.step(
-        "signature",
-        signer(chain, candidates(first, verifier.keys, now), readings, &sig),
-        |(key, _)| format!("The signing key {} made this signature of this path and query.", key.id()),
-    )?;
+    let candidates = candidates(first, verifier.keys, now);
+    let read = candidates.flat_map(|key| readings.clone().map(move |reading| (key, reading)));
+    let signer = signer(read, |(key, reading)| chain.is_signed(key, reading, &sig));
+    let (key, reading) = witness.step("signature", signer.ok_or(Error::BadSignature), |(key, _)| {
+        format!("The signing key {} made this signature of this path and query.", key.id())
+    })?;
     Token { presented, blocks: &blocks, first, key, reading }.judge(verifier, now, witness)
 }
 
@@ -353,24 +354,6 @@ fn candidates<'k>(
 ) -> impl Iterator<Item = &'k SigningKey> + Clone {
     let named = move |key: &&SigningKey| first.key.as_deref().is_none_or(|name| name == key.id().as_str());
     keys.iter().filter(move |key| key.verifies_at(now)).filter(named).take(MAX_KEYS_TRIED)
-}
-
-/// The key that made the signature, and of which reading. All of both are tried, and none is left early.
-fn signer<'k, 't>(
-    chain: Chain<'_, '_>,
-    keys: impl Iterator<Item = &'k SigningKey>,
-    readings: impl Iterator<Item = Reading<'t>> + Clone,
-    sig: &[u8; 32],
-) -> Result<(&'k SigningKey, Reading<'t>), Error> {
-    let mut signer = Err(Error::BadSignature);
-    for key in keys {
-        for reading in readings.clone() {
-            if chain.is_signed(key, reading, sig).into() {
-                signer = Ok((key, reading));
-            }
-        }
-    }
-    signer
 }
 
 fn is_running(expires_s: Option<i64>, now: Timestamp) -> Result<(), Error> {

@@ -10,14 +10,14 @@ use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
 
 use self::document::{Condition, Document};
-use super::foreign::{Life, signed_by, signer};
+use super::foreign::{Life, signed_by};
 use super::v4::{Mark, candidates, check_region, check_scope, has_session, is_signed, read_mark};
-use crate::Error;
-use crate::canonical::{AMAZON, Credential, Dialect};
+use crate::canonical::{Credential, Dialect};
 use crate::request::PostForm;
 use crate::stamp::parse_compact;
 use crate::verdict::{Carrier, Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
+use crate::{Error, Scheme};
 
 /// Most fields of a form.
 const MAX_FIELDS: usize = 100;
@@ -54,15 +54,19 @@ pub(super) fn judge(
     })?;
     let parts =
         witness.step("parameters", fields.parts(), |_| "Each is well formed and there once.".into())?;
-    let document = document(parts.policy);
+    let json = json(parts.policy);
+    let document = json.as_deref().and_then(Document::parse).ok_or(Error::MalformedPolicy);
     let document = witness.step("policy", document, |document| {
         format!("It has {} conditions, each of a kind that is known.", document.conditions.len())
     })?;
     let key = fields.signer(&mark, &parts, verifier, now, witness)?;
     let expires_s = check_life(&document, &parts, verifier, now, witness)?;
     check_region(verifier, key, parts.credential.region, witness)?;
-    let bucket =
-        if *dialect == AMAZON { &verifier.settings.s3.bucket } else { &verifier.settings.gcs.bucket };
+    let bucket = if dialect.scheme == Scheme::S3 {
+        &verifier.settings.s3.bucket
+    } else {
+        &verifier.settings.gcs.bucket
+    };
     let held = fields.hold(&document, bucket.as_deref());
     witness.step("conditions", held, |()| "Each holds, and covers each field.".into())?;
     let verified = Verified::of(key.scheme(), key.shared_name());
@@ -71,7 +75,7 @@ pub(super) fn judge(
 
 /// Whether a policy still runs, as `now < expiration` has it; returns its end in whole seconds, rounded up.
 fn check_life(
-    document: &Document,
+    document: &Document<'_>,
     parts: &Parts<'_>,
     verifier: &Verifier<'_>,
     now: Timestamp,
@@ -111,7 +115,14 @@ impl<'f> Fields<'f> {
 
     /// The field of the dialect: `x-amz-…` or `x-goog-…`.
     fn own(&self, name: &str) -> Option<&'f str> {
-        self.get(&[self.dialect.prefix, name].concat())
+        let mut fields = self.form.fields.iter();
+        fields.find(|(other, _)| self.is_own(other, name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a field is the dialect's own of a name, in any letter case.
+    fn is_own(&self, field: &str, name: &str) -> bool {
+        let (prefix, own) = field.split_at_checked(self.dialect.prefix.len()).unwrap_or_default();
+        prefix.eq_ignore_ascii_case(self.dialect.prefix) && own.eq_ignore_ascii_case(name)
     }
 
     /// The fields of the signature; refuses a form one of whose fields occurs twice, for one could be checked and the
@@ -125,9 +136,10 @@ impl<'f> Fields<'f> {
         let credential = self.own("credential").and_then(Credential::parse).ok_or(Error::MalformedParam)?;
         let date = self.own("date").ok_or(Error::MalformedParam)?;
         let signed_at = parse_compact(date).ok_or(Error::MalformedParam)?;
-        let mut names: Vec<String> = self.counted().map(|(name, _)| name.to_ascii_lowercase()).collect();
-        names.sort_unstable();
-        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        let lower = |name: &'f str| name.bytes().map(|byte| byte.to_ascii_lowercase());
+        let mut names: Vec<&str> = self.counted().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable_by(|one, other| lower(one).cmp(lower(other)));
+        if names.windows(2).any(|pair| pair[0].eq_ignore_ascii_case(pair[1])) {
             return Err(Error::DuplicateParam);
         }
         let policy = self.get("policy").ok_or(Error::MalformedPolicy)?;
@@ -156,7 +168,7 @@ impl<'f> Fields<'f> {
             format!("{} is of the day of its date.", parts.credential.scope)
         })?;
         witness.text(|| parts.policy.to_owned());
-        let texts = std::iter::once(parts.policy);
+        let texts = std::iter::once([parts.policy]);
         let signer = signer(keys, |key| {
             is_signed(self.dialect, key, &parts.credential, texts.clone(), mark) & has_session(key, session)
         });
@@ -165,20 +177,22 @@ impl<'f> Fields<'f> {
 
     /// Whether every condition holds, and every field is covered by one. The bucket is the endpoint's own, whatever a
     /// field says of it.
-    fn hold(&self, document: &Document, bucket: Option<&str>) -> Result<(), Error> {
+    fn hold(&self, document: &Document<'_>, bucket: Option<&str>) -> Result<(), Error> {
         let value = |name: &str| match name {
             "bucket" => bucket.map(Cow::Borrowed),
             "key" => self.form.object_key(),
             _ => self.get(name).map(Cow::Borrowed),
         };
-        let holds = |condition: &Condition| match condition {
+        let holds = |condition: &Condition<'_>| match condition {
             Condition::Equal(name, wanted) => value(name).is_some_and(|value| value == *wanted),
-            Condition::StartsWith(name, start) => value(name).is_some_and(|value| value.starts_with(start)),
+            Condition::StartsWith(name, start) => {
+                value(name).is_some_and(|value| value.starts_with(&**start))
+            }
             Condition::FileBytes(least, most) => (*least..=*most).contains(&self.form.file_bytes),
         };
         let covered = |name: &str| {
             ["policy", "file"].iter().any(|free| name.eq_ignore_ascii_case(free))
-                || name.eq_ignore_ascii_case(&[self.dialect.prefix, "signature"].concat())
+                || self.is_own(name, "signature")
                 || document.conditions.iter().any(|condition| condition.names(name))
         };
         let own_bucket = self.get("bucket").is_none_or(|field| bucket == Some(field));
@@ -189,7 +203,7 @@ impl<'f> Fields<'f> {
     }
 }
 
-impl Condition {
+impl Condition<'_> {
     fn names(&self, field: &str) -> bool {
         match self {
             Condition::Equal(name, _) | Condition::StartsWith(name, _) => name.eq_ignore_ascii_case(field),
@@ -198,11 +212,10 @@ impl Condition {
     }
 }
 
-/// The document that a field `policy` holds, as ordinary base64.
-fn document(policy: &str) -> Result<Document, Error> {
+/// The JSON that a field `policy` holds, as ordinary base64.
+fn json(policy: &str) -> Option<Vec<u8>> {
     let most = Document::MAX_BYTES.div_ceil(3) * 4;
-    let json = if policy.len() <= most { STANDARD.decode(policy).ok() } else { None };
-    json.and_then(|json| Document::parse(&json)).ok_or(Error::MalformedPolicy)
+    if policy.len() <= most { STANDARD.decode(policy).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -211,7 +224,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::canonical::{GOOGLE, mac, signing_key};
+    use crate::canonical::{AMAZON, GOOGLE, signing_key};
     use crate::settings::{S3Settings, SchemeSettings};
     use crate::verdict::{Listener, Nobody};
     use crate::{KeyMaterial, KeyState, Policy, Scheme, SchemeSet, VerifyingKey};
@@ -232,7 +245,7 @@ mod tests {
     fn signed(document: &str, fields: &[(&str, &str)]) -> Vec<(String, String)> {
         let policy = STANDARD.encode(document);
         let key = signing_key(&AMAZON, &Secret::new(SECRET), "20260921", "eu-central-1");
-        let signature = hex::encode(mac(&key, &policy));
+        let signature = hex::encode(key.of([&policy]));
         let usual = [
             ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
             ("x-amz-credential", "AKID/20260921/eu-central-1/s3/aws4_request"),

@@ -1,21 +1,19 @@
 //! thumbor (signing-schemes 8): `/{signature}/{options}/{image}`, an HMAC-SHA1 over the path behind the signature. It
 //! has no expiry. The target is the one below the mount.
 
-use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use domain::Timestamp;
-use hmac::Mac as _;
 use subtle::Choice;
 
-use super::foreign::{Life, signed_by, signer};
+use super::foreign::{Life, signed_by};
 use crate::Error;
 use crate::key_material::VerifyingKey;
 use crate::pairs::split_at;
 use crate::request::Request;
 use crate::schemes::Scheme;
-use crate::syntax::same;
+use crate::syntax::{base64_bytes, same};
 use crate::verdict::{Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
 
 /// Characters of a signature, its `=` among them.
 const SIGNATURE_CHARS: usize = 28;
@@ -43,23 +41,20 @@ pub(super) fn judge(
 
 /// The bytes of a signature.
 fn bytes(segment: &str) -> Result<[u8; 20], Error> {
-    let mut buffer = [0; 21];
-    let decoded = URL_SAFE.decode_slice(segment, &mut buffer);
-    match (decoded, buffer.first_chunk()) {
-        (Ok(20), Some(bytes)) if segment.len() == SIGNATURE_CHARS => Ok(*bytes),
-        _ => Err(Error::MalformedSignature),
-    }
+    let bytes = base64_bytes(&URL_SAFE, segment).filter(|_| segment.len() == SIGNATURE_CHARS);
+    bytes.ok_or(Error::MalformedSignature)
 }
 
 fn is_signed(key: &VerifyingKey, rest: &str, sig: &[u8; 20]) -> Choice {
     match key.mac_sha1() {
-        Some(mac) => same(sig, &mac.chain_update(rest).finalize().into_bytes()),
+        Some(mac) => same(sig, &mac.of([rest])),
         None => Choice::from(0),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
     use proptest::prelude::*;
 
     use super::*;

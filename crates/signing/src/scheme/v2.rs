@@ -8,10 +8,9 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::Timestamp;
-use hmac::Mac as _;
 use subtle::Choice;
 
-use super::foreign::{Life, signed_by, signer};
+use super::foreign::{Life, signed_by};
 use super::v4::has_session;
 use crate::Error;
 use crate::Scheme;
@@ -21,9 +20,9 @@ use crate::key_material::{KeyMaterial, VerifyingKey};
 use crate::pairs::Pair;
 use crate::public_key::{PublicKey, SignedDigest};
 use crate::request::Request;
-use crate::syntax::{integer, same};
+use crate::syntax::{base64_bytes, integer, same};
 use crate::verdict::{Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
 
 /// The words in which Amazon and Google differ.
 pub(super) struct Words {
@@ -218,13 +217,24 @@ fn check_path(request: &Request<'_>) -> Result<(), Error> {
     decoded(request.path()).map(drop).ok_or(Error::BadPath)
 }
 
-/// The bytes of a signature: HMAC-SHA1, or RSA. Base64 as it is ordinarily written, and each
-/// signature in one spelling only.
-fn read_mark(words: &Words, text: &str) -> Result<Vec<u8>, Error> {
-    let rsa = PublicKey::MIN_RSA_BITS / 8..=PublicKey::MAX_RSA_BITS / 8;
-    let lengths = if words.scheme == Scheme::S3 { 20..=20 } else { rsa };
-    let bytes = STANDARD.decode(text).ok().filter(|bytes| lengths.contains(&bytes.len()));
-    bytes.ok_or(Error::MalformedSignature)
+/// The bytes of a signature.
+#[derive(Debug, PartialEq, Eq)]
+enum Mark {
+    /// HMAC-SHA1.
+    Mac([u8; 20]),
+    /// RSA.
+    Rsa(Vec<u8>),
+}
+
+/// Reads base64 as it is ordinarily written, so that each signature has one spelling only.
+fn read_mark(words: &Words, text: &str) -> Result<Mark, Error> {
+    let lengths = PublicKey::MIN_RSA_BITS / 8..=PublicKey::MAX_RSA_BITS / 8;
+    let mark = if words.scheme == Scheme::S3 {
+        base64_bytes(&STANDARD, text).map(Mark::Mac)
+    } else {
+        STANDARD.decode(text).ok().filter(|bytes| lengths.contains(&bytes.len())).map(Mark::Rsa)
+    };
+    mark.ok_or(Error::MalformedSignature)
 }
 
 /// The keys of the id that can make such a signature and belong to the session token, or to none.
@@ -246,15 +256,13 @@ fn candidates<'a>(
     Ok(std::iter::once(first).chain(keys))
 }
 
-fn is_signed(key: &VerifyingKey, text: &str, mark: &[u8]) -> Choice {
-    match key.material() {
-        KeyMaterial::PublicKey(public) => {
-            u8::from(public.is_signed(SignedDigest::Sha256, text.as_bytes(), mark)).into()
+fn is_signed(key: &VerifyingKey, text: &str, mark: &Mark) -> Choice {
+    match (key.material(), mark) {
+        (KeyMaterial::PublicKey(public), Mark::Rsa(signature)) => {
+            u8::from(public.is_signed(SignedDigest::Sha256, text.as_bytes(), signature)).into()
         }
-        _ => key.mac_sha1().map_or(Choice::from(0), |mut mac| {
-            mac.update(text.as_bytes());
-            same(&mac.finalize().into_bytes(), mark)
-        }),
+        (_, Mark::Mac(mark)) => key.mac_sha1().map_or(Choice::from(0), |mac| same(&mac.of([text]), mark)),
+        _ => Choice::from(0),
     }
 }
 
@@ -278,7 +286,7 @@ fn text_to_sign(
     names.dedup();
     for name in names {
         let given = token.session.filter(|_| Some(name) == words.session);
-        text.extend([name, ":", &given.map_or_else(|| value(name), str::to_owned), "\n"]);
+        text.extend([name, ":", &given.map_or_else(|| value(name), Cow::Borrowed), "\n"]);
     }
     if let Some(bucket) = bucket(words, verifier) {
         text.extend(["/", bucket]);
@@ -331,10 +339,9 @@ mod tests {
 
     /// The signature of a text, escaped for a query.
     fn signature(text: &str) -> String {
-        let mut mac = key(KeyMaterial::text("s3cret")).mac_sha1().unwrap();
-        mac.update(text.as_bytes());
+        let mac = key(KeyMaterial::text("s3cret")).mac_sha1().unwrap().of([text]);
         let mut escaped = String::new();
-        crate::escape::encode_into(&mut escaped, &STANDARD.encode(mac.finalize().into_bytes()), b"");
+        crate::escape::encode_into(&mut escaped, &STANDARD.encode(mac), b"");
         escaped
     }
 
@@ -458,7 +465,7 @@ mod tests {
     #[test]
     fn base64_of_a_signature_has_one_spelling() {
         let good = STANDARD.encode([0xA5; 20]);
-        assert_eq!(read_mark(&AMAZON, &good), Ok(vec![0xA5; 20]));
+        assert_eq!(read_mark(&AMAZON, &good), Ok(Mark::Mac([0xA5; 20])));
         let bare = good.trim_end_matches('=');
         for bad in [
             "",

@@ -10,14 +10,16 @@ use subtle::Choice;
 
 use self::found::{Claim, Found, Parts};
 pub(super) use self::found::{Mark, read_mark};
-use super::foreign::{Life, signed_by, signer};
-use crate::canonical::{self, AMAZON, Credential, Dialect, UNSIGNED_PAYLOAD};
+use super::foreign::{Life, signed_by};
+use crate::canonical::{self, CanonicalRequest, Credential, Dialect, Query, TextToSign, UNSIGNED_PAYLOAD};
+use crate::hashing::{Mac, Sha256};
 use crate::key_material::{KeyMaterial, VerifyingKey};
+use crate::pairs::Pair;
 use crate::public_key::SignedDigest;
 use crate::request::{Payload, Request};
 use crate::syntax::same;
 use crate::verdict::{Carrier, Verified, Witness};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, signer};
 use crate::{Error, Scheme};
 
 /// How far the clock of who signs may be away, in seconds.
@@ -124,9 +126,9 @@ impl<'w> Walk<'w, '_> {
     }
 
     /// The payload hash of a presigned URL: the signed header, else the parameter, else none is signed.
-    fn claim_of_query<'p>(&self, parts: &Parts<'p>) -> Result<(Claim, Cow<'p, str>), Error> {
+    fn claim_of_query<'p>(&'p self, parts: &Parts<'p>) -> Result<(Claim, Cow<'p, str>), Error> {
         let name = self.dialect.content_header;
-        let header = parts.signs(name).then(|| Cow::Owned(self.header(name)));
+        let header = parts.signs(name).then(|| self.header(name));
         let text = header.or(parts.content.map(Cow::Borrowed)).unwrap_or(UNSIGNED_PAYLOAD.into());
         Ok((Claim::lenient(&text)?, text))
     }
@@ -137,7 +139,7 @@ impl<'w> Walk<'w, '_> {
             return Ok((Claim::strict(text)?, text.into()));
         }
         match self.request.payload {
-            _ if *self.dialect == AMAZON => Err(Error::MalformedParam),
+            _ if self.dialect.scheme == Scheme::S3 => Err(Error::MalformedParam),
             Payload::Unread => Err(Error::UnsupportedPayload),
             Payload::Sha256(digest) => Ok((Claim::Digest(digest), hex::encode(digest).into())),
         }
@@ -159,7 +161,7 @@ impl<'w> Walk<'w, '_> {
             format!("{} is of the day of its date.", parts.credential.scope)
         })?;
         let texts = self.texts(path, parts, payload_hash, witness)?;
-        let texts = texts.iter().flatten().map(String::as_str);
+        let texts = texts.iter().flatten().map(TextToSign::pieces);
         let signer = signer(keys, |key| {
             is_signed(self.dialect, key, &parts.credential, texts.clone(), mark)
                 & has_session(key, parts.session)
@@ -168,35 +170,39 @@ impl<'w> Walk<'w, '_> {
     }
 
     /// The texts that the signature may stand for, one for each way to write the host.
-    fn texts(
+    fn texts<'p>(
         &self,
         path: &str,
-        parts: &Parts<'_>,
+        parts: &Parts<'p>,
         payload_hash: &str,
         witness: &mut impl Witness,
-    ) -> Result<[Option<String>; 2], Error> {
+    ) -> Result<[Option<TextToSign<'p>>; 2], Error> {
         let is_mark = |name: &str| self.dialect.is_named(name, self.dialect.signature_name);
         let is_presigned = parts.lifetime_s.is_some();
-        let pairs = self.verifier.pairs(self.request).filter(|pair| !is_presigned || !is_mark(pair.name));
-        let query = canonical::query(pairs).ok_or(Error::MalformedParam)?;
+        let is_signed = |pair: Pair<'_>| !(is_presigned && is_mark(pair.name)) && self.verifier.counts(&pair);
+        let query = Query::of(self.request.query(), is_signed).ok_or(Error::MalformedParam)?;
         let mut text = |host| {
-            let headers = parts.headers().map(|name| (name, self.signed_value(name, host)));
-            let headers = (headers, parts.signed_headers);
-            let canonical = canonical::request(self.request.method, path, &query, headers, payload_hash);
-            witness.text(|| canonical.clone());
-            let (algorithm, scope) = (parts.algorithm, parts.credential.scope);
-            let text = canonical::text_to_sign(algorithm, parts.date, scope, canonical);
-            witness.text(|| text.clone());
+            let canonical = CanonicalRequest {
+                method: self.request.method,
+                path,
+                query: &query,
+                headers: parts.headers().map(|name| (name, self.signed_value(name, host))),
+                signed_headers: parts.signed_headers,
+                payload_hash,
+            };
+            witness.text(|| canonical.written());
+            let text = canonical.text_to_sign(parts.algorithm, parts.date, parts.credential.scope);
+            witness.text(|| text.pieces().concat());
             text
         };
         Ok(hosts(self.dialect, self.request).map(|host| host.map(&mut text)))
     }
 
-    fn signed_value<'h>(&self, name: &str, host: &'h str) -> Cow<'h, str> {
-        if name == "host" { Cow::Borrowed(host) } else { Cow::Owned(self.header(name)) }
+    fn signed_value<'h>(&'h self, name: &str, host: &'h str) -> Cow<'h, str> {
+        if name == "host" { Cow::Borrowed(host) } else { self.header(name) }
     }
 
-    fn header(&self, name: &str) -> String {
+    fn header(&self, name: &str) -> Cow<'_, str> {
         let values = self.headers.iter().filter(|(other, _)| other == name);
         canonical::header_value(values.map(|(_, value)| value.as_ref()))
     }
@@ -231,7 +237,7 @@ pub(super) fn candidates<'a>(
     session: Option<&str>,
     now: Timestamp,
 ) -> Result<impl Iterator<Item = &'a VerifyingKey>, Error> {
-    let own = if *dialect == AMAZON { Scheme::S3 } else { Scheme::Gcs };
+    let own = dialect.scheme;
     let keys =
         if verifier.schemes.contains(own) { verifier.named(own, id, now) } else { Err(Error::UnknownKey) };
     let keys = match keys {
@@ -270,32 +276,35 @@ pub(super) fn check_region(
     witness.step("region", served, |()| format!("It is signed for {region}, which is served."))
 }
 
-/// Whether a key made this signature of one of the texts, in the scope of a credential. All are tried, in a time that
+/// Whether a key made this signature of one of the texts, each given in pieces, in the scope of a credential. All are tried, in a time that
 /// does not tell how nearly.
-pub(super) fn is_signed<'t>(
+pub(super) fn is_signed<'t, const PIECES: usize>(
     dialect: &Dialect,
     key: &VerifyingKey,
     credential: &Credential<'_>,
-    texts: impl Iterator<Item = &'t str>,
+    texts: impl Iterator<Item = [&'t str; PIECES]> + Clone,
     mark: &Mark,
 ) -> Choice {
     let none = Choice::from(0);
     match (key.material(), mark) {
         (KeyMaterial::Text(secret) | KeyMaterial::TextWithSession { secret, .. }, Mark::Mac(mac)) => {
-            let kept = key.derived().get(credential.scope);
-            let is_kept = kept.is_some();
-            let derive = || canonical::signing_key(dialect, secret, credential.day, credential.region);
-            let derived = kept.unwrap_or_else(derive);
-            let is_right = |text| same(&canonical::mac(&derived, text), mac);
-            let right = texts.map(is_right).fold(none, |all, one| all | one);
-            if !is_kept && right.into() {
+            let is_right = |derived: &Mac<Sha256>| {
+                texts.map(|text| same(&derived.of(text), mac)).fold(none, |all, one| all | one)
+            };
+            if let Some(right) = key.derived().with(credential.scope, is_right.clone()) {
+                return right;
+            }
+            let derived = canonical::signing_key(dialect, secret, credential.day, credential.region);
+            let right = is_right(&derived);
+            if right.into() {
                 key.derived().keep(credential.scope, derived);
             }
             right
         }
         (KeyMaterial::PublicKey(public), Mark::Rsa(signature)) => {
-            let is_right = |text: &str| public.is_signed(SignedDigest::Sha256, text.as_bytes(), signature);
-            texts.map(|text| u8::from(is_right(text)).into()).fold(none, |all, one| all | one)
+            let is_right =
+                |text: &[&str]| public.is_signed(SignedDigest::Sha256, text.concat().as_bytes(), signature);
+            texts.map(|text| u8::from(is_right(&text)).into()).fold(none, |all, one| all | one)
         }
         _ => none,
     }
@@ -317,7 +326,7 @@ fn hosts<'r>(dialect: &Dialect, request: &Request<'r>) -> [Option<&'r str>; 2] {
     let usual = if request.is_https { "443" } else { "80" };
     let bare = request.host.rsplit_once(':').filter(|(_, port)| {
         let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-        is_port && (*port == usual || *dialect != AMAZON)
+        is_port && (*port == usual || dialect.scheme != Scheme::S3)
     });
     [Some(request.host), bare.map(|(host, _)| host)]
 }
@@ -331,8 +340,7 @@ mod tests {
     use sha2::Digest as _;
 
     use super::*;
-    use crate::canonical::GOOGLE;
-    use crate::pairs::pairs;
+    use crate::canonical::{AMAZON, GOOGLE};
     use crate::request::Target;
     use crate::settings::SchemeSettings;
     use crate::verdict::{Listener, Nobody};
@@ -437,13 +445,19 @@ mod tests {
         let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
         let headers = headers.iter().map(|(name, value)| (*name, Cow::Borrowed(*value)));
         let (path_signed, query_signed) =
-            (canonical::path(path).unwrap(), canonical::query(pairs(Some(&query))));
-        let canonical =
-            canonical::request("GET", &path_signed, &query_signed.unwrap(), (headers, &names), payload_hash);
+            (canonical::path(path).unwrap(), Query::of(Some(&query), |_| true).unwrap());
+        let canonical = CanonicalRequest {
+            method: "GET",
+            path: &path_signed,
+            query: &query_signed,
+            headers,
+            signed_headers: &names,
+            payload_hash,
+        };
         let scope = format!("{DAY}/eu-central-1/s3/aws4_request");
-        let text = canonical::text_to_sign("AWS4-HMAC-SHA256", DATE, &scope, canonical);
+        let text = canonical.text_to_sign("AWS4-HMAC-SHA256", DATE, &scope);
         let key = canonical::signing_key(&AMAZON, &Secret::new(SECRET), DAY, "eu-central-1");
-        let signature = hex::encode(canonical::mac(&key, &text));
+        let signature = hex::encode(key.of(text.pieces()));
         format!("{path}?{query}&X-Amz-Signature={signature}")
     }
 
@@ -656,10 +670,11 @@ mod tests {
             let verified = case.judge(dialect).unwrap();
             assert_eq!((verified.carrier, verified.expires_s), (Carrier::Header, Some(SIGNED_S + 901)));
             case.payload = Payload::of(b"another");
-            let expected = if *dialect == AMAZON { Error::PayloadMismatch } else { Error::BadSignature };
+            let expected =
+                if dialect.scheme == Scheme::S3 { Error::PayloadMismatch } else { Error::BadSignature };
             assert_eq!(case.judge(dialect).err(), Some(expected));
             case.payload = Payload::Unread;
-            let expected = if *dialect == AMAZON { None } else { Some(Error::UnsupportedPayload) };
+            let expected = if dialect.scheme == Scheme::S3 { None } else { Some(Error::UnsupportedPayload) };
             assert_eq!(case.judge(dialect).err(), expected);
         }
     }

@@ -52,7 +52,7 @@ pub(super) fn hmac(text: &str) -> &str {
 impl<'t> Token<'t> {
     /// Reads a token whose HMAC comes last. Unknown fields are never ignored.
     pub(super) fn parse(text: &'t str, is_escaped: bool) -> Result<Token<'t>, Error> {
-        let (signed, _) = text.rsplit_once("~hmac=").unwrap_or(("", text));
+        let (signed, _) = text.rsplit_once('~').unwrap_or(("", text));
         let mut token = Token { signed, ..Token::default() };
         let mut seen = [false; NAMES.len()];
         for field in fields(text) {

@@ -1,7 +1,6 @@
 //! What to do first about a refusal, for people who have the right to see the account's keys. Changes no verdict.
 
 use domain::Timestamp;
-use hmac::Mac as _;
 use subtle::ConstantTimeEq as _;
 
 use super::blocks::Blocks;
@@ -31,7 +30,7 @@ pub(in crate::scheme) fn advice(
 
 /// The signature of a text in one piece.
 pub(super) fn mac_of(text: &str, key: &SigningKey) -> [u8; 32] {
-    key.mac().chain_update(text).finalize().into_bytes().into()
+    key.mac().of([text])
 }
 
 fn ended(ends: Vec<i64>, now: Timestamp) -> String {

@@ -1,10 +1,9 @@
 //! The chain of signatures of a token: each block's text under the signature of the one before (signing-schemes 1.2).
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 use subtle::Choice;
 
 use super::blocks::Blocks;
+use crate::hashing::{Mac, Sha256};
 use crate::syntax::same;
 use crate::{DeliveryUrl, Policy, SigningKey};
 
@@ -54,21 +53,23 @@ impl Chain<'_, '_> {
     /// The signature of a block under a key, all blocks before it included. None where the path has too few segments for
     /// one of their prefixes.
     pub(super) fn signature(&self, key: &SigningKey, reading: Reading<'_>, block: usize) -> Option<[u8; 32]> {
-        let mut mac = key.mac();
-        for number in 0..=block {
-            if number > 0 {
-                mac = Hmac::<Sha256>::new_from_slice(&mac.finalize().into_bytes()).ok()?;
-            }
-            self.each_piece(reading, number, |piece| mac.update(piece.as_bytes()))?;
+        let mut signature = self.made(key.mac(), reading, 0)?;
+        for number in 1..=block {
+            signature = self.made(&Mac::new(&signature), reading, number)?;
         }
-        Some(mac.finalize().into_bytes().into())
+        Some(signature)
     }
 
     /// The signature of the last block, made with the one before it and without the key: what a holder does.
     pub(super) fn continued(&self, before: &[u8; 32], reading: Reading<'_>) -> Option<[u8; 32]> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(before).ok()?;
-        self.each_piece(reading, self.0.count() - 1, |piece| mac.update(piece.as_bytes()))?;
-        Some(mac.finalize().into_bytes().into())
+        self.made(&Mac::new(before), reading, self.0.count() - 1)
+    }
+
+    /// The MAC of a block's text.
+    fn made(&self, mac: &Mac<Sha256>, reading: Reading<'_>, block: usize) -> Option<[u8; 32]> {
+        let mut maker = mac.begin();
+        self.each_piece(reading, block, |piece| maker.take(piece))?;
+        Some(maker.finish())
     }
 
     /// Whether the key made this signature of one reading, in constant time.

@@ -8,6 +8,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 use super::demands::Demands;
 use crate::constraints::Constraints;
 use crate::network::Network;
+use crate::pairs::pieces;
 use crate::policy::Revoked;
 use crate::request::Request;
 use crate::{DeliveryUrl, Error};
@@ -30,7 +31,7 @@ pub(super) fn address(demands: &Demands<'_>, request: Option<&Request<'_>>) -> H
     let networks = demands.networks.as_deref()?;
     let address = request.and_then(Request::address);
     let fits = address.is_some_and(|address| {
-        networks.split(',').filter_map(Network::parse).any(|network| network.contains(address))
+        pieces(b',', networks).filter_map(Network::parse).any(|network| network.contains(address))
     });
     Some(holds(fits, Error::IpMismatch))
 }
@@ -38,7 +39,7 @@ pub(super) fn address(demands: &Demands<'_>, request: Option<&Request<'_>>) -> H
 /// The variant is one of its names; options in the URL never are.
 pub(super) fn variant(demands: &Demands<'_>, url: &DeliveryUrl) -> Held {
     let variants = demands.variants.as_deref()?;
-    let fits = !url.is_flexible() && variants.split(',').any(|name| name == url.last());
+    let fits = !url.is_flexible() && pieces(b',', variants).any(|name| name == url.last());
     Some(holds(fits, Error::VariantNotAllowed))
 }
 
@@ -46,7 +47,7 @@ pub(super) fn variant(demands: &Demands<'_>, url: &DeliveryUrl) -> Held {
 pub(super) fn referer(demands: &Demands<'_>, request: Option<&Request<'_>>) -> Held {
     let hosts = demands.referers.as_deref()?;
     let page = request.map_or(Page::Unreadable, page_of);
-    let fits = hosts.split(',').any(|entry| match (&page, entry.strip_prefix("*.")) {
+    let fits = pieces(b',', hosts).any(|entry| match (&page, entry.strip_prefix("*.")) {
         (Page::None, _) => entry == "-",
         (Page::Host(host), None) => host == entry,
         (Page::Host(host), Some(domain)) => {

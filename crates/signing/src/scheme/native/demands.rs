@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::dialect::Meaning;
 use crate::escape::form_decoded;
 use crate::network::Network;
+use crate::pairs::pieces;
 use crate::syntax::{integer, lower_hex};
 
 /// The demands of a block.
@@ -81,18 +82,25 @@ fn put<T>(place: &mut Option<T>, value: Option<T>) -> bool {
     is_there
 }
 
+/// A value that fits as it stands, or decoded: nothing that fits holds what is decoded.
+fn plain(value: &str, fits: impl Fn(&str) -> bool) -> Option<Cow<'_, str>> {
+    if fits(value) {
+        return Some(Cow::Borrowed(value));
+    }
+    form_decoded(value).filter(|text| fits(text))
+}
+
 /// A text of letters, digits and a few other characters.
 fn text<'u>(value: &'u str, bytes: std::ops::RangeInclusive<usize>, others: &[u8]) -> Option<Cow<'u, str>> {
-    let text = form_decoded(value)?;
-    let fits =
-        bytes.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || others.contains(&b));
-    fits.then_some(text)
+    let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);
+    plain(value, |text| bytes.contains(&text.len()) && text.bytes().all(is_of_it))
 }
 
 /// A list with a comma between its entries.
 fn list(value: &str, max_entries: usize, fits: impl Fn(&str) -> bool) -> Option<Cow<'_, str>> {
-    let list = form_decoded(value)?;
-    (list.split(',').count() <= max_entries && list.split(',').all(fits)).then_some(list)
+    plain(value, |list| {
+        pieces(b',', list).enumerate().all(|(number, entry)| number < max_entries && fits(entry))
+    })
 }
 
 fn prefix_segments(value: &str) -> Option<u8> {
@@ -106,7 +114,7 @@ fn uses(value: &str) -> Option<u64> {
 }
 
 fn session(value: &str) -> Option<[u8; 16]> {
-    form_decoded(value).and_then(|digits| lower_hex(&digits))
+    lower_hex(value).or_else(|| lower_hex(&form_decoded(value)?))
 }
 
 /// Whether a text is the name of a variant.

@@ -3,13 +3,12 @@
 //! refusals first of all.
 
 use domain::Timestamp;
-use hmac::Mac as _;
-use subtle::ConditionallySelectable as _;
+use subtle::Choice;
 
 use crate::request::{Request, Target};
 use crate::syntax::{integer, lower_hex, same};
 use crate::verdict::Verified;
-use crate::verifier::{MAX_KEYS_TRIED, Verifier};
+use crate::verifier::{MAX_KEYS_TRIED, Verifier, signer};
 use crate::{DeliveryUrl, Policy, Scheme, SchemeSet, SigningKey};
 
 /// What a right signature in this form proves; none for whatever is to be looked at more closely.
@@ -26,7 +25,8 @@ pub(in crate::scheme) fn accept(
     if !token.lives(verifier.policy, now) {
         return None;
     }
-    let key = token.signer(verifier.keys, now)?;
+    let tried = verifier.keys.iter().filter(|key| key.verifies_at(now)).take(MAX_KEYS_TRIED);
+    let key = signer(tried, |key| token.is_signed_by(key))?;
     Some(Verified { expires_s: Some(token.expires_s), ..Verified::of(Scheme::Native, key.shared_id()) })
 }
 
@@ -58,16 +58,8 @@ impl<'u> Stock<'u> {
             && policy.revoked.issued_before_s.is_none()
     }
 
-    /// The key that signed. All are tried, and none is left early.
-    fn signer<'k>(&self, keys: &'k [SigningKey], now: Timestamp) -> Option<&'k SigningKey> {
-        let tried = || keys.iter().filter(|key| key.verifies_at(now)).take(MAX_KEYS_TRIED);
-        let (mut right, mut number) = (0_u8, 0);
-        for key in tried() {
-            number += 1;
-            let mac = key.mac().chain_update(self.signed);
-            right.conditional_assign(&number, same(&mac.finalize().into_bytes(), &self.sig));
-        }
-        tried().nth(usize::from(right).checked_sub(1)?)
+    fn is_signed_by(&self, key: &SigningKey) -> Choice {
+        same(&key.mac().of([self.signed]), &self.sig)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The document of a POST policy: JSON from a stranger, read strictly and within bounds. What is not known is refused,
 //! for a condition that is passed over is a door left open.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use domain::Timestamp;
@@ -12,51 +13,51 @@ use crate::stamp::parse_iso;
 /// A policy.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Document {
+pub(super) struct Document<'j> {
     /// When it ends.
     #[serde(deserialize_with = "iso_time")]
     pub(super) expiration: Timestamp,
     /// What a form must hold.
-    #[serde(deserialize_with = "conditions")]
-    pub(super) conditions: Vec<Condition>,
+    #[serde(borrow, deserialize_with = "conditions")]
+    pub(super) conditions: Vec<Condition<'j>>,
 }
 
 /// What a form must hold. Names of fields are in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Condition {
+pub(super) enum Condition<'j> {
     /// A field has this value.
-    Equal(String, String),
+    Equal(Cow<'j, str>, Cow<'j, str>),
     /// The value of a field starts with this text.
-    StartsWith(String, String),
+    StartsWith(Cow<'j, str>, Cow<'j, str>),
     /// The file has at least and at most so many bytes.
     FileBytes(u64, u64),
 }
 
-impl Document {
+impl<'j> Document<'j> {
     /// Longest document, in bytes. A form of Amazon's is held to 20 KB in all but the file.
     pub(super) const MAX_BYTES: usize = 20 * 1024;
     /// Most conditions.
     pub(super) const MAX_CONDITIONS: usize = 100;
 
     /// Reads one. Its depth is that of the grammar, so nothing deep is ever entered.
-    pub(super) fn parse(json: &[u8]) -> Option<Document> {
+    pub(super) fn parse(json: &'j [u8]) -> Option<Document<'j>> {
         (json.len() <= Self::MAX_BYTES).then(|| serde_json::from_slice(json).ok()).flatten()
     }
 }
 
 fn iso_time<'de, D: Deserializer<'de>>(json: D) -> Result<Timestamp, D::Error> {
-    let text = String::deserialize(json)?;
+    let Text(text) = Text::deserialize(json)?;
     parse_iso(&text).ok_or_else(|| D::Error::custom("a time is written like 2026-09-21T14:23:20Z"))
 }
 
-fn conditions<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<Condition>, D::Error> {
+fn conditions<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<Condition<'de>>, D::Error> {
     json.deserialize_seq(Conditions)
 }
 
 struct Conditions;
 
 impl<'de> Visitor<'de> for Conditions {
-    type Value = Vec<Condition>;
+    type Value = Vec<Condition<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of conditions")
@@ -74,7 +75,7 @@ impl<'de> Visitor<'de> for Conditions {
     }
 }
 
-impl<'de> Deserialize<'de> for Condition {
+impl<'de> Deserialize<'de> for Condition<'de> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
         json.deserialize_any(OneCondition)
     }
@@ -83,28 +84,28 @@ impl<'de> Deserialize<'de> for Condition {
 struct OneCondition;
 
 impl<'de> Visitor<'de> for OneCondition {
-    type Value = Condition;
+    type Value = Condition<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with one field, or a list of three")
     }
 
     /// `{"field": "value"}`
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Condition, A::Error> {
-        let one: Option<(String, String)> = map.next_entry()?;
-        let (name, value) = one.ok_or_else(|| A::Error::custom("an object names a field"))?;
-        if map.next_key::<String>()?.is_some() {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Condition<'de>, A::Error> {
+        let one: Option<(Text<'de>, Text<'de>)> = map.next_entry()?;
+        let (Text(name), Text(value)) = one.ok_or_else(|| A::Error::custom("an object names a field"))?;
+        if map.next_key::<serde::de::IgnoredAny>()?.is_some() {
             return Err(A::Error::custom("an object names one field"));
         }
-        Ok(Condition::Equal(name.to_ascii_lowercase(), value))
+        Ok(Condition::Equal(lower_case(name), value))
     }
 
     /// `["eq", "$field", "value"]`, `["starts-with", "$field", "prefix"]`, `["content-length-range", 1, 5000]`
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Condition, A::Error> {
-        let operator: String = next(&mut list)?;
-        let condition = match operator.to_ascii_lowercase().as_str() {
-            "eq" => Condition::Equal(field(&mut list)?, next(&mut list)?),
-            "starts-with" => Condition::StartsWith(field(&mut list)?, next(&mut list)?),
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Condition<'de>, A::Error> {
+        let Text(operator) = next(&mut list)?;
+        let condition = match &*lower_case(operator) {
+            "eq" => Condition::Equal(field(&mut list)?, next::<Text<'de>, A>(&mut list)?.0),
+            "starts-with" => Condition::StartsWith(field(&mut list)?, next::<Text<'de>, A>(&mut list)?.0),
             "content-length-range" => Condition::FileBytes(next(&mut list)?, next(&mut list)?),
             _ => return Err(A::Error::custom("the operator is not known")),
         };
@@ -120,10 +121,46 @@ fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(list: &mut A) -> Result<T, 
 }
 
 /// `$field`
-fn field<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<String, A::Error> {
-    let name: String = next(list)?;
-    let name = name.strip_prefix('$').filter(|name| !name.is_empty());
-    name.map(str::to_ascii_lowercase).ok_or_else(|| A::Error::custom("a field is written like $key"))
+fn field<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Cow<'de, str>, A::Error> {
+    let Text(name) = next(list)?;
+    let own = match name {
+        Cow::Borrowed(name) => name.strip_prefix('$').map(Cow::Borrowed),
+        Cow::Owned(name) => name.strip_prefix('$').map(|name| Cow::Owned(name.to_owned())),
+    };
+    let own = own.filter(|name| !name.is_empty());
+    own.map(lower_case).ok_or_else(|| A::Error::custom("a field is written like $key"))
+}
+
+/// A name in lower case; mostly it is.
+fn lower_case(name: Cow<'_, str>) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name }
+}
+
+/// A text, which is that of the JSON itself where nothing in it is escaped.
+struct Text<'j>(Cow<'j, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_str(OneText)
+    }
+}
+
+struct OneText;
+
+impl<'de> Visitor<'de> for OneText {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(text.to_owned())))
+    }
 }
 
 #[cfg(test)]
@@ -148,7 +185,7 @@ mod tests {
             [
                 Condition::Equal("content-type".into(), "a".into()),
                 Condition::Equal("key".into(), "bé".into()),
-                Condition::StartsWith("x-amz-meta-a".into(), String::new()),
+                Condition::StartsWith("x-amz-meta-a".into(), "".into()),
                 Condition::FileBytes(0, 5),
             ]
         );

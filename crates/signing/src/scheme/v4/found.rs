@@ -8,7 +8,7 @@ use domain::Timestamp;
 use crate::Error;
 use crate::canonical::{Credential, Dialect, UNSIGNED_PAYLOAD, signed_headers};
 use crate::escape::decoded;
-use crate::pairs::{Pair, pieces};
+use crate::pairs::{Pair, pieces, split_at};
 use crate::public_key::PublicKey;
 use crate::request::{Payload, Request};
 use crate::stamp::parse_compact;
@@ -111,7 +111,7 @@ impl<'r> Found<'r> {
     pub(super) fn in_headers(dialect: &Dialect, headers: &'r [(Cow<'r, str>, Cow<'r, str>)]) -> Self {
         let mut found = Found::default();
         for (name, value) in headers {
-            let value = value.trim();
+            let value = value.trim_ascii();
             match name.strip_prefix(dialect.prefix) {
                 Some("date") => found.date.push(Some(value.into())),
                 Some("security-token") => found.session.push(Some(value.into())),
@@ -125,16 +125,20 @@ impl<'r> Found<'r> {
 
     /// `algorithm Credential=…, SignedHeaders=…, Signature=…`, the comma with or without a blank.
     fn read_authorization(&mut self, value: &'r str) {
-        let (algorithm, rest) = value.split_once(' ').unwrap_or((value, ""));
+        let (algorithm, rest) = split_at(b' ', value).unwrap_or((value, ""));
         self.algorithm.push(Some(algorithm.into()));
-        for part in rest.split(',') {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            match name.trim() {
-                "Credential" => self.credential.push(Some(value.trim().into())),
-                "SignedHeaders" => self.signed_headers.push(Some(value.trim().into())),
-                "Signature" => self.signature.push(Some(value.trim().into())),
-                _ => self.odd = true,
-            }
+        for part in pieces(b',', rest) {
+            let (name, value) = split_at(b'=', part).unwrap_or((part, ""));
+            let place = match name.trim_ascii() {
+                "Credential" => &mut self.credential,
+                "SignedHeaders" => &mut self.signed_headers,
+                "Signature" => &mut self.signature,
+                _ => {
+                    self.odd = true;
+                    continue;
+                }
+            };
+            place.push(Some(value.trim_ascii().into()));
         }
     }
 
