@@ -203,6 +203,7 @@ impl<'d> Reader<'d> {
             }
             Value::String(kind) => kind.clone(),
             Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+            _ if !schema["const"].is_null() => text(&schema["const"]),
             _ if schema["properties"].is_object() || schema["allOf"].is_array() => "object".to_owned(),
             _ => "any".to_owned(),
         }
@@ -233,7 +234,7 @@ fn with_bounds(about: String, schema: &Value) -> String {
     let bounds =
         [("minimum", "At least"), ("maximum", "At most"), ("maxItems", "Items at most"), ("default", "Else")];
     for (name, words) in bounds {
-        if !schema[name].is_null() {
+        if !schema[name].is_null() && schema[name] != 0 {
             told.push(format!("{words} {}", text(&schema[name])));
         }
     }
