@@ -374,7 +374,7 @@ impl Encoding {
             }
             Encoding::Webp { quality, effort } => webp::encode(&canvas, Some(quality), effort, deadline),
             Encoding::WebpLossless { effort } => webp::encode(&canvas, None, effort, deadline),
-            Encoding::Avif { quality, .. } => avif::encode(&canvas, quality, deadline),
+            Encoding::Avif { quality, effort } => avif::encode(&canvas, quality, effort, deadline),
             Encoding::Gif => gif::encode(canvas, deadline),
             #[cfg(feature = "jxl-out")]
             Encoding::Jxl { quality, effort } => jxl::encode(&canvas, quality, effort, deadline),

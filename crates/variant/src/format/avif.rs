@@ -1,12 +1,12 @@
 //! AVIF: still pictures of 8 to 12 bits, alone or put together from tiles, with alpha, turns and colours as the file
-//! names them. Of an image sequence the still picture. Written as 8 bits, 4:2:0.
+//! names them. Of an image sequence the still picture. Written as 8 bits, with colour at every pixel where there is time.
 
 use std::time::Instant;
 
 use crate::canvas::Canvas;
 use crate::deadline::still_time;
 use crate::decode::{Header, Order, Picture, Samples, Sink};
-use crate::{Error, Limits};
+use crate::{Effort, Error, Limits};
 
 mod decoder;
 mod encoder;
@@ -84,8 +84,13 @@ pub(crate) fn decode(order: &Order<'_>, sink: &mut dyn Sink) -> Result<(), Error
 }
 
 /// Encodes a canvas at the public quality, 1 to 100.
-pub(crate) fn encode(canvas: &Canvas, quality: u8, deadline: Instant) -> Result<Vec<u8>, Error> {
-    encoder::encode(canvas, quality, deadline)
+pub(crate) fn encode(
+    canvas: &Canvas,
+    quality: u8,
+    effort: Effort,
+    deadline: Instant,
+) -> Result<Vec<u8>, Error> {
+    encoder::encode(canvas, quality, effort, deadline)
 }
 
 /// The alpha of a picture.

@@ -10,42 +10,130 @@ use avif_serialize::Aviffy;
 use avif_serialize::constants::MatrixCoefficients;
 use libaom_sys as c;
 
-use super::yuv::Planes;
-use crate::Error;
+use super::yuv::{Chroma, Planes};
 use crate::canvas::Canvas;
 use crate::deadline::still_time;
+use crate::{Effort, Error};
+
+/// Up to so many pixels a picture is encoded with care, and up to so many more with some of it: above, nobody could wait.
+const CAREFUL_PIXELS: u64 = 1_400_000;
+const SOME_CARE_PIXELS: u64 = 4_200_000;
+
+/// How the library is set. Measured on photographs, docs/benchmarks.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Way {
+    /// 0 to 9.
+    speed: c_int,
+    /// Whether what the eye weighs is what the encoder weighs: bits go where they are seen (SSIM), and what the matrices
+    /// of the quantiser make coarser counts for less. Without the second, matrices are worse than none at these speeds.
+    weighs_looks: bool,
+    /// The flattest and steepest matrices are 15 and 0. A fixed one where there is care, else what the library takes.
+    matrix: Option<c_int>,
+    /// Colour at every pixel is fewer bytes at an equal score than at a quarter of them, for a quarter more time.
+    chroma: Chroma,
+    /// Public qualities, and the quantiser at which the picture has the score that our JPEG has there.
+    quantisers: &'static [(u8, u8)],
+}
+
+const CAREFUL: Way = Way {
+    speed: 6,
+    weighs_looks: true,
+    matrix: Some(7),
+    chroma: Chroma::Full,
+    quantisers: &[
+        (0, 60),
+        (10, 54),
+        (20, 44),
+        (30, 38),
+        (40, 34),
+        (50, 31),
+        (60, 29),
+        (70, 25),
+        (80, 21),
+        (90, 14),
+        (95, 10),
+        (100, 0),
+    ],
+};
+
+const SOME_CARE: Way = Way { speed: 7, ..CAREFUL };
 
 /// With quantisation matrices the fastest speed is as good as the next at a quarter of its time
 /// (performance-findings 2).
-const SPEED: c_int = 9;
+const QUICK: Way = Way {
+    speed: 9,
+    weighs_looks: false,
+    matrix: None,
+    chroma: Chroma::Quarter,
+    quantisers: &[
+        (0, 56),
+        (10, 50),
+        (20, 40),
+        (30, 34),
+        (40, 30),
+        (50, 27),
+        (60, 24),
+        (70, 19),
+        (80, 13),
+        (90, 6),
+        (100, 0),
+    ],
+};
 
-/// The quantiser at every tenth public quality from 0 on, where the picture has the score that our JPEG has there:
-/// measured on photographs at 640 and 1280 pixels, docs/benchmarks.md.
-const QUANTISERS: [u8; 11] = [56, 50, 40, 34, 30, 27, 24, 19, 13, 6, 0];
+impl Way {
+    fn of(pixels: u64, effort: Effort) -> Way {
+        match effort {
+            Effort::Usual if pixels <= CAREFUL_PIXELS => CAREFUL,
+            Effort::Usual if pixels <= SOME_CARE_PIXELS => SOME_CARE,
+            _ => QUICK,
+        }
+    }
+
+    /// The quantiser of libaom, 0 to 63, for a public quality: between its points a straight line.
+    fn quantiser(&self, quality: u8) -> u32 {
+        let quality = quality.min(100);
+        let next = self.quantisers.partition_point(|(number, _)| *number < quality);
+        let (above, high) = self.quantisers[next];
+        let (below, low) = self.quantisers[next.saturating_sub(1)];
+        let [width, place] = [above - below, quality - below].map(u32::from);
+        if width == 0 {
+            return u32::from(high);
+        }
+        (u32::from(low) * (width - place) + u32::from(high) * place + width / 2) / width
+    }
+}
 
 /// Encodes a canvas. The library cannot be stopped within a picture: the deadline is looked at before each.
-pub(super) fn encode(canvas: &Canvas, quality: u8, deadline: Instant) -> Result<Vec<u8>, Error> {
+pub(super) fn encode(
+    canvas: &Canvas,
+    quality: u8,
+    effort: Effort,
+    deadline: Instant,
+) -> Result<Vec<u8>, Error> {
     let (width, height) = (canvas.width as usize, canvas.height as usize);
-    let planes = Planes::new(&canvas.pixels, canvas.channels, width);
-    let quantiser = quantiser(quality);
+    let way = Way::of(u64::from(canvas.width) * u64::from(canvas.height), effort);
+    let planes = Planes::new(&canvas.pixels, canvas.channels, width, way.chroma);
+    let quantiser = way.quantiser(quality);
     still_time(deadline)?;
-    let picture = Source { width, height, luma: &planes.luma, colour: Some((&planes.blue, &planes.red)) };
-    let colour = picture.encode(quantiser)?;
+    let colours = Some((&planes.blue[..], &planes.red[..]));
+    let colour = Source { width, height, luma: &planes.luma, colours, way }.encode(quantiser)?;
     let alpha = if canvas.channels == 4 {
         still_time(deadline)?;
         let luma: Vec<u8> = canvas.pixels.iter().skip(3).step_by(4).copied().collect();
+        let way = Way { chroma: Chroma::None, ..way };
         // An edge that is not sharp shows more than a colour that is not right.
-        Some(Source { width, height, luma: &luma, colour: None }.encode(quantiser / 2)?)
+        Some(Source { width, height, luma: &luma, colours: None, way }.encode(quantiser / 2)?)
     } else {
         None
     };
+    let is_full = way.chroma == Chroma::Full;
     let mut file = Vec::new();
     Aviffy::new()
         .set_width(canvas.width)
         .set_height(canvas.height)
         .set_bit_depth(8)
-        .set_seq_profile(0)
-        .set_chroma_subsampling((true, true))
+        .set_seq_profile(u8::from(is_full))
+        .set_chroma_subsampling((!is_full, !is_full))
         .set_matrix_coefficients(MatrixCoefficients::Bt601)
         .set_full_color_range(true)
         .write_slice(&mut file, &colour, alpha.as_deref())
@@ -53,21 +141,13 @@ pub(super) fn encode(canvas: &Canvas, quality: u8, deadline: Instant) -> Result<
     Ok(file)
 }
 
-/// The quantiser of libaom, 0 to 63, for a public quality: between its points a straight line.
-fn quantiser(quality: u8) -> u32 {
-    let quality = usize::from(quality.min(100));
-    let (index, tenths) = (quality / 10, (quality % 10) as u32);
-    let low = u32::from(QUANTISERS[index]);
-    let high = u32::from(QUANTISERS[(index + 1).min(10)]);
-    (low * (10 - tenths) + high * tenths + 5) / 10
-}
-
-/// One picture for the library; without colour it is grey.
+/// One picture for the library; without colours it is grey.
 struct Source<'a> {
     width: usize,
     height: usize,
     luma: &'a [u8],
-    colour: Option<(&'a [u8], &'a [u8])>,
+    colours: Option<(&'a [u8], &'a [u8])>,
+    way: Way,
 }
 
 impl Source<'_> {
@@ -75,7 +155,7 @@ impl Source<'_> {
         let mut encoder = Encoder::new(self, quantiser)?;
         // The library reads planes of colour even where the picture is grey.
         let neutral = vec![128; self.width.div_ceil(2) * self.height.div_ceil(2)];
-        let (blue, red) = self.colour.unwrap_or((&neutral, &neutral));
+        let (blue, red) = self.colours.unwrap_or((&neutral, &neutral));
         let image = self.image(blue, red);
         encoder.send(Some(&image))?;
         let mut bytes = encoder.taken();
@@ -87,18 +167,20 @@ impl Source<'_> {
     fn image(&self, blue: &[u8], red: &[u8]) -> c::aom_image_t {
         // SAFETY: a plain C struct, for which zero is a value.
         let mut image: c::aom_image_t = unsafe { MaybeUninit::zeroed().assume_init() };
-        let (width, half) = (self.width as u32, self.width.div_ceil(2) as c_int);
-        image.fmt = c::AOM_IMG_FMT_I420;
+        let is_full = self.way.chroma == Chroma::Full;
+        let shift = u32::from(!is_full);
+        image.fmt = if is_full { c::AOM_IMG_FMT_I444 } else { c::AOM_IMG_FMT_I420 };
         image.bit_depth = 8;
-        (image.w, image.h) = (width, self.height as u32);
-        (image.d_w, image.d_h) = (width, self.height as u32);
-        (image.x_chroma_shift, image.y_chroma_shift) = (1, 1);
-        image.bps = 12;
+        (image.w, image.h) = (self.width as u32, self.height as u32);
+        (image.d_w, image.d_h) = (self.width as u32, self.height as u32);
+        (image.x_chroma_shift, image.y_chroma_shift) = (shift, shift);
+        image.bps = if is_full { 24 } else { 12 };
         image.range = c::AOM_CR_FULL_RANGE;
-        image.monochrome = c_int::from(self.colour.is_none());
+        image.monochrome = c_int::from(self.colours.is_none());
         // The library only reads, whatever its type says.
         image.planes = [self.luma, blue, red].map(|plane| plane.as_ptr().cast_mut());
-        image.stride = [self.width as c_int, half, half];
+        let colours = (if is_full { self.width } else { self.width.div_ceil(2) }) as c_int;
+        image.stride = [self.width as c_int, colours, colours];
         image
     }
 }
@@ -126,13 +208,20 @@ impl Encoder {
         (config.g_threads, config.g_limit, config.g_lag_in_frames) = (1, 1, 0);
         config.rc_end_usage = c::AOM_Q;
         (config.rc_min_quantizer, config.rc_max_quantizer) = (quantiser, quantiser);
-        config.monochrome = u32::from(source.colour.is_none());
+        config.monochrome = u32::from(source.colours.is_none());
+        config.g_profile = u32::from(source.way.chroma == Chroma::Full);
         let version = c::AOM_ENCODER_ABI_VERSION as c_int;
         // SAFETY: the configuration is filled; the context is boxed and stays where it is.
         done(unsafe { c::aom_codec_enc_init_ver(&mut *context, interface, &config, 0, version) })?;
         let mut encoder = Encoder(context);
+        encoder.set_up(source.way, quantiser)?;
+        Ok(encoder)
+    }
+
+    fn set_up(&mut self, way: Way, quantiser: u32) -> Result<(), Error> {
+        let metric = if way.weighs_looks { c::AOM_TUNE_SSIM } else { c::AOM_TUNE_PSNR };
         let settings = [
-            (c::AOME_SET_CPUUSED, SPEED),
+            (c::AOME_SET_CPUUSED, way.speed),
             (c::AOME_SET_CQ_LEVEL, quantiser as c_int),
             (c::AV1E_SET_COLOR_RANGE, 1),
             (c::AV1E_SET_COLOR_PRIMARIES, 1),
@@ -140,12 +229,22 @@ impl Encoder {
             (c::AV1E_SET_MATRIX_COEFFICIENTS, 6),
             (c::AV1E_SET_DELTAQ_MODE, 0),
             (c::AV1E_SET_ENABLE_QM, 1),
+            (c::AOME_SET_TUNING, metric as c_int),
+            // At 0 there is no loss, unless colour has an offset: what comes out then is broken.
+            (c::AV1E_SET_ENABLE_CHROMA_DELTAQ, c_int::from(way.chroma == Chroma::Full && quantiser > 0)),
         ];
-        for (name, value) in settings {
+        let matrix = way.matrix.map(|level| [(c::AV1E_SET_QM_MIN, level), (c::AV1E_SET_QM_MAX, level)]);
+        for (name, value) in settings.into_iter().chain(matrix.into_iter().flatten()) {
             // SAFETY: each of these takes one int.
-            done(unsafe { c::aom_codec_control(&mut *encoder.0, name as c_int, value) })?;
+            done(unsafe { c::aom_codec_control(&mut *self.0, name as c_int, value) })?;
         }
-        Ok(encoder)
+        if way.weighs_looks {
+            // SAFETY: both are texts that end with a zero, which the library reads and does not keep.
+            done(unsafe {
+                c::aom_codec_set_option(&mut *self.0, c"dist-metric".as_ptr(), c"qm-psnr".as_ptr())
+            })?;
+        }
+        Ok(())
     }
 
     /// Gives the library its picture, or the word that there is none any more.
@@ -185,8 +284,20 @@ mod tests {
 
     #[test]
     fn a_better_quality_never_has_a_coarser_quantiser() {
-        let all: Vec<u32> = (0..=100).map(quantiser).collect();
-        assert!(all.is_sorted_by(|a, b| a >= b), "{all:?}");
-        assert_eq!((all[0], all[80], all[85], all[100]), (56, 13, 10, 0));
+        for way in [CAREFUL, SOME_CARE, QUICK] {
+            let all: Vec<u32> = (0..=100).map(|quality| way.quantiser(quality)).collect();
+            assert!(all.is_sorted_by(|a, b| a >= b), "{all:?}");
+            assert_eq!((all[100], all.len()), (0, 101));
+        }
+        assert_eq!([0, 80, 85].map(|quality| QUICK.quantiser(quality)), [56, 13, 10]);
+        assert_eq!([0, 80, 85, 95].map(|quality| CAREFUL.quantiser(quality)), [60, 21, 18, 10]);
+    }
+
+    #[test]
+    fn care_is_for_pictures_that_somebody_can_wait_for() {
+        let speed = |pixels, effort| Way::of(pixels, effort).speed;
+        let (usual, fast) = (Effort::Usual, Effort::Fast);
+        assert_eq!([1280 * 960, 1920 * 1440, 12_000_000].map(|pixels| speed(pixels, usual)), [6, 7, 9]);
+        assert_eq!(speed(100, fast), 9);
     }
 }

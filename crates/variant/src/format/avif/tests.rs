@@ -42,7 +42,7 @@ fn canvas(bytes: &[u8]) -> Canvas {
 fn pictures_of_every_size_go_there_and_come_back() {
     for (width, height) in [(1, 1), (2, 1), (1, 3), (7, 5), (16, 16), (65, 33), (130, 67)] {
         let picture = texture(width, height);
-        let bytes = encode(&picture, 95, later()).unwrap();
+        let bytes = encode(&picture, 95, Effort::Usual, later()).unwrap();
         let header = header(&bytes, &Limits::default()).unwrap();
         assert_eq!((header.width, header.height, header.alpha, header.bits), (width, height, false, 8));
         assert_eq!(header.orientation, Some(1));
@@ -55,7 +55,7 @@ fn pictures_of_every_size_go_there_and_come_back() {
 #[test]
 fn alpha_is_kept_and_its_edge_is_sharp() {
     let picture = half_clear(quarters(64, 48));
-    let bytes = encode(&picture, 80, later()).unwrap();
+    let bytes = encode(&picture, 80, Effort::Usual, later()).unwrap();
     assert!(header(&bytes, &Limits::default()).unwrap().alpha);
     let seen = canvas(&bytes);
     assert_eq!(seen.channels, 4);
@@ -68,7 +68,7 @@ fn alpha_is_kept_and_its_edge_is_sharp() {
 fn a_better_quality_is_larger_and_closer() {
     let picture = texture(200, 150);
     let made = |quality| {
-        let bytes = encode(&picture, quality, later()).unwrap();
+        let bytes = encode(&picture, quality, Effort::Usual, later()).unwrap();
         (bytes.len(), distance(&canvas(&bytes), &picture))
     };
     let all: Vec<_> = [10, 35, 50, 70, 80, 90, 100].into_iter().map(made).collect();
@@ -78,7 +78,7 @@ fn a_better_quality_is_larger_and_closer() {
 #[test]
 fn flat_colours_come_back_as_they_went() {
     let picture = draw(40, 40, |x, _| if x < 20 { [200, 40, 90] } else { [10, 120, 220] });
-    let seen = canvas(&encode(&picture, 90, later()).unwrap());
+    let seen = canvas(&encode(&picture, 90, Effort::Usual, later()).unwrap());
     for (x, colour) in [(0.2, [200, 40, 90]), (0.8, [10, 120, 220])] {
         let pixel = at(&seen, x, 0.5);
         assert!(pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) <= 3), "{pixel:?}, not {colour:?}");
@@ -141,7 +141,7 @@ fn size(width: u32, height: u32) -> Vec<u8> {
 
 /// The bytes of the AV1 frame of a picture.
 fn frame(picture: &Canvas) -> Vec<u8> {
-    let bytes = encode(picture, 95, later()).unwrap();
+    let bytes = encode(picture, 95, Effort::Usual, later()).unwrap();
     let heif = Heif::read(&bytes).unwrap();
     heif.data(heif.primary().unwrap()).unwrap().into_owned()
 }
@@ -242,7 +242,7 @@ fn a_frame_that_differs_from_its_header_is_refused() {
 
 #[test]
 fn what_is_cut_off_is_damaged() {
-    let bytes = encode(&texture(64, 64), 80, later()).unwrap();
+    let bytes = encode(&texture(64, 64), 80, Effort::Usual, later()).unwrap();
     for length in 0..bytes.len() {
         let cut = kept(&bytes[..length], &Limits::default());
         assert!(matches!(cut, Err(Error::Damaged(_))), "{length} of {}: {cut:?}", bytes.len());

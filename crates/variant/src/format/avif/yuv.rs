@@ -207,12 +207,13 @@ fn matrix(description: Description) -> Result<[[f64; 3]; 3], Error> {
     ])
 }
 
-/// A picture as encoders take it: full range BT.601, 8 bits, 4:2:0.
+/// A picture as encoders take it: full range BT.601, 8 bits, with colour at every pixel (4:4:4) or at a quarter of them
+/// (4:2:0).
 #[derive(Debug)]
 pub(super) struct Planes {
     /// `width` × `height`.
     pub(super) luma: Vec<u8>,
-    /// Half as wide and half as high, rounded up.
+    /// As luma, or half as wide and half as high, rounded up.
     pub(super) blue: Vec<u8>,
     /// As `blue`.
     pub(super) red: Vec<u8>,
@@ -220,12 +221,18 @@ pub(super) struct Planes {
 
 impl Planes {
     /// From rows of pixels with 3 or 4 channels, whose alpha is passed over.
-    pub(super) fn new(pixels: &[u8], channels: usize, width: usize) -> Planes {
+    pub(super) fn new(pixels: &[u8], channels: usize, width: usize, chroma: Chroma) -> Planes {
         let mut planes = Planes { luma: Vec::new(), blue: Vec::new(), red: Vec::new() };
         planes.luma.reserve(pixels.len() / channels);
         for pixel in pixels.chunks_exact(channels) {
             let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(u32::from);
             planes.luma.push(((19_595 * r + 38_470 * g + 7_471 * b + 32_768) >> 16) as u8);
+        }
+        if chroma == Chroma::Full {
+            for pixel in pixels.chunks_exact(channels) {
+                planes.push([pixel[0], pixel[1], pixel[2]].map(|sample| 4 * i32::from(sample)));
+            }
+            return planes;
         }
         for two in pixels.chunks(2 * width * channels) {
             let (above, below) = two.split_at(width * channels);
@@ -242,11 +249,15 @@ impl Planes {
                 let four = [above[c], above[right + c], below[c], below[right + c]];
                 four.map(i32::from).iter().sum::<i32>()
             };
-            let (r, g, b) = (sum(0), sum(1), sum(2));
-            let settle = |sum: i32| ((sum + (128 << 18) + (1 << 17)) >> 18).clamp(0, 255) as u8;
-            self.blue.push(settle(-11_059 * r - 21_709 * g + 32_768 * b));
-            self.red.push(settle(32_768 * r - 27_439 * g - 5_329 * b));
+            self.push([sum(0), sum(1), sum(2)]);
         }
+    }
+
+    /// Colour differences of the sum of four pixels.
+    fn push(&mut self, [r, g, b]: [i32; 3]) {
+        let settle = |sum: i32| ((sum + (128 << 18) + (1 << 17)) >> 18).clamp(0, 255) as u8;
+        self.blue.push(settle(-11_059 * r - 21_709 * g + 32_768 * b));
+        self.red.push(settle(32_768 * r - 27_439 * g - 5_329 * b));
     }
 }
 
@@ -288,22 +299,24 @@ mod tests {
     fn colours_go_there_and_come_back() {
         let (width, height) = (5, 3);
         let pixels = [90_u8, 160, 40].repeat(width * height);
-        let planes = Planes::new(&pixels, 3, width);
-        assert_eq!((planes.luma.len(), planes.blue.len(), planes.red.len()), (15, 6, 6));
-        let mut converter = Converter::new(8, Chroma::Quarter, Description::default()).unwrap();
-        for y in 0..height {
-            let row = |plane: usize, y: usize| {
-                Ok(match plane {
-                    0 => Row::Eight(&planes.luma[y * width..][..width]),
-                    1 => Row::Eight(&planes.blue[y.min(1) * 3..][..3]),
-                    _ => Row::Eight(&planes.red[y.min(1) * 3..][..3]),
-                })
-            };
-            let near = |x: usize, seen: [i32; 3]| {
-                let all = seen.iter().zip([90, 160, 40]).all(|(a, b)| (a - b).abs() <= 2);
-                assert!(all, "{x}, {y}: {seen:?}");
-            };
-            converter.convert(width, y, row, near).unwrap();
+        for chroma in [Chroma::Quarter, Chroma::Full] {
+            let planes = Planes::new(&pixels, 3, width, chroma);
+            let [_, blue, red] = [0, 1, 2].map(|plane| chroma.plane(plane, width, height));
+            assert_eq!(planes.luma.len(), 15);
+            assert_eq!((planes.blue.len(), planes.red.len()), (blue.0 * blue.1, red.0 * red.1));
+            let mut converter = Converter::new(8, chroma, Description::default()).unwrap();
+            for y in 0..height {
+                let row = |plane: usize, y: usize| {
+                    let (width, height) = chroma.plane(plane, width, height);
+                    let samples = [&planes.luma, &planes.blue, &planes.red][plane];
+                    Ok(Row::Eight(&samples[y.min(height - 1) * width..][..width]))
+                };
+                let near = |x: usize, seen: [i32; 3]| {
+                    let all = seen.iter().zip([90, 160, 40]).all(|(a, b)| (a - b).abs() <= 2);
+                    assert!(all, "{x}, {y}: {seen:?}");
+                };
+                converter.convert(width, y, row, near).unwrap();
+            }
         }
     }
 }
