@@ -119,7 +119,7 @@ impl Judgement {
     pub fn signer(&self) -> Option<Signer> {
         match &self.0.get()?.verdict {
             Ok(verified) => Some(verified.into()),
-            Err(refusal) => refusal.signer.clone(),
+            Err(refusal) => refusal.signer.as_deref().cloned(),
         }
     }
 

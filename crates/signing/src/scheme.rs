@@ -132,7 +132,7 @@ pub fn judge_request(
     let mut clerk = Clerk::default();
     let verdict =
         Form::of(request, verifier).and_then(|form| judge(form, request, verifier, now, &mut clerk));
-    verdict.map_err(|error| Refusal { error, signer: clerk.signer })
+    verdict.map_err(|error| Refusal { error, signer: clerk.signer.map(Box::new) })
 }
 
 /// Verifies a request and says how the verdict came about: the same walk as [`verify_request`].
@@ -168,7 +168,7 @@ pub fn judge_posted(
     let mut clerk = Clerk::default();
     let posted = PostedForm::of(form, verifier.schemes);
     let verdict = posted.and_then(|posted| judge_form(posted, form, verifier, now, &mut clerk));
-    verdict.map_err(|error| Refusal { error, signer: clerk.signer })
+    verdict.map_err(|error| Refusal { error, signer: clerk.signer.map(Box::new) })
 }
 
 /// Verifies a posted form and says how the verdict came about.

@@ -50,7 +50,7 @@ pub struct Refusal {
     /// Why.
     pub error: Error,
     /// Who signed; none where no signature was right.
-    pub signer: Option<Signer>,
+    pub signer: Option<Box<Signer>>,
 }
 
 /// How much of the path a signature covers.
