@@ -21,11 +21,6 @@ enum Given {
     Rows(Vec<u8>, usize),
 }
 
-/// Whether this process may use a second core: on a single one a thread would only cost.
-pub(crate) fn is_worth_it() -> bool {
-    rustix::thread::sched_getaffinity(None).map_or(true, |cores| cores.count() > 1)
-}
-
 /// Lets `decode` fill `sink`, which takes its rows on another thread. An error of the sink comes before one of the
 /// decoder, as it would on one thread.
 pub(crate) fn beside<S: Sink + Send>(

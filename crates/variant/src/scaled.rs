@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::beside::{beside, is_worth_it};
+use crate::beside::beside;
 use crate::canvas::Canvas;
 use crate::decode::{Order, Sink};
 use crate::step::orient;
@@ -67,7 +67,7 @@ impl Part<'_> {
         sink: &mut S,
     ) -> Result<(), Error> {
         let (order, (width, height)) = (self.order(limits, deadline), self.stored());
-        if u64::from(width) * u64::from(height) < MIN_BESIDE_PIXELS || !is_worth_it() {
+        if u64::from(width) * u64::from(height) < MIN_BESIDE_PIXELS {
             self.facts.format.decode(&order, sink)
         } else {
             beside(sink, |sink| self.facts.format.decode(&order, sink))
