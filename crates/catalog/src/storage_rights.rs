@@ -123,7 +123,8 @@ impl StorageFetch {
                 Ok(signed)
             }
             Err(refusal) => {
-                (self.scheme, self.signer, self.signed) = (scheme, refusal.signer.map(|signer| *signer), None);
+                (self.scheme, self.signer, self.signed) =
+                    (scheme, refusal.signer.map(|signer| *signer), None);
                 Err(refusal.error.into())
             }
         }
