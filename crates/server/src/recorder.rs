@@ -75,7 +75,8 @@ pub const METRICS: &[Metric] = &[
     counter(
         "darkroom_background_put_off_total",
         &["reason"],
-        "renders in the background that were put off for a minute: `failed`, or `full` where too many wait",
+        "renders in the background that were put off: `full` where too many wait, for a minute; `failed`, for a minute, \
+         then ten, an hour, six; `given_up` after that",
     ),
     gauge("darkroom_memory_cache_bytes", &[], "renditions in memory"),
     counter("darkroom_storage_requests_total", &["kind"], "requests of the storage"),
