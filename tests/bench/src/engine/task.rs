@@ -66,8 +66,13 @@ impl Task {
             quality,
             effort: None,
             has_copy: self.goal == Goal::WithCopy,
-            is_fast: self.goal == Goal::SameSetting,
+            is_fast: self.is_fast(),
         }
+    }
+
+    /// Whether ours is asked for in haste, `compression=fast`: beside encoders that are in haste themselves.
+    fn is_fast(&self) -> bool {
+        self.goal == Goal::SameSetting || self.goal == Goal::WithCopy && self.format == "avif"
     }
 
     /// What is made of which original, whatever it is made from.
@@ -123,8 +128,9 @@ impl Task {
     fn new(original: &Rc<Original>, (width, height): (u32, u32), format: &str, goal: Goal) -> Task {
         let more = match goal {
             Goal::FirstTime | Goal::Avif => "",
+            Goal::WithCopy if format == "avif" => ", with a working copy, in haste",
             Goal::WithCopy => ", with a working copy",
-            Goal::SameSetting => ", the same setting",
+            Goal::SameSetting => ", the same setting, in haste",
         };
         Task {
             label: format!("{} to {width} x {height} {format}{more}", original.name),
