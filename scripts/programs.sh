@@ -22,9 +22,10 @@ PYTHON
     }
 }
 
-# programs_failed LOG [FOLDER PROGRAM]: notes that the run of that log ended badly, and how to run it again.
+# programs_failed LOG [FOLDER PROGRAM STATUS]: notes that the run of that log ended badly, and how to run it again.
 programs_failed() {
-    printf '%s\t%s\t%s\t%s\n' "$(basename "$1")" "${2:-}" "${3:-}" "${TEST_SETUP:-}" >>"$(dirname "$1")/ended-badly"
+    printf '%s\t%s\t%s\t%s\t%s\n' "$(basename "$1")" "${4:-0}" "${2:-}" "${3:-}" "${TEST_SETUP:-}" \
+        >>"$(dirname "$1")/ended-badly"
 }
 
 # programs_in FOLDER COMMAND…: runs it as Cargo runs a test of the package in that folder.
@@ -42,7 +43,7 @@ programs_run() {
     found=$(grep "^$name	" "$(dirname "$kept")/programs")
     folder=$(echo "$found" | cut -f 2) program=$(echo "$found" | cut -f 3)
     { RUST_TEST_THREADS=$threads programs_in "$folder" "$program" "$@" 2>&1 ||
-        programs_failed "$kept" "$folder" "$program"; } | tee "$kept"
+        programs_failed "$kept" "$folder" "$program" $?; } | tee "$kept"
 }
 
 # programs_begin LOGS: runs all programs but the house's beside what the script does next, one after another; each is
@@ -57,7 +58,7 @@ programs_run_crates() {
     grep -v "^house	" "$1/programs" | while IFS='	' read -r name folder program; do
         log=$1/crate-$(basename "$program")
         RUST_TEST_THREADS=$(nproc) programs_in "$folder" "$program" >"$log" 2>&1 </dev/null ||
-            programs_failed "$log" "$folder" "$program"
+            programs_failed "$log" "$folder" "$program" $?
         printf '\n%s\n%s\n' "$name" "$(cat "$log")"
     done
 }
@@ -78,13 +79,14 @@ programs_stop() {
 programs_again() {
     [ -f "$1/ended-badly" ] || return 0
     mv "$1/ended-badly" "$1/to-try"
-    while IFS='	' read -r log folder program setup; do
+    while IFS='	' read -r log status folder program setup; do
         names=$(programs_names "$1/$log")
-        if programs_few "$names" && (
+        # 101: it came to its end, and tests had failed.
+        if [ "$status" = 101 ] && programs_few "$names" && (
             [ -z "$setup" ] || export TEST_SETUP="$setup"
             # shellcheck disable=SC2086 # names of tests have no spaces
             programs_in "$folder" "$program" --exact --test-threads=1 $names </dev/null >"$1/again-$log" 2>&1
-        ); then
+        ) && grep -q "^test result: ok. $(echo "$names" | wc -w) passed" "$1/again-$log"; then
             echo "$names" >>"$1/shaky"
         else
             programs_failed "$1/$log"

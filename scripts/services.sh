@@ -187,7 +187,11 @@ services_make_bucket() {
 # Where the services keep what nobody needs afterwards: in memory where there is room, which costs less than a disk.
 services_home() {
     room_kib=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)
-    if [ "${SERVICES_FSYNC:-off}" = off ] && [ "${room_kib:-0}" -ge 8388608 ]; then
+    free_kib=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)
+    # Some systems let nothing run from there.
+    mounted=$(findmnt --noheadings --output OPTIONS --target /dev/shm 2>/dev/null || echo noexec)
+    if [ "${SERVICES_FSYNC:-off}" = off ] && [ "${room_kib:-0}" -ge 8388608 ] && [ "${free_kib:-0}" -ge 8388608 ] &&
+        [ "${mounted#*noexec}" = "$mounted" ]; then
         echo /dev/shm
     else
         echo "${TMPDIR:-/tmp}"

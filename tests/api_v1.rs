@@ -116,6 +116,7 @@ async fn a_program_narrows_what_it_was_given_and_never_widens_it() {
         (json!({"url": whole, "networks": ["here"]}), "networks: at most 8"),
         (json!({"url": whole, "variants": ["hero"]}), "no variant 'hero'"),
         (json!({"url": whole, "key": "default"}), "unknown field `key`"),
+        (json!({"url": whole, "prefix_segments": 1, "cookie": true}), "this URL was not signed for one"),
     ] {
         refused(narrow(body).await, 400, 5400, words);
     }

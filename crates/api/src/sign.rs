@@ -138,6 +138,10 @@ impl Signer {
     /// The same URL, which demands more. What it demanded already no key is needed to keep.
     fn narrow(&self, narrowing: &Narrowing) -> Result<Signed, Failure> {
         self.check_url(&narrowing.url)?;
+        if narrowing.cookie && !opens_folder(&narrowing.url) {
+            let told = "cookie: a cookie opens a folder: this URL was not signed for one";
+            return Err(Failure::bad_request(told));
+        }
         let constraints = narrowing.constraints(&self.policy, self.now, generated)?;
         self.check_variants(&constraints.variants)?;
         let url = signing::narrow(&narrowing.url, &constraints).map_err(|error| match error {
@@ -250,8 +254,19 @@ impl Signer {
         let segments = prefix_segments.ok_or_else(|| {
             Failure::bad_request("cookie: a cookie opens a folder: give 'folder', or 'prefix_segments'")
         })?;
+        if url.contains(';') {
+            // There its attributes would begin.
+            return Err(Failure::bad_request("cookie: a URL with ';' in it cannot be one"));
+        }
         Ok(signing::set_cookie(url, segments, expires_s, &self.policy, self.now))
     }
+}
+
+/// Whether a URL was signed for a folder by the holder of its key: before what others have added, it names a prefix.
+fn opens_folder(url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let names = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    names.take_while(|name| *name != "s-at").any(|name| name == "s-pfx")
 }
 
 /// The fields of one URL: its own, and those that all have in common.

@@ -111,6 +111,8 @@ pub struct Judgement(OnceLock<Judged>);
 struct Judged {
     /// By whose keys: rights that were loaded anew have a verdict of their own.
     account: Arc<AccountRights>,
+    /// In which second: links and keys end with one.
+    at_s: i64,
     verdict: Result<Verified, Refusal>,
 }
 
@@ -131,16 +133,13 @@ impl Judgement {
         request: &Request<'_>,
         now: Timestamp,
     ) -> Result<Verified, signing::Error> {
-        let judge = || account.judge(wanted, request, now);
-        let known = self.0.get_or_init(|| Judged { account: Arc::clone(account), verdict: judge() });
-        let is_same = Arc::ptr_eq(&known.account, account);
-        let verified =
-            if is_same { known.verdict.clone() } else { judge() }.map_err(|refusal| refusal.error)?;
-        match verified.expires_s {
-            // Time goes on while rights are loaded.
-            Some(expires_s) if now.as_seconds() >= expires_s => Err(signing::Error::Expired),
-            _ => Ok(verified),
-        }
+        let (judge, at_s) = (|| account.judge(wanted, request, now), now.as_seconds());
+        let known = self.0.get_or_init(|| Judged { account: Arc::clone(account), at_s, verdict: judge() });
+        // Time goes on while rights are loaded: what was right may be so no more.
+        let still_holds = known.verdict.is_err() || known.at_s == at_s;
+        let verdict =
+            if still_holds && Arc::ptr_eq(&known.account, account) { known.verdict.clone() } else { judge() };
+        verdict.map_err(|refusal| refusal.error)
     }
 }
 

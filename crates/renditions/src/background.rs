@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::Fault as _;
 use moka::sync::Cache;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -73,6 +74,21 @@ struct Failures {
     until: Option<Instant>,
 }
 
+/// Why something failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// The picture, which will be no other.
+    Picture,
+    /// Whatever it needs: a storage that is gone, a machine that is too busy.
+    Passing,
+}
+
+impl Cause {
+    fn of(error: &Error) -> Cause {
+        if error.problem().status() < 500 { Cause::Picture } else { Cause::Passing }
+    }
+}
+
 /// Takes a piece of work off the list when it ends, in whatever way.
 struct Held {
     key: Key,
@@ -94,8 +110,8 @@ impl Background {
     }
 
     /// Nothing is begun for this key for a while, since it failed.
-    pub(crate) fn fail(&self, key: Key) {
-        self.inner.fail(key, Instant::now());
+    pub(crate) fn fail(&self, key: Key, error: &Error) {
+        self.inner.fail(key, Cause::of(error), Instant::now());
     }
 
     /// How many pieces of work wait or are under way.
@@ -118,7 +134,7 @@ impl Background {
                 Err(Error::Unneeded) => {}
                 Err(error) => {
                     tracing::debug!(?error, "work in the background failed and is put off");
-                    held.inner.fail(key, Instant::now());
+                    held.inner.fail(key, Cause::of(&error), Instant::now());
                 }
             }
         };
@@ -146,9 +162,14 @@ impl Inner {
         self.no_room.contains_key(key) || self.failures.get(key).is_some_and(failed)
     }
 
-    fn fail(&self, key: Key, now: Instant) {
+    fn fail(&self, key: Key, cause: Cause, now: Instant) {
+        // Many may have waited for the one answer.
+        if self.is_put_off(&key, now) {
+            return;
+        }
         let times = self.failures.get(&key).map_or(0, |failures| failures.times);
-        let until = PUT_OFF.get(times).map(|wait| now + *wait);
+        let last = PUT_OFF.last().filter(|_| cause == Cause::Passing);
+        let until = PUT_OFF.get(times).or(last).map(|wait| now + *wait);
         count(if until.is_some() { "failed" } else { "given_up" });
         self.failures.insert(key, Failures { times: times + 1, until });
     }
@@ -230,21 +251,34 @@ mod tests {
         let background = Background::new(8, 1);
         let (inner, mut now) = (&background.inner, Instant::now());
         for wait in PUT_OFF {
-            inner.fail(key(1), now);
+            inner.fail(key(1), Cause::Picture, now);
             assert!(inner.is_put_off(&key(1), now + wait - Duration::from_millis(1)));
             now += wait;
             assert!(!inner.is_put_off(&key(1), now), "it is tried again after {wait:?}");
         }
-        inner.fail(key(1), now);
+        inner.fail(key(1), Cause::Picture, now);
         assert!(inner.is_put_off(&key(1), now + Duration::from_secs(365 * 86_400)));
         assert!(!inner.is_put_off(&key(2), now));
+    }
+
+    #[test]
+    fn a_failure_is_one_for_all_who_waited_and_a_passing_one_never_for_good() {
+        let background = Background::new(8, 1);
+        let (inner, mut now) = (&background.inner, Instant::now());
+        (0..10).for_each(|_| inner.fail(key(1), Cause::Picture, now));
+        assert!(!inner.is_put_off(&key(1), now + PUT_OFF[0]));
+        for _ in 0..10 {
+            inner.fail(key(2), Cause::Passing, now);
+            now += PUT_OFF[3];
+            assert!(!inner.is_put_off(&key(2), now));
+        }
     }
 
     #[tokio::test]
     async fn what_succeeds_at_last_has_its_failures_forgotten_and_what_is_not_needed_is_no_failure() {
         let background = Background::new(8, 1);
         let long_ago = Instant::now().checked_sub(PUT_OFF[0]).expect("the machine is up for a minute");
-        background.inner.fail(key(1), long_ago);
+        background.inner.fail(key(1), Cause::Picture, long_ago);
         background.begin(key(1), || async { Ok(()) });
         background.begin(key(2), || async { Err(Error::Unneeded) });
         settled(&background).await;

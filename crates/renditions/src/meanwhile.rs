@@ -35,7 +35,7 @@ impl Renditions {
             // Where the storage is gone, what stands in may be in memory still.
             Err(error) => {
                 tracing::debug!(?error, "a rendition cannot be looked for and is put off");
-                self.background.fail(key);
+                self.background.fail(key, &error);
                 return Ok(None);
             }
         };

@@ -119,7 +119,14 @@ async fn put_row(catalog: &TestCatalog, original: &Original, name: &str) {
 
 /// Waits until nothing is left to be done in the background.
 async fn nothing_waits(renditions: &Renditions) {
-    while renditions.background_queued() > 0 {
+    until(async || renditions.background_queued() == 0).await;
+}
+
+/// Waits until something has come to pass, at most a minute.
+async fn until(mut passed: impl AsyncFnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !passed().await {
+        assert!(began.elapsed().as_secs() < 60, "it did not come to pass");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }

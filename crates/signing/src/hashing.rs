@@ -1,7 +1,8 @@
 //! Digests and MACs of texts that come in pieces: SHA-256, SHA-1 and MD5 by the compression functions of their crates, and
 //! HMAC (RFC 2104) over them. What those crates' own hashers do beside compressing, above all to wipe each copy of a state,
 //! takes a good part of the time of a signature, and every private delivery pays it. Here a key is taken in once and wiped
-//! once; what a text is hashed in holds nothing that a key could be made from.
+//! once, and so is a text that is hashed without a key, since it holds the secret. What a MAC's text is hashed in is left to
+//! be overwritten: states, from which no key can be made.
 
 use zeroize::Zeroize;
 
@@ -18,7 +19,7 @@ pub(crate) trait Algorithm: Copy {
     /// What is known after some blocks.
     type State: Copy + Zeroize;
     /// What comes of a text.
-    type Digest: Copy + AsRef<[u8]>;
+    type Digest: Copy + AsRef<[u8]> + Zeroize;
     /// What is known before the first block.
     const START: Self::State;
 
@@ -44,11 +45,13 @@ pub(crate) struct Sha1;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Md5;
 
-/// The digest of a text in pieces.
+/// The digest of a text in pieces; of the text nothing is left.
 pub(crate) fn digest<A: Algorithm>(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> A::Digest {
     let mut hasher = Hasher::<A>::new();
     hasher.take_all(pieces);
-    hasher.finish()
+    let digest = hasher.finish();
+    hasher.wipe();
+    digest
 }
 
 /// Takes a text in, piece by piece.
@@ -95,7 +98,7 @@ impl<A: Algorithm> Hasher<A> {
 
     /// The digest of all that was taken in.
     #[inline]
-    pub(crate) fn finish(mut self) -> A::Digest {
+    pub(crate) fn finish(&mut self) -> A::Digest {
         let filled = self.filled();
         self.block[filled] = 0x80;
         self.block[filled + 1..].fill(0);
@@ -106,6 +109,11 @@ impl<A: Algorithm> Hasher<A> {
         self.block[TEXT_BYTES..].copy_from_slice(&A::length(8 * self.length_bytes));
         A::compress(&mut self.state, std::slice::from_ref(&self.block));
         A::digest(self.state)
+    }
+
+    fn wipe(&mut self) {
+        self.state.zeroize();
+        self.block.zeroize();
     }
 
     /// How much of the block is filled; never all of it.
@@ -134,14 +142,17 @@ impl<A: Algorithm> Mac<A> {
         match block.get_mut(..key.len()) {
             Some(start) => start.copy_from_slice(key),
             None => {
-                let digest = digest::<A>([key]);
+                let mut digest = digest::<A>([key]);
                 block[..digest.as_ref().len()].copy_from_slice(digest.as_ref());
+                digest.zeroize();
             }
         }
-        let mut inner = Hasher::new();
-        inner.take(block.map(|byte| byte ^ INNER_PAD));
-        let mut outer = A::START;
-        A::compress(&mut outer, &[block.map(|byte| byte ^ OUTER_PAD)]);
+        // In place: no copy is left that would have to be wiped too.
+        block.iter_mut().for_each(|byte| *byte ^= INNER_PAD);
+        let (mut inner, mut outer) = (Hasher::new(), A::START);
+        inner.take(&block[..]);
+        block.iter_mut().for_each(|byte| *byte ^= INNER_PAD ^ OUTER_PAD);
+        A::compress(&mut outer, std::slice::from_ref(&block));
         block.zeroize();
         Mac { inner, outer }
     }
@@ -172,7 +183,7 @@ impl<A: Algorithm> Maker<'_, A> {
     }
 
     /// The MAC of all that was taken in.
-    pub(crate) fn finish(self) -> A::Digest {
+    pub(crate) fn finish(mut self) -> A::Digest {
         // The block of the key was taken in before, and a digest leaves room for its end in one block.
         let (mut state, mut block, digest) = (*self.outer, [0; BLOCK_BYTES], self.inner.finish());
         let (text, end) = block.split_at_mut(digest.as_ref().len());
@@ -187,11 +198,8 @@ impl<A: Algorithm> Maker<'_, A> {
 
 impl<A: Algorithm> Drop for Mac<A> {
     fn drop(&mut self) {
-        self.inner.state.zeroize();
+        self.inner.wipe();
         self.outer.zeroize();
-        if self.inner.filled() > 0 {
-            self.inner.block.zeroize();
-        }
     }
 }
 

@@ -96,11 +96,12 @@ fn ignore_stops() {
     }
 }
 
-/// Closes whatever came along but the socket and the two that lead nowhere. Kernels before 5.9 cannot do it at once.
+/// Closes whatever came along but the socket and the two that lead nowhere. Kernels before 5.9 cannot do it at once, and
+/// containers of their time refuse what they do not know.
 fn close_others() -> io::Result<()> {
     // SAFETY: nothing here owns a descriptor from 3 on: it is the first thing that the process does.
     match answered(unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) }) {
-        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => close_listed(),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => close_listed(),
         other => other,
     }
 }

@@ -347,7 +347,7 @@ fn serve(role: &str) {
 fn refuse(call: libc::c_long) {
     use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
     let machine = std::env::consts::ARCH.try_into().unwrap();
-    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let refused = SeccompAction::Errno(libc::EACCES.unsigned_abs());
     let rules = [(call, Vec::new())].into();
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, refused, machine).unwrap();
     let program: BpfProgram = filter.try_into().unwrap();

@@ -115,9 +115,7 @@ async fn what_was_made_of_an_image_that_was_removed_meanwhile_does_not_stay() {
     for whom in [For::Nobody((house.original.object, avif().digest())), For::Visitor] {
         let kept = house.renditions.keep_noted(avif().digest(), &house.original, &rendered, whom).await;
         assert_eq!(kept.is_ok(), whom == For::Visitor, "{kept:?}");
-        while !house.lies_nothing().await {
-            tokio::task::yield_now().await;
-        }
+        until(async || house.lies_nothing().await).await;
     }
 }
 

@@ -57,9 +57,7 @@ async fn no_copy_is_made_of_an_original_that_was_removed_meanwhile() {
     house.renditions.fetch(&house.original, &to_width(320)).await.unwrap();
     nothing_waits(&house.renditions).await;
     assert_eq!(house.renditions.renders(), 1);
-    while !house.lies_nothing().await {
-        tokio::task::yield_now().await;
-    }
+    until(async || house.lies_nothing().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,12 +86,8 @@ async fn a_quality_that_was_found_is_where_the_next_search_begins() {
     let object = house.original.object;
     let found = async |target| house.catalog.catalog.found_quality(&object, target).await.unwrap();
     let noted = async |target| {
-        loop {
-            if let Some(quality) = found(target).await {
-                return quality;
-            }
-            tokio::task::yield_now().await;
-        }
+        until(async || found(target).await.is_some()).await;
+        found(target).await.unwrap()
     };
     assert_eq!(found(75).await, None);
     let searched = |encoding| Recipe { auto_quality: Some(75), encoding, ..thumbnail() };
@@ -119,9 +113,7 @@ async fn a_picture_does_not_wait_until_its_quality_is_noted() {
     assert_eq!(house.renditions.fetch(&house.original, &searched).await.unwrap().format, Format::Webp);
     assert_eq!(catalog.found_quality(&object, 75).await.unwrap(), None);
     drop(held);
-    while catalog.found_quality(&object, 75).await.unwrap().is_none() {
-        tokio::task::yield_now().await;
-    }
+    until(async || catalog.found_quality(&object, 75).await.unwrap().is_some()).await;
 }
 
 fn with_logo(object: &str) -> Recipe {

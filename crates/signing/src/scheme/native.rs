@@ -182,7 +182,7 @@ impl Token<'_, '_> {
     ) -> Result<Verified, Error> {
         let policy = verifier.policy;
         let (request, url) = (self.presented.request, self.presented.url);
-        witness.signed(|| self.signer());
+        witness.signed(|| self.issuer_names());
         let revoked = self.each(|demands| constraint::revocation(demands, &policy.revoked));
         see(witness, "revocation", and(revoked, self.issued_after(policy)), "It was not revoked.")?;
         let later_s = now.as_seconds().saturating_add(policy.leeway_s());
@@ -248,6 +248,17 @@ impl Token<'_, '_> {
         let depth = if is_moved { segments.saturating_sub(MOVED_SEGMENTS) } else { segments };
         let fits = depth >= policy.min_prefix_segments.max(1);
         Some(if fits { Ok(()) } else { Err(Error::PathNotAllowed) })
+    }
+
+    /// Who signed, by the words of the holder of the key alone. Whoever holds a link may add others to it, and one that
+    /// has ended long ago must not fill the log with names.
+    fn issuer_names(&self) -> Signer {
+        let text = |text: &Option<_>| ShortText::new(text.as_deref()?);
+        Signer {
+            key: self.key.shared_id(),
+            subject: text(&self.first.subject),
+            token_id: text(&self.first.token_id),
+        }
     }
 
     fn signer(&self) -> Signer {

@@ -110,11 +110,13 @@ fn written(
     Ok(bytes)
 }
 
-/// A palette is not compressed: one in which somebody hid the beginning of a document is not written down.
+/// A palette and its alphas are not compressed: where somebody hid the beginning of a document in them, they are not written
+/// down.
 fn reads_as_markup(indexed: &Indexed) -> bool {
-    let bytes: Vec<u8> = indexed.palette.iter().flat_map(|c| [c[0], c[1], c[2]]).collect();
+    let colours: Vec<u8> = indexed.palette.iter().flat_map(|c| [c[0], c[1], c[2]]).collect();
+    let alphas: Vec<u8> = indexed.palette.iter().map(|c| c[3]).collect();
     let opens = |five: &[u8]| five[0] == b'<' && five[1..].iter().all(|byte| (b' '..=b'~').contains(byte));
-    bytes.windows(5).any(opens)
+    [colours, alphas].iter().any(|bytes| bytes.windows(5).any(opens))
 }
 
 /// Rows of numbers with so many bits each, the first in the upper ones; each row begins a byte.

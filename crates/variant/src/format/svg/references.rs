@@ -20,6 +20,9 @@ const MAX_OF_ONE: usize = 64;
 /// References that rules may make: for each thing that they select, each that they refer to.
 const MAX_RULED: usize = 200_000;
 
+/// So many bytes of the names in a rule weigh as much as a reference.
+const LONG_NAME_BYTES: usize = 64;
+
 /// An element as it was read.
 #[derive(Debug)]
 struct Element {
@@ -136,7 +139,10 @@ impl References {
         let named = declarations.iter().flat_map(|(name, value)| names(value).map(|it| (how(name), it)));
         let named: Vec<Reference> = named.map(|(how, it)| Reference { how, name: it.to_owned() }).collect();
         let keys = selectors::keys(selectors);
-        self.ruled = self.ruled.saturating_add(keys.len().saturating_mul(named.len()));
+        // What is copied for each key.
+        let named_bytes: usize = named.iter().map(|reference| reference.name.len()).sum();
+        let copied = named.len().saturating_add(named_bytes / LONG_NAME_BYTES);
+        self.ruled = self.ruled.saturating_add(keys.len().saturating_mul(copied));
         if self.ruled > MAX_RULED {
             return;
         }

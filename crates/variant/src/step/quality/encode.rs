@@ -92,10 +92,16 @@ fn fitting(
         return Ok(first);
     }
     let Some((lossy, number)) = with_loss(encoding) else { return Err(too_many(most, least)) };
-    let (mut low, mut high, mut best) = (0, number, None);
+    let (mut low, mut high, mut best, mut longest) = (0, number, None, Duration::ZERO);
     while high - low > 1 {
         let middle = low + (high - low) / 2;
+        let asked = Instant::now();
+        if best.is_some() && asked + 2 * longest >= deadline {
+            // What fits is better than what fits nearly and comes too late.
+            break;
+        }
         let bytes = encoded(at(lossy, middle))?;
+        longest = longest.max(asked.elapsed());
         least = least.min(bytes.len());
         if bytes.len() > room {
             high = middle;
