@@ -137,7 +137,8 @@ async fn tokens(table: &mut Table<'_>) {
     table.row("missing token", ask(&[]).await, 400, 9106, "Missing X-Auth-Key").await;
     table.row("malformed token", ask(&[("authorization", "Basic YTpi")]).await, 400, 6003, "6111").await;
     table.row("wrong token", bearer("drk_wrong").await, 401, 10000, "Authentication error").await;
-    let altered = format!("{}x", &account.token[..account.token.len() - 1]);
+    let (rest, last) = account.token.split_at(account.token.len() - 1);
+    let altered = format!("{rest}{}", if last == "x" { "y" } else { "x" });
     table.row("altered token", bearer(&altered).await, 401, 10000, "Authentication error").await;
     table
         .row(
