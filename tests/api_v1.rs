@@ -110,13 +110,14 @@ async fn a_program_narrows_what_it_was_given_and_never_widens_it() {
     let many = json!({"urls": [{"url": whole}, {"url": whole, "uses": 1}], "subject": "ada"});
     let many = narrow(many).await.expect(200).json()["result"]["urls"].take();
     assert!(many[1]["token_id"].is_string() && many[0]["token_id"].is_null(), "{many}");
+    let alone = signed(&account, json!({"image": cat.id, "expires_in_s": 600})).await;
     for (body, words) in [
         (json!({"url": cat.path("public")}), "it carries no signature of ours"),
         (json!({"url": "/AAAAAAAAAAAAAAAAAAAAAA/cat/public?exp=1&sig=2"}), "not one of this account"),
         (json!({"url": whole, "networks": ["here"]}), "networks: at most 8"),
         (json!({"url": whole, "variants": ["hero"]}), "no variant 'hero'"),
         (json!({"url": whole, "key": "default"}), "unknown field `key`"),
-        (json!({"url": whole, "prefix_segments": 1, "cookie": true}), "this URL was not signed for one"),
+        (json!({"url": alone["url"], "cookie": true}), "this URL was not signed for one"),
     ] {
         refused(narrow(body).await, 400, 5400, words);
     }
