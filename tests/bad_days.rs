@@ -54,6 +54,9 @@ async fn while_postgresql_is_gone_writes_are_refused_at_once_and_images_soon() {
     server.get(&signed).await.expect(200);
     let load = Load::on(&account);
     load.during(CLIENTS, async {
+        // What the load itself changes of the account is over, and memory knows it again.
+        load.goes_on(WELL_WITHIN).await;
+        cat.get("public").await.expect(200);
         postgres.stop().await;
         // What memory knows goes on for as long as it may be trusted, and then nothing does.
         cat.get("public").await.expect(200);
