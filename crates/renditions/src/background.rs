@@ -1,6 +1,6 @@
 //! What is made beside the requests: a bounded number of pieces of work that wait for their turn, each of them once. The
 //! queue lives in memory alone: what a restart or a full queue takes is asked for again. What fails is tried again ever more
-//! seldom, and in the end no more.
+//! seldom, and a picture that cannot be made in the end no more.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ use crate::memory::Key;
 /// How long something is put off for which there was no room.
 const NO_ROOM: Duration = Duration::from_secs(60);
 
-/// How long something is put off that failed, by how often it did. After that it is given up.
+/// How long something is put off that failed, by how often it did. After that a picture is given up; what hung on something
+/// else is tried on, as seldom as at last.
 const PUT_OFF: [Duration; 4] = [
     Duration::from_secs(60),
     Duration::from_secs(10 * 60),

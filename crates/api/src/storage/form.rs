@@ -11,7 +11,7 @@ use upload::{Incoming, NewUpload, Paced, Posted};
 use super::asked::Asked;
 use super::outcome::Outcome;
 use super::put::free_id;
-use super::refused::Refused;
+use super::refused::{Refused, noted};
 use super::wishes::{Place, Wishes};
 use crate::body;
 
@@ -24,9 +24,7 @@ pub(super) async fn post(
     let rights = asked.api.catalog.storage_rights(address.account()).await?;
     let mut upload = StorageFetch::upload(asked.address());
     let stored = store(asked, &rights, address, payload, &mut upload).await;
-    upload.refused = stored.as_ref().err().map(Refused::word);
-    rights.note(&upload, asked.api.clock.now());
-    stored.map_err(|refused| refused.collapsed(rights.collapses()))
+    noted(stored, &rights, upload, asked.api.clock.now())
 }
 
 /// The fields come first; where they are not signed the file is not read.

@@ -15,7 +15,7 @@ use signing::StorageAddress;
 use upload::{NewUpload, Paced};
 
 use super::asked::Asked;
-use super::refused::Refused;
+use super::refused::{Refused, noted};
 use super::wishes::Wishes;
 use super::{entity, query};
 use crate::body;
@@ -53,9 +53,7 @@ pub(super) async fn put(
     let rights = asked.api.catalog.storage_rights(address.account()).await?;
     let mut upload = StorageFetch::upload(asked.address());
     let stored = store(asked, &rights, image, payload, &mut upload).await;
-    upload.refused = stored.as_ref().err().map(Refused::word);
-    rights.note(&upload, asked.api.clock.now());
-    stored.map_err(|refused| refused.collapsed(rights.collapses()))
+    noted(stored, &rights, upload, asked.api.clock.now())
 }
 
 /// Everything that can be refused before the body is read is.

@@ -17,7 +17,7 @@ use signing::{Carrier, Payload, StorageAddress};
 
 use super::asked::Asked;
 use super::conditions::{There, Wanted};
-use super::refused::Refused;
+use super::refused::{Refused, noted};
 use super::wishes::Wishes;
 use super::{entity, query};
 use crate::images;
@@ -35,9 +35,7 @@ pub(super) async fn read(
         Ok(leave) => deliver(asked, &leave, image, now, &mut fetch).await,
         Err(error) => Err(Refused::of(&error)),
     };
-    fetch.refused = answered.as_ref().err().map(Refused::word);
-    rights.note(&fetch, now);
-    answered.map_err(|refused| refused.collapsed(rights.collapses()))
+    noted(answered, &rights, fetch, now)
 }
 
 async fn deliver(

@@ -5,7 +5,8 @@ use std::error::Error;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use domain::{Fault, Problem, sentence};
+use catalog::{StorageFetch, StorageRights};
+use domain::{Fault, Problem, Timestamp, sentence};
 
 /// Bytes of a path that an answer repeats.
 const MAX_SHOWN_PATH: usize = 2_048;
@@ -220,6 +221,18 @@ fn chain(fault: &dyn Fault) -> String {
         cause = Error::source(error);
     }
     text
+}
+
+/// An answer as whoever asked gets it, once it is noted who that was: a refusal may have to say nothing.
+pub(super) fn noted(
+    answered: Result<HttpResponse, Refused>,
+    rights: &StorageRights,
+    mut fetch: StorageFetch,
+    now: Timestamp,
+) -> Result<HttpResponse, Refused> {
+    fetch.refused = answered.as_ref().err().map(Refused::word);
+    rights.note(&fetch, now);
+    answered.map_err(|refused| refused.collapsed(rights.collapses()))
 }
 
 #[cfg(test)]
