@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::ObjectId;
 use variant::Recipe;
 
+use crate::memory::Key;
 use crate::{Error, Original, Rendered, Renditions, counts};
 
 impl Renditions {
@@ -27,20 +28,30 @@ impl Renditions {
             return Ok(found);
         }
         let look = || {
-            let (this, original) = (self.clone(), original.clone());
-            async move { this.find_at_rest(&key, &original).await }
+            let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
+            async move { this.look_or_begin(key, original, recipe).await }
         };
-        let found = match self.looks.answer(key, look).await.unwrap_or(Err(Error::Abandoned)) {
-            Ok(found) => found,
+        match self.looks.answer(key, look).await.unwrap_or(Err(Error::Abandoned)) {
+            Ok(found) => Ok(found),
             // Where the storage is gone, what stands in may be in memory still.
             Err(error) => {
                 tracing::debug!(?error, "a rendition cannot be looked for and is put off");
                 self.background.fail(key, &error);
-                return Ok(None);
+                Ok(None)
             }
-        };
+        }
+    }
+
+    /// The work is known before the look has ended: whoever asks after that would look in vain.
+    async fn look_or_begin(
+        &self,
+        key: Key,
+        original: Original,
+        recipe: Recipe,
+    ) -> Result<Option<Arc<Rendered>>, Error> {
+        let found = self.find_at_rest(&key, &original).await?;
         if found.is_none() {
-            let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
+            let this = self.clone();
             self.background.begin(key, || async move { this.make_once(key, original, recipe).await });
         }
         Ok(found)
