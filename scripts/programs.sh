@@ -46,11 +46,11 @@ programs_run() {
         programs_failed "$kept" "$folder" "$program" $?; } | tee "$kept"
 }
 
-# programs_begin LOGS: runs all programs but the house's beside what the script does next, one after another; each is
-# shown when it has ended.
+# programs_begin LOGS THREADS: runs, beside what the script does next, all programs but the house's one after another, and
+# then the house's on the second set-up; each is shown when it has ended.
 programs_begin() {
     # shellcheck disable=SC2016 # the other shell's own words
-    setsid sh -c '. scripts/programs.sh; programs_run_crates "$1"' crates "$1" &
+    setsid sh -c '. scripts/programs.sh; programs_run_crates "$1"; programs_run_second "$1" "$2"' beside "$1" "$2" &
     programs_beside=$!
 }
 
@@ -62,6 +62,17 @@ programs_run_crates() {
         printf '\n%s\n%s\n' "$name" "$(cat "$log")"
     done
 }
+
+# The house on PostgreSQL and S3. Not once more: what concerns no set-up (house, pictures, how pages look), or chooses its
+# own (durability, several).
+programs_run_second() (
+    export TEST_SETUP=postgres-s3
+    programs_run house "$1/second" "$2" \
+        --skip browser::d_25_theme_phone_and_no_script_path --skip browser::every_page_keeps_its_budget \
+        api:: api_v1:: bad_input:: browser:: commands:: delivery:: first_picture:: hostile:: revocation:: schemes:: \
+        sdk:: signed_urls:: storage_door:: >/dev/null
+    printf '\nthe house on PostgreSQL and S3\n%s\n' "$(cat "$1/second")"
+)
 
 # Waits for what programs_begin began.
 programs_wait() {
