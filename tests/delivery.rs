@@ -116,6 +116,7 @@ async fn a_hit_leaves_storage_alone() {
     let cat = server.account().with_image("cat.jpg").private().await;
     let signed = cat.signed("public").await;
     let tag = server.get(&signed).await.expect(200).header("etag").expect("an ETag").to_owned();
+    server.until_idle().await;
     let before = server.storage_counts();
     for _ in 0..5 {
         server.get(&signed).await.expect(200);
@@ -131,6 +132,7 @@ async fn a_tag_of_what_was_never_rendered_leaves_storage_alone_too() {
     let server = TestServer::start().await;
     let cat = server.account().with_image("cat.jpg").await;
     let tag = cat.get("public").await.expect(200).header("etag").expect("an ETag").to_owned();
+    server.until_idle().await;
     let (before, renders) = (server.storage_counts(), server.renders());
     let other = server.get_with(&cat.path("public"), &[WEBP, ("if-none-match", "*")]).await.expect(304);
     assert_ne!(other.header("etag"), Some(tag.as_str()));

@@ -21,13 +21,6 @@ async fn patient() -> TestServer {
     .await
 }
 
-/// Waits until nothing is left to be made in the background.
-async fn idle(server: &TestServer) {
-    while !server.is_idle() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 /// Asks until the AVIF is there; every answer before is the next best, for a minute.
 async fn until_avif(server: &TestServer, path: &str) -> (Reply, Reply) {
     let first = server.get_with(path, &[AVIF]).await.expect(200);
@@ -60,6 +53,7 @@ async fn an_avif_keeps_nobody_waiting_and_then_it_is_the_answer() {
     ask(&tag(&first)).await.expect(200);
     let known = ask(&tag(&avif)).await.expect(304);
     assert_eq!(known.header("cache-control"), Some(FOR_LONG));
+    server.until_idle().await;
     let before = server.storage_counts();
     let head = server.ask("HEAD", &path, &[AVIF]).await.expect(200);
     for name in ["content-type", "content-length", "etag", "cache-control", "vary"] {
@@ -265,7 +259,7 @@ async fn a_large_original_is_decoded_once_for_all_its_small_renditions() {
     let large = account.with_image("large.jpg").with_bytes(drawn::photograph(4_000, 3_000, 85)).await;
     let first = large.get("w=320,f=jpeg").await.expect(200);
     assert!(first.header("etag").is_some_and(|tag| tag.starts_with("W/\"")), "{first}");
-    idle(&server).await;
+    server.until_idle().await;
     assert_eq!(server.renders(), 2, "the rendition, and the working copy");
     let before = server.storage_counts();
     for width in [100, 200, 400, 640] {

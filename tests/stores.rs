@@ -142,6 +142,7 @@ async fn a_cold_rendition_costs_one_request_for_the_original_and_one_for_the_res
     };
     let (gets, puts, heads) = counts();
     cat.get("public").await.expect(200);
+    server.until_idle().await;
     assert_eq!(counts(), (gets + 1, puts + 1, heads));
     cat.get("public").await.expect(200);
     assert_eq!(counts(), (gets + 1, puts + 1, heads));

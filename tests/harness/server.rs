@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use catalog::Catalog;
 use parking_lot::Mutex;
@@ -109,9 +110,17 @@ impl TestServer {
         self.server.renditions().renders()
     }
 
-    /// Whether nothing is left to be made in the background.
+    /// Whether nothing is left to be made in the background, and what was made lies at rest.
     pub(crate) fn is_idle(&self) -> bool {
-        self.server.renditions().background_queued() == 0
+        let renditions = self.server.renditions();
+        renditions.background_queued() + renditions.kept_beside() == 0
+    }
+
+    /// Waits until it is idle.
+    pub(crate) async fn until_idle(&self) {
+        while !self.is_idle() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Renders of these that began from a working copy.

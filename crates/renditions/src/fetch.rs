@@ -11,13 +11,16 @@ use storage::{Object, ObjectKey, Storage};
 use tokio::sync::Notify;
 use tracing::Instrument as _;
 use variant::Recipe;
-use workers::Workers;
+use workers::{Sealed, Workers};
 
 use crate::background::{Background, For};
 use crate::memory::{Key, Memory};
 use crate::once::Once;
-use crate::original::verified;
+use crate::original::{complain, verified};
 use crate::{Error, Original, Rendered, counts, kept};
+
+/// Renditions that are on their way to rest at once while they are served already.
+const MAX_KEPT_BESIDE: usize = 16;
 
 /// Limits of this crate.
 #[derive(Debug, Clone)]
@@ -149,6 +152,12 @@ impl Renditions {
         Ok(object.inspect_err(|error| complain(original, error))?)
     }
 
+    /// An original's bytes where a worker can read them, not held against its digest yet.
+    pub(crate) async fn sealed(&self, original: &Original) -> Result<Sealed, Error> {
+        let copied = self.storage.copy(&original.prefix.original(), Sealed::blank()?).await;
+        Ok(Sealed::of(copied.inspect_err(|error| complain(original, error))?)?)
+    }
+
     pub(crate) async fn whole(&self, original: &Original) -> Result<Bytes, Error> {
         let bytes = self.original(original).await?.into_bytes().await;
         Ok(bytes.inspect_err(|error| complain(original, error))?)
@@ -179,8 +188,36 @@ impl Renditions {
             made = self.made_behind(&key), if whom == For::Visitor => return Ok(made),
             rendered = self.render(original, recipe, whom) => rendered?,
         };
+        if whom == For::Visitor {
+            let rendered = self.remember(key, rendered);
+            self.keep_beside(key, original, &rendered).await;
+            return Ok(rendered);
+        }
         self.keep_noted(key.1, original, &rendered, whom).await?;
         Ok(self.remember(key, rendered))
+    }
+
+    /// Keeps a rendition at rest while it is answered with already. Where many are on their way there whoever asked waits:
+    /// renders do not outrun the storage.
+    async fn keep_beside(&self, key: Key, original: &Original, rendered: &Arc<Rendered>) {
+        let (this, original, rendered) = (self.clone(), original.clone(), rendered.clone());
+        let held = self.memory.hold(key, rendered.clone(), MAX_KEPT_BESIDE);
+        let is_beside = held.is_some();
+        let keeping = async move {
+            let _held = held;
+            // Nothing fails for who is answered.
+            let _ = this.keep_noted(key.1, &original, &rendered, For::Visitor).await;
+        };
+        if is_beside {
+            tokio::spawn(keeping.in_current_span());
+        } else {
+            keeping.await;
+        }
+    }
+
+    /// Renditions that are on their way to rest while they are served already.
+    pub fn kept_beside(&self) -> usize {
+        self.memory.held()
     }
 
     /// What is made in the background, when it is there. Nobody waits for that alone: it comes last wherever something is
@@ -316,12 +353,4 @@ async fn beside<T: Send + 'static>(
 ) -> Option<T> {
     let place = place.clone();
     tokio::task::spawn_blocking(move || work(&place)).await.ok()
-}
-
-/// Tells of an original that cannot be read. A storage that is gone tells so itself, once for all.
-fn complain(original: &Original, error: &storage::Error) {
-    if matches!(error, storage::Error::Unavailable(_)) {
-        return;
-    }
-    tracing::error!(prefix = original.prefix.as_str(), ?error, "an original cannot be read");
 }

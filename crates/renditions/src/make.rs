@@ -11,10 +11,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tracing::{Instrument as _, info_span};
 use variant::{Facts, Recipe, Rendition, WorkingCopy};
-use workers::Inputs;
+use workers::{Given, Inputs, Sealed};
 
 use crate::background::For;
 use crate::memory::Key;
+use crate::original::{complain, has_digest};
 use crate::{Error, Original, Rendered, Renditions, counts};
 
 /// A working copy that serves a recipe.
@@ -101,14 +102,21 @@ impl Renditions {
         let slot = slot.instrument(info_span!(target: "span", "queue")).await?;
         self.check_need(original, whom).await?;
         let began = Instant::now();
-        let bytes = match bytes {
-            Some(bytes) => bytes,
-            None => self.whole(original).await?,
+        let (given, checked) = match bytes {
+            Some(bytes) => (bytes.into(), None),
+            None => {
+                let sealed = self.sealed(original).await?;
+                (sealed.clone().into(), Some((original, sealed)))
+            }
         };
         let overlays = self.all_whole(overlays).await?;
         self.renders.fetch_add(1, Ordering::Relaxed);
-        let inputs = Inputs { original: bytes, facts: facts.clone(), overlays };
-        let rendition = slot.render(inputs, recipe.clone()).await?;
+        let inputs = Inputs { original: given, facts: facts.clone(), overlays };
+        // The digest is taken meanwhile, on another core: what is made of bytes that are not the original's reaches nobody,
+        // and what a worker says of them is no word on the picture.
+        let (rendition, checked) = tokio::join!(slot.render(inputs, recipe.clone()), check(checked));
+        checked?;
+        let rendition = rendition?;
         counts::rendered(rendition.format, began.elapsed());
         Ok(rendition)
     }
@@ -149,7 +157,7 @@ impl Renditions {
     }
 
     /// Their bytes with their facts. One that is laid over several times is read once.
-    async fn all_whole(&self, overlays: Vec<Original>) -> Result<Vec<(Bytes, Facts)>, Error> {
+    async fn all_whole(&self, overlays: Vec<Original>) -> Result<Vec<(Given, Facts)>, Error> {
         let mut read: HashMap<ObjectId, Bytes> = HashMap::new();
         let mut all = Vec::with_capacity(overlays.len());
         for overlay in overlays {
@@ -158,7 +166,7 @@ impl Renditions {
                 None => self.whole(&overlay).await?,
             };
             read.insert(overlay.object, bytes.clone());
-            all.push((bytes, Facts::clone(&overlay.facts)));
+            all.push((bytes.into(), Facts::clone(&overlay.facts)));
         }
         Ok(all)
     }
@@ -167,6 +175,13 @@ impl Renditions {
     pub fn renders_from_copies(&self) -> u64 {
         self.renders_from_copies.load(Ordering::Relaxed)
     }
+}
+
+/// Holds what was read of an original against its digest; nothing to check is well.
+async fn check(read: Option<(&Original, Sealed)>) -> Result<(), Error> {
+    let Some((original, sealed)) = read else { return Ok(()) };
+    let is_whole = has_digest(sealed.reader(), original.sha256).await;
+    Ok(is_whole.inspect_err(|error| complain(original, error))?)
 }
 
 /// Makes a working copy, in a box: making one is a render, and a render may have one made.

@@ -1,5 +1,6 @@
 //! Originals, read back and held against the digest that their row tells.
 
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -64,6 +65,35 @@ pub(crate) fn verified(object: Object, sha256: [u8; 32]) -> Object {
     Object { len: object.len, body: body.boxed() }
 }
 
+/// Bytes that are read to be hashed at once: few enough to stay in the cache of the core.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Fails as damaged where bytes have another digest. They are read and hashed beside the async runtime.
+pub(crate) async fn has_digest(
+    mut bytes: impl Read + Send + 'static,
+    sha256: [u8; 32],
+) -> Result<(), storage::Error> {
+    let hash = move || -> io::Result<bool> {
+        let (mut hash, mut piece) = (Sha256::new(), vec![0; PIECE_BYTES]);
+        loop {
+            match bytes.read(&mut piece)? {
+                0 => return Ok(hash.finalize()[..] == sha256),
+                read => hash.update(&piece[..read]),
+            }
+        }
+    };
+    let is_same = tokio::task::spawn_blocking(hash).await.map_err(io::Error::from).flatten()?;
+    if is_same { Ok(()) } else { Err(storage::Error::Damaged) }
+}
+
+/// Tells of an original that cannot be read. A storage that is gone tells so itself, once for all.
+pub(crate) fn complain(original: &Original, error: &storage::Error) {
+    if matches!(error, storage::Error::Unavailable(_)) {
+        return;
+    }
+    tracing::error!(prefix = original.prefix.as_str(), ?error, "an original cannot be read");
+}
+
 struct Reading {
     body: BoxStream<'static, Result<Bytes, storage::Error>>,
     hash: Sha256,
@@ -105,6 +135,16 @@ mod tests {
             let all = pieces.concat();
             let read = verified(object(pieces), Sha256::digest(&all).into()).into_bytes().await;
             assert_eq!(read.unwrap(), all.as_bytes(), "{pieces:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_read_is_held_against_its_digest() {
+        let long: &[u8] = &[7; 3 * PIECE_BYTES + 1];
+        for bytes in [&b""[..], b"whole", long] {
+            has_digest(bytes, Sha256::digest(bytes).into()).await.unwrap();
+            let other = has_digest(bytes, Sha256::digest("while").into()).await;
+            assert!(matches!(other, Err(storage::Error::Damaged)));
         }
     }
 

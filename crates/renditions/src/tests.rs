@@ -117,9 +117,9 @@ async fn put_row(catalog: &TestCatalog, original: &Original, name: &str) {
     assert!(matches!(inserted, Inserted::New(_)));
 }
 
-/// Waits until nothing is left to be done in the background.
+/// Waits until nothing is left to be done in the background, and what was made lies at rest.
 async fn nothing_waits(renditions: &Renditions) {
-    until(async || renditions.background_queued() == 0).await;
+    until(async || renditions.background_queued() + renditions.kept_beside() == 0).await;
 }
 
 /// Waits until something has come to pass, at most a minute.
@@ -184,6 +184,7 @@ async fn a_thousand_who_ask_for_one_cold_rendition_cause_one_render_and_one_read
         assert_eq!(answer.unwrap().unwrap(), first);
     }
     assert_eq!(house.renditions.renders(), 1);
+    nothing_waits(&house.renditions).await;
     // One look for the rendition, one read of the original.
     assert_eq!(since(before, house.storage.counts()), (2, 1));
 }
@@ -194,6 +195,7 @@ async fn a_hit_leaves_the_storage_alone() {
     let digest = thumbnail().digest();
     assert!(house.renditions.in_memory(&house.original.object, &digest).is_none());
     let made = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap();
+    nothing_waits(&house.renditions).await;
     let before = house.storage.counts();
     assert_eq!(house.renditions.fetch(&house.original, &thumbnail()).await.unwrap(), made);
     assert_eq!(house.renditions.in_memory(&house.original.object, &digest), Some(made));
@@ -204,6 +206,7 @@ async fn a_hit_leaves_the_storage_alone() {
 async fn a_rendition_is_found_at_rest_after_a_restart() {
     let house = House::new().await;
     let made = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap();
+    nothing_waits(&house.renditions).await;
     let restarted = house.restarted();
     let before = house.storage.counts();
     assert_eq!(restarted.fetch(&house.original, &thumbnail()).await.unwrap(), made);
@@ -214,11 +217,13 @@ async fn a_rendition_is_found_at_rest_after_a_restart() {
 async fn a_rendition_with_a_flipped_bit_is_never_served_and_is_made_again() {
     let house = House::new().await;
     let made = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap();
+    nothing_waits(&house.renditions).await;
     let kept = house.at(&house.place()).await;
     house.damage(&house.place()).await;
     let restarted = house.restarted();
     assert_eq!(restarted.fetch(&house.original, &thumbnail()).await.unwrap(), made);
     assert_eq!(restarted.renders(), 1);
+    nothing_waits(&restarted).await;
     assert_eq!(house.at(&house.place()).await, kept, "what lies at rest is whole again");
 }
 
@@ -245,11 +250,21 @@ async fn a_render_that_fails_fails_for_all_who_wait_and_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn an_original_that_is_not_what_it_was_is_neither_rendered_nor_sent_whole() {
+async fn nothing_of_an_original_that_is_not_what_it_was_reaches_anybody() {
     let house = House::new().await;
     house.damage(&house.original.prefix.original()).await;
     let refused = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap_err();
-    assert_eq!((refused.problem(), house.renditions.renders()), (Problem::Storage, 0));
+    assert_eq!(refused.problem(), Problem::Storage);
+    assert!(house.renditions.in_memory(&house.original.object, &thumbnail().digest()).is_none());
+    assert!(house.lies_nothing().await);
+    let refused = house.renditions.render_only(&house.original, &thumbnail()).await.unwrap_err();
+    assert_eq!(refused.problem(), Problem::Storage);
+    // Nor where they can be rendered as well as the original itself.
+    let other = Bytes::from([&picture()[..], b"behind its end"].concat());
+    house.storage.put(&house.original.prefix.original(), other).await.unwrap();
+    let refused = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap_err();
+    assert_eq!(refused.problem(), Problem::Storage);
+    assert!(house.lies_nothing().await);
     let sent = house.renditions.original(&house.original).await.unwrap();
     assert!(matches!(sent.into_bytes().await, Err(storage::Error::Damaged)));
 }
@@ -284,9 +299,23 @@ async fn a_rendition_that_cannot_be_kept_is_served_all_the_same() {
     house.storage = Storage::open(open(u64::MAX)).await.unwrap();
     let full = house.restarted();
     assert_eq!(full.fetch(&house.original, &thumbnail()).await.unwrap().width, 16);
+    nothing_waits(&full).await;
     assert!(matches!(house.storage.get(&house.place()).await, Err(storage::Error::Missing)));
     full.fetch(&house.original, &thumbnail()).await.unwrap();
     assert_eq!(full.renders(), 1, "memory keeps it");
+}
+
+#[tokio::test]
+async fn a_picture_is_kept_once_beside_the_answers_with_it() {
+    let house = House::new().await;
+    let before = house.storage.counts();
+    let made = house.renditions.fetch(&house.original, &thumbnail()).await.unwrap();
+    for _ in 0..10 {
+        assert_eq!(house.renditions.fetch(&house.original, &thumbnail()).await.unwrap(), made);
+    }
+    nothing_waits(&house.renditions).await;
+    assert_eq!((house.renditions.renders(), since(before, house.storage.counts())), (1, (2, 1)));
+    assert!(!house.lies_nothing().await);
 }
 
 #[tokio::test]

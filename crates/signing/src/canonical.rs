@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use domain::Secret;
 use zeroize::Zeroizing;
 
-use crate::escape::{decoded, encode_into};
+use crate::escape::{decoded, encode_into, is_unreserved};
 use crate::hashing::{Hasher, Mac, Sha256};
 use crate::pairs::{Pair, Runs, pairs, pieces};
 use crate::schemes::Scheme;
@@ -138,39 +138,73 @@ pub(crate) struct Query<'q> {
     rest: &'q str,
 }
 
-impl<'q> Query<'q> {
-    /// The pairs of a query that are signed, decoded once, written in the one way that is signed, and sorted; an empty query
-    /// has none. None where an escape is broken or the result is not UTF-8.
-    pub(crate) fn of(query: Option<&'q str>, is_signed: impl Fn(Pair<'q>) -> bool) -> Option<Self> {
-        let found = match query.unwrap_or_default() {
-            "" => Some(Query { start: Cow::Borrowed(""), rest: "" }),
-            query => Query::as_it_stands(query, &is_signed),
-        };
-        if found.is_some() {
-            return found;
-        }
-        let written = written(pairs(query).filter(|&pair| is_signed(pair)))?;
-        Some(Query { start: Cow::Owned(written), rest: "" })
+/// The signed pairs of a query, shown one after another by whoever walks it: where they stand, as long as they stand in the
+/// order in which they are signed.
+#[derive(Debug)]
+pub(crate) struct Standing<'q> {
+    runs: Runs<2>,
+    pair_count: usize,
+    last: (&'q str, &'q str),
+    is_in_order: bool,
+}
+
+impl Default for Standing<'_> {
+    fn default() -> Self {
+        Standing { runs: Runs::new(), pair_count: 0, last: ("", ""), is_in_order: true }
+    }
+}
+
+impl<'q> Standing<'q> {
+    /// Takes in a pair that stands behind all others.
+    pub(crate) fn push(&mut self, pair: &Pair<'q>) {
+        self.is_in_order = self.is_in_order && self.fits(pair).is_some();
     }
 
-    /// The query of a request most of whose signers write it in the way and the order in which they sign it. None where it
-    /// takes a closer look.
-    fn as_it_stands(query: &'q str, is_signed: impl Fn(Pair<'q>) -> bool) -> Option<Self> {
-        let (mut runs, mut pair_count, mut last) = (Runs::<2>::new(), 0, ("", ""));
-        for pair in pairs(Some(query)).filter(|&pair| is_signed(pair)) {
-            let this = (pair.name, pair.value?);
-            if this < last {
-                return None;
-            }
-            runs.push(&pair)?;
-            (last, pair_count) = (this, pair_count + 1);
+    fn fits(&mut self, pair: &Pair<'q>) -> Option<()> {
+        let (name, value) = (pair.name, pair.value?);
+        if name.cmp(self.last.0).then_with(|| value.cmp(self.last.1)).is_lt() {
+            return None;
         }
-        let mut places = runs.places();
+        (self.last, self.pair_count) = ((name, value), self.pair_count + 1);
+        self.runs.push(pair)
+    }
+
+    /// What is signed of the query, which most signers write in the way in which they sign it. None where it takes a closer
+    /// look.
+    fn query(&self, query: &'q str) -> Option<Query<'q>> {
+        if !self.is_in_order {
+            return None;
+        }
+        let mut places = self.runs.places();
         let (start, end) = places.next().unwrap_or_default();
         // The second run brings its `&` along.
         let rest = places.next().map_or(Some(""), |(start, end)| query.get(start - 1..end))?;
         let found = Query { start: Cow::Borrowed(query.get(start..end)?), rest };
-        found.is_spelled(pair_count).then_some(found)
+        found.is_spelled(self.pair_count).then_some(found)
+    }
+}
+
+impl<'q> Query<'q> {
+    /// The pairs of a query that are signed, decoded once, written in the one way that is signed, and sorted; an empty query
+    /// has none. None where an escape is broken or the result is not UTF-8.
+    pub(crate) fn of(query: Option<&'q str>, is_signed: impl Fn(Pair<'q>) -> bool) -> Option<Self> {
+        let mut standing = Standing::default();
+        let signed = pairs(query.filter(|query| !query.is_empty())).filter(|&pair| is_signed(pair));
+        signed.for_each(|pair| standing.push(&pair));
+        Query::walked(query, &standing, is_signed)
+    }
+
+    /// The same of a query whose signed pairs were shown already.
+    pub(crate) fn walked(
+        query: Option<&'q str>,
+        standing: &Standing<'q>,
+        is_signed: impl Fn(Pair<'q>) -> bool,
+    ) -> Option<Self> {
+        if let Some(found) = standing.query(query.unwrap_or_default()) {
+            return Some(found);
+        }
+        let written = written(pairs(query).filter(|&pair| is_signed(pair)))?;
+        Some(Query { start: Cow::Owned(written), rest: "" })
     }
 
     /// Whether so many pairs are written in the one way that is signed. An `=` more is one that should be escaped.
@@ -243,15 +277,6 @@ fn is_spelled(text: &str, kept: u8, joints: [u8; 2]) -> bool {
         !is_kept((high - b'0') << 4 | low)
     };
     odd == 0 && (escaped == 0 || pieces(b'%', text).skip(1).all(is_needed))
-}
-
-const fn is_unreserved(byte: u8) -> bool {
-    ((byte | 0x20).wrapping_sub(b'a') < 26)
-        | (byte.wrapping_sub(b'0') < 10)
-        | (byte == b'-')
-        | (byte == b'.')
-        | (byte == b'_')
-        | (byte == b'~')
 }
 
 /// The names in `SignedHeaders`, as they stand there with `;` between them: lower case, ascending, so none twice, and at

@@ -8,6 +8,8 @@ use zeroize::Zeroize;
 
 /// Bytes that each algorithm compresses at once.
 const BLOCK_BYTES: usize = 64;
+/// Where the last byte of a block stands.
+const LAST: usize = BLOCK_BYTES - 1;
 /// What the last block holds at most beside the length of the text.
 const TEXT_BYTES: usize = BLOCK_BYTES - size_of::<u64>();
 /// What HMAC lays over its key inside, and outside.
@@ -74,6 +76,11 @@ impl<A: Algorithm> Hasher<A> {
     pub(crate) fn take(&mut self, piece: impl AsRef<[u8]>) {
         let (mut piece, filled) = (piece.as_ref(), self.filled());
         self.length_bytes += piece.len() as u64;
+        // Texts are full of joints of one byte, for which a copy would be a call.
+        if let ([byte], 0..LAST) = (piece, filled) {
+            self.block[filled] = *byte;
+            return;
+        }
         let room = &mut self.block[filled..];
         if piece.len() < room.len() {
             return room[..piece.len()].copy_from_slice(piece);

@@ -1,10 +1,14 @@
 //! What a kind of storage can do, and the kinds there are.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::ops::Range;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
 
+use crate::blocking::blocking;
 use crate::object_key::digest_named;
 use crate::{Error, Object, ObjectKey, Prefix, Sealed};
 
@@ -80,6 +84,18 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     async fn get(&self, key: &ObjectKey) -> Result<Object, Error>;
     /// Gets bytes of an object from `range.start` to before `range.end`, as far as it has them; they stream.
     async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Object, Error>;
+    /// Writes an object into a file, from where that stands, and gives the file back.
+    async fn copy(&self, key: &ObjectKey, mut into: File) -> Result<File, Error> {
+        let mut body = self.get(key).await?.body;
+        while let Some(piece) = body.try_next().await? {
+            into = blocking(move || {
+                into.write_all(&piece)?;
+                Ok(into)
+            })
+            .await?;
+        }
+        Ok(into)
+    }
     /// The length of an object in bytes.
     async fn head(&self, key: &ObjectKey) -> Result<u64, Error>;
     /// Deletes one object; one that is not there is no error.

@@ -2,6 +2,7 @@
 //! other objects and leaves its own behind. The macro at the end lists them.
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Seek as _, Write as _};
 
 use bytes::Bytes;
 use domain::{AccountId, ObjectId};
@@ -80,6 +81,23 @@ pub async fn a_large_object_streams_in_pieces(storage: &Storage) {
     assert_eq!(len, LARGE_BYTES as u64);
     assert_eq!(pieces.iter().map(Bytes::len).sum::<usize>(), LARGE_BYTES);
     assert!(pieces.iter().all(|piece| !piece.is_empty()));
+}
+
+/// An object is written into a file behind what is there already; one that is not there is missing.
+pub async fn an_object_is_copied_into_a_file(storage: &Storage) {
+    let key = prefix().original();
+    for bytes in [Bytes::new(), picture(19, 1000), picture(20, LARGE_BYTES)] {
+        storage.put(&key, bytes.clone()).await.expect("put");
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(b"before").expect("write");
+        let mut file = storage.copy(&key, file).await.expect("copy");
+        file.rewind().expect("rewind");
+        let mut copied = Vec::new();
+        file.read_to_end(&mut copied).expect("read");
+        assert!(copied.strip_prefix(b"before") == Some(&bytes), "{} bytes came otherwise", bytes.len());
+    }
+    let file = tempfile::tempfile().expect("a file");
+    assert!(matches!(storage.copy(&prefix().original(), file).await, Err(Error::Missing)));
 }
 
 /// A range gives its own bytes, as far as the object has them.
@@ -282,6 +300,7 @@ macro_rules! conformance {
             a_sealed_scratch_file_becomes_an_object
             a_scratch_file_that_is_given_up_is_gone
             a_large_object_streams_in_pieces
+            an_object_is_copied_into_a_file
             a_range_gives_its_own_bytes
             what_is_not_there_is_missing
             a_deleted_object_is_missing_and_its_neighbours_are_not

@@ -1,5 +1,6 @@
 //! The storage that the rest of the house sees: one backend, scratch files, a counter of requests.
 
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -161,6 +162,12 @@ impl Storage {
     pub async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Object, Error> {
         count(&self.inner.counters.gets);
         self.inner.backend.get_range(key, range).instrument(span("get")).await
+    }
+
+    /// See [`Backend::copy`].
+    pub async fn copy(&self, key: &ObjectKey, into: File) -> Result<File, Error> {
+        count(&self.inner.counters.gets);
+        self.inner.backend.copy(key, into).instrument(span("get")).await
     }
 
     /// See [`Backend::head`].

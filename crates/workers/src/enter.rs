@@ -79,7 +79,7 @@ fn serve(work: Work) -> io::Result<()> {
         let inputs = descriptors.iter().map(Input::map).collect::<io::Result<Vec<_>>>()?;
         drop(descriptors);
         let answer = answer(work, &order, &inputs)?;
-        drop(inputs);
+        // The inputs go after that: the kernel takes its time to have their memory back.
         if !tell(&mut socket, answer)? {
             return Ok(());
         }

@@ -2,26 +2,123 @@
 #![allow(unsafe_code, reason = "mapping a file into memory")]
 
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io::{self, Read, Write as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 use std::ptr::NonNull;
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+use crate::Error;
 
 /// After this nobody can change a byte or the length, nor take the seals off.
 fn seals() -> SealFlags {
     SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL
 }
 
-/// Bytes in a sealed file.
-pub(crate) fn seal(bytes: &[u8]) -> io::Result<OwnedFd> {
-    let descriptor = memfd_create("original", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-    let mut file = File::from(descriptor);
-    file.write_all(bytes)?;
-    let descriptor = OwnedFd::from(file);
-    fcntl_add_seals(&descriptor, seals())?;
-    Ok(descriptor)
+/// What a worker is given to read.
+#[derive(Debug, Clone)]
+pub enum Given {
+    /// Bytes of this process, which are copied to where a worker can read them.
+    Bytes(Bytes),
+    /// Bytes that lie there already.
+    Sealed(Sealed),
+}
+
+impl Given {
+    /// Length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Given::Bytes(bytes) => bytes.len() as u64,
+            Given::Sealed(sealed) => sealed.len,
+        }
+    }
+
+    /// How many bytes are to be copied until a worker can read them.
+    pub(crate) fn to_copy(&self) -> usize {
+        if let Given::Bytes(bytes) = self { bytes.len() } else { 0 }
+    }
+
+    /// The bytes where a worker can read them.
+    pub(crate) fn sealed(self) -> Result<Sealed, Error> {
+        match self {
+            Given::Bytes(bytes) => Sealed::copied(&bytes),
+            Given::Sealed(sealed) => Ok(sealed),
+        }
+    }
+}
+
+impl From<Bytes> for Given {
+    fn from(bytes: Bytes) -> Given {
+        Given::Bytes(bytes)
+    }
+}
+
+impl From<Sealed> for Given {
+    fn from(sealed: Sealed) -> Given {
+        Given::Sealed(sealed)
+    }
+}
+
+/// Bytes in a file in memory that nobody can change any more. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    file: Arc<File>,
+    len: u64,
+}
+
+impl Sealed {
+    /// A file in memory, to be filled and then sealed.
+    pub fn blank() -> Result<File, Error> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        memfd_create("original", flags).map(File::from).map_err(|error| Error::start(error.into()))
+    }
+
+    /// What was written into a blank file, from now on as it is.
+    pub fn of(file: File) -> Result<Sealed, Error> {
+        let len = || -> io::Result<u64> {
+            fcntl_add_seals(&file, seals())?;
+            Ok(file.metadata()?.len())
+        };
+        let len = len().map_err(Error::start)?;
+        Ok(Sealed { file: Arc::new(file), len })
+    }
+
+    /// A copy of these bytes.
+    pub(crate) fn copied(bytes: &[u8]) -> Result<Sealed, Error> {
+        let mut file = Sealed::blank()?;
+        file.write_all(bytes).map_err(Error::start)?;
+        Sealed::of(file)
+    }
+
+    /// The bytes from their beginning.
+    pub fn reader(&self) -> impl Read + Send + 'static + use<> {
+        Reader { file: self.file.clone(), at: 0 }
+    }
+}
+
+impl AsFd for Sealed {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// Reads at a place of its own: the one of the file belongs to all who have it.
+struct Reader {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for Reader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(into, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
 }
 
 /// The bytes of a sealed file, mapped for as long as this lives.
@@ -76,11 +173,24 @@ mod tests {
     #[test]
     fn sealed_bytes_arrive_and_cannot_be_changed() {
         for bytes in [&b""[..], b"a picture", &[7; 100_000]] {
-            let sealed = seal(bytes).unwrap();
-            assert_eq!(Input::map(&sealed).unwrap().bytes(), bytes);
-            let mut file = File::from(sealed);
+            let sealed = Sealed::copied(bytes).unwrap();
+            let there = OwnedFd::from(sealed.file.try_clone().unwrap());
+            assert_eq!(Input::map(&there).unwrap().bytes(), bytes);
+            let mut file = File::from(there);
             assert!(file.write_all(b"more").is_err() && file.set_len(1).is_err());
         }
+    }
+
+    #[test]
+    fn everybody_reads_sealed_bytes_from_their_beginning() {
+        let mut file = Sealed::blank().unwrap();
+        file.write_all(b"a ").unwrap();
+        file.write_all(b"picture").unwrap();
+        let sealed = Sealed::of(file).unwrap();
+        for mut reader in [sealed.reader(), sealed.reader()] {
+            assert_eq!(io::read_to_string(&mut reader).unwrap(), "a picture");
+        }
+        assert_eq!(Given::from(sealed).len(), 9);
     }
 
     #[test]

@@ -18,5 +18,6 @@ mod workers;
 pub use config::Config;
 pub use enter::enter;
 pub use error::Error;
+pub use input::{Given, Sealed};
 pub use line::Lane;
 pub use workers::{Inputs, Load, ProbeSlot, Slot, Workers};

@@ -2,17 +2,16 @@
 //! are old or idle. Knows nothing of accounts, nor of who waits.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::Error;
+use crate::input::{Given, Sealed};
 use crate::process::{Failure, Process};
 use crate::protocol::{Answer, Order, Setup};
 
@@ -93,16 +92,16 @@ impl Pool {
         self: &Arc<Self>,
         haste: Haste,
         order: &Order,
-        inputs: Vec<Bytes>,
+        inputs: Vec<Given>,
         max_body_bytes: u64,
     ) -> Result<Answer, Error> {
-        let inputs = sealed(inputs).await.map_err(Error::start)?;
+        let mut inputs = sealed(inputs).await?;
         for is_again in [false, true] {
             // Where one that rested was gone, others may be too.
             let process =
                 if is_again { self.start(haste).await.map_err(Error::start) } else { self.take(haste).await };
             let mut process = process?;
-            match process.ask(order, &inputs, max_body_bytes).await {
+            match process.ask(order, &mut inputs, max_body_bytes).await {
                 Ok(Answer::Panicked(words)) => {
                     tracing::error!(panic = words, "a decoder panicked");
                     self.lose(process, haste, "panicked");
@@ -229,15 +228,15 @@ impl Pool {
     }
 }
 
-/// Copies the inputs of an order to where a worker can read them, and lets them go. Large ones are copied beside the
-/// async runtime.
-async fn sealed(inputs: Vec<Bytes>) -> io::Result<Vec<OwnedFd>> {
-    let bytes: usize = inputs.iter().map(Bytes::len).sum();
-    let seal = move || inputs.iter().map(|bytes| crate::input::seal(bytes)).collect();
+/// Copies those inputs of an order that are no worker's yet to where one can read them, and lets them go. Large ones are
+/// copied beside the async runtime.
+async fn sealed(inputs: Vec<Given>) -> Result<Vec<Sealed>, Error> {
+    let bytes: usize = inputs.iter().map(Given::to_copy).sum();
+    let seal = move || inputs.into_iter().map(Given::sealed).collect();
     if bytes <= SMALL_BYTES {
         seal()
     } else {
-        tokio::task::spawn_blocking(seal).await.map_err(io::Error::other)?
+        tokio::task::spawn_blocking(seal).await.map_err(|_| Error::Gone)?
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
 use crate::enter::NAME;
+use crate::input::Sealed;
 use crate::protocol::{
     ANSWER_HEAD_BYTES, Answer, Order, Setup, answer_lengths, broken, frame, parse, send_with,
 };
@@ -22,6 +23,9 @@ const START: Duration = Duration::from_secs(10);
 /// How much longer than its order says a worker may take before it is killed: it gives up by itself where its code
 /// looks at the clock.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// Room that is made for a rendition before it comes, whatever length was said.
+const AHEAD_BYTES: usize = 512 * 1024;
 
 /// A worker. It is killed when it is dropped.
 #[derive(Debug)]
@@ -78,18 +82,22 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Gives an order with its sealed inputs and waits for the answer, which brings at most so many bytes.
+    /// Gives an order with its inputs and waits for the answer, which brings at most so many bytes. The inputs are let go
+    /// as soon as they are the worker's: whoever lets go last gives their memory back, which takes a while.
     pub(crate) async fn ask(
         &mut self,
         order: &Order,
-        inputs: &[OwnedFd],
+        inputs: &mut Vec<Sealed>,
         max_body_bytes: u64,
     ) -> Result<Answer, Failure> {
         let patience = Duration::from_millis(order.timeout_ms).saturating_add(GRACE);
         let exchange = async {
             self.tell(order, inputs).await.map_err(|_| Failure::NotBegun)?;
             match self.hear(0).await {
-                Ok(Answer::Begun) => self.jobs += 1,
+                Ok(Answer::Begun) => {
+                    self.jobs += 1;
+                    inputs.clear();
+                }
                 Ok(_) => return Err(Failure::Died("it answered before it had begun".to_owned())),
                 Err(_) => return Err(Failure::NotBegun),
             }
@@ -102,7 +110,7 @@ impl Process {
         }
     }
 
-    async fn tell(&mut self, order: &Order, inputs: &[OwnedFd]) -> io::Result<()> {
+    async fn tell(&mut self, order: &Order, inputs: &[Sealed]) -> io::Result<()> {
         let frame = frame(order)?;
         let send = || send_with(self.socket.as_fd(), &frame, inputs);
         let sent = self.socket.async_io(Interest::WRITABLE, send).await?;
@@ -118,7 +126,8 @@ impl Process {
         let mut answer = parse(&message)?;
         match &mut answer {
             Answer::Rendered(rendition) => {
-                // Grows with what comes, whatever was said.
+                // Beyond that it grows with what comes.
+                rendition.bytes.reserve_exact(body_bytes.min(AHEAD_BYTES));
                 (&mut self.socket).take(body_bytes as u64).read_to_end(&mut rendition.bytes).await?;
                 if rendition.bytes.len() != body_bytes {
                     return Err(broken("a rendition ends early"));

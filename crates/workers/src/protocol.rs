@@ -196,7 +196,7 @@ pub(crate) fn broken(why: &str) -> io::Error {
 }
 
 /// Sends the beginning of a frame with descriptors; returns how many bytes of it went.
-pub(crate) fn send_with(socket: impl AsFd, frame: &[u8], inputs: &[OwnedFd]) -> io::Result<usize> {
+pub(crate) fn send_with(socket: impl AsFd, frame: &[u8], inputs: &[impl AsFd]) -> io::Result<usize> {
     if inputs.len() > MAX_INPUTS {
         return Err(broken("an order has more inputs than it may have"));
     }

@@ -20,6 +20,11 @@ const NOBODY: libc::uid_t = 65_534;
 /// server with them, so a small number would be none.
 const MAX_MORE_TASKS: u64 = 1_024;
 
+/// Freed bytes that a pool of the allocator keeps until the worker has nothing to do. Half of it is the most that the
+/// allocator takes for one piece of a pool.
+#[cfg(target_env = "gnu")]
+const MAX_KEPT_BYTES: libc::c_int = 64 << 20;
+
 /// Shuts this process in; returns the parts that the kernel does not have. What every kernel has and refuses is an error,
 /// as is a worker that stays root with all calls open to it.
 pub(crate) fn enter(setup: &Setup) -> io::Result<Vec<String>> {
@@ -127,12 +132,15 @@ fn answered(answer: libc::c_long) -> io::Result<()> {
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Each pool of the allocator takes 64 MiB of address space, and would have one for each thread.
+/// Each pool of the allocator takes 64 MiB of address space, and would have one for each thread. What one picture has freed
+/// is kept for the next: memory that comes from the kernel is cleared, and costs a fault for each page of it.
 fn tame_allocator() {
     // SAFETY: takes no pointer; called before there is a second thread.
     #[cfg(target_env = "gnu")]
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 2);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAX_KEPT_BYTES / 2);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, MAX_KEPT_BYTES);
     }
 }
 

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 use variant::{Facts, Format, Glimpse, Recipe, Rendition};
 
+use crate::input::Given;
 use crate::line::{Arrival, Line, Turn};
 use crate::pool::{Haste, Pool, unheard_of};
 use crate::protocol::{Answer, Job, Order};
@@ -49,17 +50,17 @@ pub struct ProbeSlot {
 #[derive(Debug, Clone)]
 pub struct Inputs {
     /// The original.
-    pub original: Bytes,
+    pub original: Given,
     /// What probing it told.
     pub facts: Facts,
     /// The originals of those overlays that are images, in the order of the recipe.
-    pub overlays: Vec<(Bytes, Facts)>,
+    pub overlays: Vec<(Given, Facts)>,
 }
 
 impl Inputs {
     /// An original that nothing is laid over.
     pub fn plain(original: Bytes, facts: Facts) -> Inputs {
-        Inputs { original, facts, overlays: Vec::new() }
+        Inputs { original: original.into(), facts, overlays: Vec::new() }
     }
 }
 
@@ -87,7 +88,7 @@ impl Inner {
     }
 
     /// Has an order done, and understands what the answer means for the file.
-    async fn run(&self, haste: Haste, order: &Order, inputs: Vec<Bytes>, max: u64) -> Result<Answer, Error> {
+    async fn run(&self, haste: Haste, order: &Order, inputs: Vec<Given>, max: u64) -> Result<Answer, Error> {
         match self.pool.run(haste, order, inputs, max).await? {
             Answer::Failed(error) => Err(error.into()),
             Answer::Panicked(_) => Err(variant::Error::Damaged("it cannot be decoded".to_owned()).into()),
@@ -246,7 +247,7 @@ impl ProbeSlot {
         let runtime = inner.pool.runtime().clone();
         let probe = async move {
             let order = inner.order(Job::Probe, inner.config.render_timeout_s);
-            let answer = inner.run(Haste::Awaited, &order, vec![bytes], 0).await;
+            let answer = inner.run(Haste::Awaited, &order, vec![bytes.into()], 0).await;
             drop(permit);
             match answer? {
                 Answer::Probed(facts) => Ok(facts),
@@ -261,7 +262,7 @@ impl Slot {
     /// Decodes an original once, small: a glimpse of it, or what is wrong with it.
     pub async fn examine(self, bytes: Bytes, facts: Facts) -> Result<Glimpse, Error> {
         let timeout_s = self.permit.inner.config.render_timeout_s;
-        match self.work(Job::Examine(facts), timeout_s, vec![bytes], 0).await? {
+        match self.work(Job::Examine(facts), timeout_s, vec![bytes.into()], 0).await? {
             Answer::Examined(glimpse) => Ok(glimpse),
             other => Err(unheard_of(&other)),
         }
@@ -274,7 +275,7 @@ impl Slot {
         let timeout_s = self.longest_render_s(format);
         // No rendition is larger than the worker that makes it.
         let most = self.permit.inner.config.max_worker_bytes;
-        let max_bytes = answer_bytes(&facts, &recipe, original.len() as u64).min(most);
+        let max_bytes = answer_bytes(&facts, &recipe, original.len()).min(most);
         let (mut bytes, mut overlay_facts) = (vec![original], Vec::new());
         for (overlay, facts) in overlays {
             bytes.push(overlay);
@@ -294,7 +295,7 @@ impl Slot {
 
     /// Has one piece of work done. The slot is free again when the work ends, not when its caller leaves: whoever comes
     /// and goes must not make room for more of it.
-    async fn work(self, job: Job, timeout_s: u64, inputs: Vec<Bytes>, max: u64) -> Result<Answer, Error> {
+    async fn work(self, job: Job, timeout_s: u64, inputs: Vec<Given>, max: u64) -> Result<Answer, Error> {
         let Slot { permit } = self;
         let runtime = permit.inner.pool.runtime().clone();
         let haste = if permit.lane == Lane::Background { Haste::Idle } else { Haste::Awaited };

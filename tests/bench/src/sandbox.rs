@@ -1,6 +1,7 @@
 //! What it costs that pictures are rendered in a process that is shut in: the same renders there and in this process, in
 //! turns, and what a worker holds at its work and at rest.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use domain::{AccountId, Hints};
 use variant::{Facts, Limits, Options, Originals, Recipe};
-use workers::{Config, Inputs, Lane, Workers};
+use workers::{Config, Inputs, Lane, Sealed, Workers};
 
 use crate::process::{family_peak_mib, memory_mib, reset_family_peak};
 use crate::{drawn, median, verdict};
@@ -74,11 +75,16 @@ async fn in_this_process(original: &Bytes, facts: &Facts, recipe: &Recipe) -> Re
     Ok(began.elapsed().as_secs_f64() * 1e3)
 }
 
-/// The same in a worker, the wait for a slot and all that crosses included.
+/// The same in a worker, the wait for a slot and all that crosses included. As in the server the original was read to where
+/// a worker can read it; in this process it was read elsewhere.
 async fn in_a_worker(workers: &Workers, original: &Bytes, facts: &Facts, recipe: &Recipe) -> Result<f64> {
+    let mut file = Sealed::blank()?;
+    file.write_all(original)?;
+    let original = Sealed::of(file)?.into();
     let began = Instant::now();
     let slot = workers.render_slot(Lane::Interactive, &AccountId::random(), facts, &[], recipe).await?;
-    slot.render(Inputs::plain(original.clone(), facts.clone()), recipe.clone()).await?;
+    let inputs = Inputs { original, facts: facts.clone(), overlays: Vec::new() };
+    slot.render(inputs, recipe.clone()).await?;
     Ok(began.elapsed().as_secs_f64() * 1e3)
 }
 

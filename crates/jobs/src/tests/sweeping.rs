@@ -126,6 +126,7 @@ async fn a_budget_holds_while_renditions_are_made() {
         assert_eq!(rendered.width, width);
         house.hands.pass(Duration::from_secs(1));
     }
+    until("all were kept", async || work.renditions.kept_beside() == 0).await;
     // Each takes some hundred bytes, so that all of them are over the budget; the clock stands, so nothing comes but
     // what is called for.
     let lying = async || {

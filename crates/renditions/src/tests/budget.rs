@@ -220,6 +220,7 @@ async fn what_is_removed_while_it_is_read_is_made_again_and_never_wrong() {
     }
     assert!(removed > 0, "nothing was removed under the reader");
     assert!(shelf.renditions.renders() > 1, "nothing was made again");
+    nothing_waits(&shelf.renditions).await;
     shelf.house.catalog.catalog.flush_at_rest().await.unwrap();
     other.flush_at_rest().await.unwrap();
     shelf.renditions.keep_to_budget(|| false).await.unwrap();
@@ -230,6 +231,7 @@ async fn what_is_removed_while_it_is_read_is_made_again_and_never_wrong() {
 async fn what_a_crash_forgot_is_known_again_when_it_is_read_or_listed() {
     let shelf = Shelf::with(Config::default()).await;
     shelf.renditions.fetch(&shelf.house.original, &thumbnail()).await.unwrap();
+    nothing_waits(&shelf.renditions).await;
     let catalog = Catalog::open(shelf.house.catalog.config.clone(), shelf.clock()).await.unwrap();
     // The crash came before the row was written: another process knows nothing of it.
     let restarted = shelf.process(&catalog, Config::default());

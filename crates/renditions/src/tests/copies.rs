@@ -44,6 +44,7 @@ async fn a_large_original_is_read_twice_and_then_its_copy_serves() {
     let second = house.renditions.fetch(&house.original, &to_width(640)).await.unwrap();
     assert_eq!((first.width, second.width, second.height), (320, 640, 480));
     assert_eq!((house.renditions.renders(), house.renditions.renders_from_copies()), (3, 1));
+    nothing_waits(&house.renditions).await;
     assert_eq!(since(before, house.storage.counts()), (1, 1), "neither original nor copy is read");
     // What needs more than the copy has is made from the original.
     house.renditions.fetch(&house.original, &to_width(2_000)).await.unwrap();
@@ -69,6 +70,7 @@ async fn a_copy_is_found_at_rest_and_where_it_is_lost_the_original_serves() {
     let before = house.storage.counts();
     restarted.fetch(&house.original, &to_width(640)).await.unwrap();
     assert_eq!((restarted.renders(), restarted.renders_from_copies()), (1, 1));
+    nothing_waits(&restarted).await;
     assert_eq!(since(before, house.storage.counts()), (2, 1), "the copy is read, and the original is not");
     let copy = variant::WorkingCopy::of(&house.original.facts).unwrap();
     house.storage.delete_spare(&house.original.prefix.rendition(&copy.recipe.digest())).await.unwrap();
@@ -99,6 +101,7 @@ async fn a_quality_that_was_found_is_where_the_next_search_begins() {
     let jpeg = searched(Encoding::Jpeg { quality: 79, progressive: false, effort: Effort::Usual });
     house.renditions.fetch(&house.original, &jpeg).await.unwrap();
     assert!(found(75).await.unwrap().abs_diff(first) < 60);
+    nothing_waits(&house.renditions).await;
     // The rendition lies under the recipe's own name, wherever its search began.
     assert!(house.storage.get(&house.original.prefix.rendition(&jpeg.digest())).await.is_ok());
 }
@@ -135,6 +138,7 @@ async fn what_is_laid_over_is_read_once_within_the_account_and_refused_where_it_
     let before = house.storage.counts();
     let made = house.renditions.fetch(&house.original, &twice).await.unwrap();
     assert_eq!((made.width, made.height), (16, 12));
+    nothing_waits(&house.renditions).await;
     // A look, the original, and the logo once.
     assert_eq!(since(before, house.storage.counts()), (3, 1));
     let gone = with_logo(&ObjectId::random().to_string());

@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
 use subtle::Choice;
 
@@ -16,7 +15,7 @@ use crate::key_material::VerifyingKey;
 use crate::pairs::{pairs, split_at};
 use crate::request::Request;
 use crate::schemes::Scheme;
-use crate::syntax::{base64_bytes, same};
+use crate::syntax::{URL_SAFE_NO_PAD, base64_bytes, same};
 use crate::verdict::{Covers, Verified, Witness};
 use crate::verifier::{Verifier, signer};
 
@@ -157,7 +156,7 @@ fn mac(token: &str, allow_legacy: bool) -> Result<(Kind, [u8; 32]), Error> {
         None if allow_legacy => (Kind::Legacy, token),
         None => return Err(Error::MalformedSignature),
     };
-    base64_bytes(&URL_SAFE_NO_PAD, text).map(|mac| (kind, mac)).ok_or(Error::MalformedSignature)
+    base64_bytes(URL_SAFE_NO_PAD, text).map(|mac| (kind, mac)).ok_or(Error::MalformedSignature)
 }
 
 impl<'r> Token<'r> {
@@ -258,13 +257,15 @@ impl<'r> Token<'r> {
 /// would be the same, so that a constraint could be hidden in it.
 fn param<'r>(name: &'r str, value: &'r str) -> Option<(Cow<'r, str>, Cow<'r, str>)> {
     let (name, value) = (decoded(name)?, decoded(value)?);
-    let fits = !name.contains(['&', '=']) && memchr::memchr(b'&', value.as_bytes()).is_none();
+    let fits = memchr::memchr2(b'&', b'=', name.as_bytes()).is_none()
+        && memchr::memchr(b'&', value.as_bytes()).is_none();
     fits.then_some((name, value))
 }
 
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use domain::SigningKeyId;
     use proptest::prelude::*;
 

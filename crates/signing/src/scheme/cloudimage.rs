@@ -11,7 +11,7 @@ use subtle::Choice;
 
 use super::foreign::{Life, SignedText, carried_signature, each_once, once, signed_by};
 use crate::Error;
-use crate::escape::{decoded, encode_into, form_decoded};
+use crate::escape::{decoded, encode_into, form_decoded, is_plain};
 use crate::hashing::{Sha1, digest};
 use crate::key_material::VerifyingKey;
 use crate::pairs::{Pair, pairs};
@@ -35,11 +35,11 @@ const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 /// Judges a URL with `ci_sign`: salt, path, and the query without `ci_sign`.
-pub(super) fn judge_sign(
+pub(super) fn judge_sign<W: Witness>(
     request: &Request<'_>,
     verifier: &Verifier<'_>,
     now: Timestamp,
-    witness: &mut impl Witness,
+    witness: &mut W,
 ) -> Result<Verified, Error> {
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
     let path = without_version(request.path());
@@ -50,8 +50,9 @@ pub(super) fn judge_sign(
         }
     });
     let sig = signature("ci_sign", sig, verifier, witness)?;
-    for text in std::iter::once(signed.clone()).chain(signed.without_slash()) {
-        witness.text(|| format!("<salt>{}", text.written()));
+    if W::LISTENS {
+        let all = std::iter::once(signed.clone()).chain(signed.without_slash());
+        all.for_each(|text| witness.text(|| format!("<salt>{}", text.written())));
     }
     let by = |text: &SignedText<'_>| {
         signer(verifier.every(Scheme::Cloudimage, now), |key| {
@@ -113,8 +114,8 @@ fn signature<'r>(
 ) -> Result<&'r str, Error> {
     let sig = carried_signature(found, name, witness)?;
     let fewest = verifier.settings.cloudimage.min_signature_chars.clamp(MIN_CHARS, MAX_CHARS);
-    let fits = (fewest..=MAX_CHARS).contains(&sig.len())
-        && sig.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let are_digits = || sig.bytes().fold(true, |all, byte| all & matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let fits = (fewest..=MAX_CHARS).contains(&sig.len()) && are_digits();
     let outcome = if fits { Ok(sig) } else { Err(Error::MalformedSignature) };
     witness.step("signature syntax", outcome, |sig| {
         format!("It is {} lower-case hex digits; the account asks for {fewest} at least.", sig.len())
@@ -145,10 +146,19 @@ fn operations<'p>(free: impl Iterator<Item = Pair<'p>>, eqs: &str) -> Result<Box
     let sealed = sealed_text(eqs).ok_or(Error::MalformedParam)?;
     let sealed = sealed_pairs(&sealed).ok_or(Error::MalformedParam)?;
     let mut query = String::with_capacity(ROOM_BYTES);
+    let is_sealed = |name: &str| sealed.iter().any(|(known, _)| *known == name);
     for pair in free.filter(|pair| !pair.raw.is_empty() && !CONTROLS.contains(&pair.name)) {
+        // Mostly a pair is written as it is to be.
+        if pair.value.is_some_and(is_plain) && is_plain(pair.name) {
+            if !is_sealed(pair.name) {
+                join(&mut query);
+                query.push_str(pair.raw);
+            }
+            continue;
+        }
         let text = |raw| form_decoded(raw).ok_or(Error::MalformedParam);
         let (name, value) = (text(pair.name)?, text(pair.value.unwrap_or_default())?);
-        if !sealed.iter().any(|(known, _)| *known == name) {
+        if !is_sealed(&name) {
             push(&mut query, &name, &value);
         }
     }
@@ -161,10 +171,15 @@ fn operations<'p>(free: impl Iterator<Item = Pair<'p>>, eqs: &str) -> Result<Box
 /// Room for the operations that most URLs have.
 const ROOM_BYTES: usize = 64;
 
-fn push(query: &mut String, name: &str, value: &str) {
+/// Puts a joint behind what stands there already.
+fn join(query: &mut String) {
     if !query.is_empty() {
         query.push('&');
     }
+}
+
+fn push(query: &mut String, name: &str, value: &str) {
+    join(query);
     encode_into(query, name, b"");
     query.push('=');
     encode_into(query, value, b"");
@@ -175,7 +190,8 @@ fn sealed_text(eqs: &str) -> Option<String> {
     if eqs.is_empty() {
         return Some(String::new());
     }
-    let alphabet = if eqs.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+    let is_url_safe = memchr::memchr2(b'-', b'_', eqs.as_bytes()).is_some();
+    let alphabet = if is_url_safe { &URL_SAFE } else { &STANDARD };
     String::from_utf8(alphabet.decode(eqs).ok()?).ok().filter(|text| !text.is_empty())
 }
 

@@ -46,13 +46,14 @@ pub(super) fn judge(
         Ok(Some(text)) => Ok((Cow::Borrowed(text), Carrier::Url)),
         Err(error) => Err(error),
     };
-    let carried = carried.and_then(|(text, carrier)| token::has_one_hmac(&text).map(|()| (text, carrier)));
-    let (text, carrier) = witness.step("signature present", carried, |_| {
+    let carried = carried.as_ref().map_err(|&error| error);
+    let carried = carried.and_then(|(text, carrier)| Ok((&**text, *carrier, token::hmac(text)?)));
+    let (text, carrier, hmac) = witness.step("signature present", carried, |_| {
         format!("The request carries {} with one hmac.", settings.parameter)
     })?;
-    let sig = signature(token::hmac(&text), settings.hash);
+    let sig = signature(hmac, settings.hash);
     let sig = witness.step("signature syntax", sig, |_| "The hmac is lower-case hex digits.".into())?;
-    let token = witness.step("parameters", Token::parse(&text, is_escaped(settings)), |_| {
+    let token = witness.step("parameters", Token::parse(text, is_escaped(settings)), |_| {
         "Each field is known, well formed and there once.".into()
     })?;
     let expires_s = token.expires_s.ok_or(Error::MissingExp);

@@ -20,7 +20,7 @@ use crate::key_material::{KeyMaterial, VerifyingKey};
 use crate::pairs::Pair;
 use crate::public_key::{PublicKey, SignedDigest};
 use crate::request::Request;
-use crate::syntax::{base64_bytes, integer, same};
+use crate::syntax::{self, base64_bytes, integer, same};
 use crate::verdict::{Verified, Witness};
 use crate::verifier::{Verifier, signer};
 
@@ -114,8 +114,8 @@ pub(super) fn judge(
     })?;
     let keys = candidates(words, &token, verifier, now);
     let keys = witness.step("signing key", keys, |_| format!("{} is known.", token.id))?;
-    let signed = text_to_sign(words, (request, &headers), verifier, &token).ok_or(Error::MalformedParam)?;
-    witness.text(|| signed.clone());
+    let signed = Text::of(words, (request, &headers), verifier, &token).ok_or(Error::MalformedParam)?;
+    witness.text(|| signed.written());
     let signer = signer(keys, |key| is_signed(key, &signed, &mark) & has_session(key, token.session));
     let key = signed_by(signer, witness)?;
     let life = Life { expires_s: Some(expires_s), ..Life::default() };
@@ -230,7 +230,7 @@ enum Mark {
 fn read_mark(words: &Words, text: &str) -> Result<Mark, Error> {
     let lengths = PublicKey::MIN_RSA_BITS / 8..=PublicKey::MAX_RSA_BITS / 8;
     let mark = if words.scheme == Scheme::S3 {
-        base64_bytes(&STANDARD, text).map(Mark::Mac)
+        base64_bytes(syntax::STANDARD, text).map(Mark::Mac)
     } else {
         STANDARD.decode(text).ok().filter(|bytes| lengths.contains(&bytes.len())).map(Mark::Rsa)
     };
@@ -256,44 +256,80 @@ fn candidates<'a>(
     Ok(std::iter::once(first).chain(keys))
 }
 
-fn is_signed(key: &VerifyingKey, text: &str, mark: &Mark) -> Choice {
+fn is_signed(key: &VerifyingKey, text: &Text<'_>, mark: &Mark) -> Choice {
     match (key.material(), mark) {
         (KeyMaterial::PublicKey(public), Mark::Rsa(signature)) => {
-            u8::from(public.is_signed(SignedDigest::Sha256, text.as_bytes(), signature)).into()
+            u8::from(public.is_signed(SignedDigest::Sha256, text.written().as_bytes(), signature)).into()
         }
-        (_, Mark::Mac(mark)) => key.mac_sha1().map_or(Choice::from(0), |mac| same(&mac.of([text]), mark)),
+        (_, Mark::Mac(mark)) => key.mac_sha1().map_or(Choice::from(0), |mac| {
+            let mut maker = mac.begin();
+            text.each_piece(|piece| maker.take(piece));
+            same(&maker.finish(), mark)
+        }),
         _ => Choice::from(0),
     }
 }
 
-/// The text that the signature stands for; none where a signed value cannot be decoded.
-fn text_to_sign(
-    words: &Words,
-    (request, headers): (&Request<'_>, &HeaderList<'_>),
-    verifier: &Verifier<'_>,
-    token: &Token<'_>,
-) -> Option<String> {
-    let value = |name: &str| {
-        header_value(headers.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_ref()))
-    };
-    let mut text = String::with_capacity(128 + request.target().len());
-    let (md5, content_type) = (value("content-md5"), value("content-type"));
-    text.extend([request.method, "\n", &md5, "\n", &content_type, "\n", token.expires, "\n"]);
-    let mut names: Vec<&str> =
-        headers.iter().map(|(name, _)| name.as_ref()).filter(|name| name.starts_with(words.prefix)).collect();
-    names.extend(words.session.filter(|_| token.session.is_some()));
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let given = token.session.filter(|_| Some(name) == words.session);
-        text.extend([name, ":", &given.map_or_else(|| value(name), Cow::Borrowed), "\n"]);
+/// The text that a signature stands for. It is hashed as it is made; most requests have nothing in either list.
+struct Text<'t> {
+    method: &'t str,
+    md5: Cow<'t, str>,
+    content_type: Cow<'t, str>,
+    expires: &'t str,
+    /// The signed headers in their order, with their values.
+    headers: Vec<(&'t str, Cow<'t, str>)>,
+    bucket: Option<&'t str>,
+    path: &'t str,
+    sub_resources: SubResources<'t>,
+}
+
+/// The parameters that are signed, in their order, with their values, decoded.
+struct SubResources<'t>(Vec<(&'t str, Option<Cow<'t, str>>)>);
+
+impl<'t> Text<'t> {
+    /// None where a signed value cannot be decoded.
+    fn of(
+        words: &Words,
+        (request, headers): (&Request<'t>, &'t HeaderList<'t>),
+        verifier: &Verifier<'t>,
+        token: &Token<'t>,
+    ) -> Option<Self> {
+        let value = |name: &str| {
+            header_value(headers.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_ref()))
+        };
+        let own = headers.iter().map(|(name, _)| name.as_ref()).filter(|name| name.starts_with(words.prefix));
+        let mut names: Vec<&str> = own.chain(words.session.filter(|_| token.session.is_some())).collect();
+        names.sort_unstable();
+        names.dedup();
+        let given = |name| token.session.filter(|_| Some(name) == words.session).map(Cow::Borrowed);
+        Some(Text {
+            method: request.method,
+            md5: value("content-md5"),
+            content_type: value("content-type"),
+            expires: token.expires,
+            headers: names.into_iter().map(|name| (name, given(name).unwrap_or_else(|| value(name)))).collect(),
+            bucket: bucket(words, verifier),
+            path: request.path(),
+            sub_resources: SubResources::of(words, verifier.pairs(request))?,
+        })
     }
-    if let Some(bucket) = bucket(words, verifier) {
-        text.extend(["/", bucket]);
+
+    fn each_piece(&self, mut take: impl FnMut(&str)) {
+        let start = [self.method, "\n", &self.md5, "\n", &self.content_type, "\n", self.expires, "\n"];
+        start.into_iter().for_each(&mut take);
+        for (name, value) in &self.headers {
+            [*name, ":", value, "\n"].into_iter().for_each(&mut take);
+        }
+        self.bucket.into_iter().flat_map(|bucket| ["/", bucket]).for_each(&mut take);
+        take(self.path);
+        self.sub_resources.each_piece(take);
     }
-    text.push_str(request.path());
-    push_sub_resources(words, verifier.pairs(request), &mut text)?;
-    Some(text)
+
+    fn written(&self) -> String {
+        let mut written = String::with_capacity(128 + self.path.len());
+        self.each_piece(|piece| written.push_str(piece));
+        written
+    }
 }
 
 /// The bucket that the host name stands for and that is signed before the path.
@@ -301,21 +337,26 @@ fn bucket<'a>(words: &Words, verifier: &Verifier<'a>) -> Option<&'a str> {
     verifier.settings.s3.virtual_host_bucket.as_deref().filter(|_| words.scheme == Scheme::S3)
 }
 
-fn push_sub_resources<'r>(
-    words: &Words,
-    pairs: impl Iterator<Item = Pair<'r>>,
-    text: &mut String,
-) -> Option<()> {
-    let mut signed: Vec<Pair<'_>> =
-        pairs.filter(|pair| words.sub_resources.binary_search(&pair.name).is_ok()).collect();
-    signed.sort_by_key(|pair| pair.name);
-    for (index, pair) in signed.iter().enumerate() {
-        text.extend([if index == 0 { "?" } else { "&" }, pair.name]);
-        if let Some(value) = pair.value {
-            text.extend(["=", &decoded(value)?]);
+impl<'t> SubResources<'t> {
+    /// None where a value cannot be decoded.
+    fn of(words: &Words, pairs: impl Iterator<Item = Pair<'t>>) -> Option<Self> {
+        // Parameters of the signature itself begin with a capital: they are not looked for.
+        let may_be = |name: &str| name.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
+        let is_one = |name: &str| may_be(name) && words.sub_resources.binary_search(&name).is_ok();
+        let signed = pairs.filter(|pair| is_one(pair.name));
+        let plain = |value| decoded(value).map(Some);
+        let signed = signed.map(|pair| Some((pair.name, pair.value.map_or(Some(None), plain)?)));
+        let mut signed = signed.collect::<Option<Vec<_>>>()?;
+        signed.sort_by_key(|&(name, _)| name);
+        Some(SubResources(signed))
+    }
+
+    fn each_piece(&self, mut take: impl FnMut(&str)) {
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            [if index == 0 { "?" } else { "&" }, *name].into_iter().for_each(&mut take);
+            value.iter().flat_map(|value| ["=", &**value]).for_each(&mut take);
         }
     }
-    Some(())
 }
 
 #[cfg(test)]
@@ -449,8 +490,11 @@ mod tests {
     #[test]
     fn sub_resources_are_signed_sorted_and_decoded_and_nothing_else_is() {
         let check = |query, expected: Option<&str>| {
-            let mut text = String::new();
-            let found = push_sub_resources(&AMAZON, pairs(Some(query)), &mut text).map(|()| text);
+            let found = SubResources::of(&AMAZON, pairs(Some(query))).map(|found| {
+                let mut text = String::new();
+                found.each_piece(|piece| text.push_str(piece));
+                text
+            });
             assert_eq!(found.as_deref(), expected, "{query}");
         };
         check("x=1&Expires=2", Some(""));

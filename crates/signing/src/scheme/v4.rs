@@ -11,7 +11,9 @@ use subtle::Choice;
 use self::found::{Claim, Found, Parts};
 pub(super) use self::found::{Mark, read_mark};
 use super::foreign::{Life, signed_by};
-use crate::canonical::{self, CanonicalRequest, Credential, Dialect, Query, TextToSign, UNSIGNED_PAYLOAD};
+use crate::canonical::{
+    self, CanonicalRequest, Credential, Dialect, Query, Standing, TextToSign, UNSIGNED_PAYLOAD,
+};
 use crate::hashing::{Mac, Sha256};
 use crate::key_material::{KeyMaterial, VerifyingKey};
 use crate::pairs::Pair;
@@ -38,7 +40,7 @@ pub(super) fn judge_query(
 ) -> Result<Verified, Error> {
     let headers = request.headers.all();
     let found = Found::in_query(dialect, verifier.pairs(request));
-    let walk = Walk { dialect, request, verifier, now, headers: &headers };
+    let walk = Walk { dialect, request, verifier, now, headers: &headers, standing: Some(&found.standing) };
     let (path, mark, parts) = walk.read(&found, witness)?;
     let lifetime = parts.lifetime_s.ok_or(Error::MissingExp);
     let lifetime_s =
@@ -68,7 +70,7 @@ pub(super) fn judge_header(
 ) -> Result<Verified, Error> {
     let headers = request.headers.all();
     let found = Found::in_headers(dialect, &headers);
-    let walk = Walk { dialect, request, verifier, now, headers: &headers };
+    let walk = Walk { dialect, request, verifier, now, headers: &headers, standing: None };
     let (path, mark, parts) = walk.read(&found, witness)?;
     let claim = walk.claim_of_header(&parts);
     let claim = witness.step("payload", claim, |_| "What it says about the body is understood.".into())?;
@@ -92,6 +94,8 @@ struct Walk<'w, 'r> {
     verifier: &'w Verifier<'w>,
     now: Timestamp,
     headers: &'w HeaderList<'w>,
+    /// The pairs of the query that are signed, of a presigned URL.
+    standing: Option<&'w Standing<'w>>,
 }
 
 impl<'w> Walk<'w, '_> {
@@ -178,9 +182,14 @@ impl<'w> Walk<'w, '_> {
         witness: &mut impl Witness,
     ) -> Result<[Option<TextToSign<'p>>; 2], Error> {
         let is_mark = |name: &str| self.dialect.is_named(name, self.dialect.signature_name);
-        let is_presigned = parts.lifetime_s.is_some();
-        let is_signed = |pair: Pair<'_>| !(is_presigned && is_mark(pair.name)) && self.verifier.counts(&pair);
-        let query = Query::of(self.request.query(), is_signed).ok_or(Error::MalformedParam)?;
+        let counts = |pair: Pair<'_>| self.verifier.counts(&pair);
+        let query = match (self.request.query(), self.standing) {
+            (query, Some(standing)) => {
+                Query::walked(query, standing, |pair| !is_mark(pair.name) && counts(pair))
+            }
+            (query, None) => Query::of(query, counts),
+        };
+        let query = query.ok_or(Error::MalformedParam)?;
         let mut text = |host| {
             let canonical = CanonicalRequest {
                 method: self.request.method,

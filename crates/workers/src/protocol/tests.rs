@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use variant::Format;
 
 use super::*;
-use crate::input::{Input, seal};
+use crate::input::{Input, Sealed};
 
 fn order() -> Order {
     Order { job: Job::Examine(Facts::new(Format::Png, 3, 4)), limits: Limits::default(), timeout_ms: 1_000 }
@@ -15,7 +15,7 @@ fn order() -> Order {
 #[test]
 fn an_order_arrives_with_its_inputs() {
     let (here, mut there) = UnixStream::pair().unwrap();
-    let inputs = [seal(b"an original").unwrap(), seal(b"an overlay").unwrap()];
+    let inputs = [&b"an original"[..], b"an overlay"].map(|bytes| Sealed::copied(bytes).unwrap());
     let frame = frame(&order()).unwrap();
     assert_eq!(send_with(&here, &frame, &inputs).unwrap(), frame.len());
     let (heard, arrived) = receive::<Order>(&mut there).unwrap().unwrap();
@@ -29,7 +29,7 @@ fn an_order_arrives_with_its_inputs() {
 #[test]
 fn more_inputs_than_an_order_may_have_are_not_sent() {
     let (here, _there) = UnixStream::pair().unwrap();
-    let inputs: Vec<_> = (0..=MAX_INPUTS).map(|_| seal(b"x").unwrap()).collect();
+    let inputs: Vec<_> = (0..=MAX_INPUTS).map(|_| Sealed::copied(b"x").unwrap()).collect();
     assert!(send_with(&here, b"x", &inputs).is_err());
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use domain::Timestamp;
 
 use crate::Error;
-use crate::canonical::{Credential, Dialect, UNSIGNED_PAYLOAD, signed_headers};
+use crate::canonical::{Credential, Dialect, Standing, UNSIGNED_PAYLOAD, signed_headers};
 use crate::escape::decoded;
 use crate::pairs::{Pair, pieces, split_at};
 use crate::public_key::PublicKey;
@@ -27,6 +27,8 @@ pub(super) struct Found<'r> {
     content: Once<'r>,
     /// A part that is not known, or one whose name is written with escapes, so that others would read it.
     odd: bool,
+    /// The pairs of the query that are signed: all but the signature.
+    pub(super) standing: Standing<'r>,
 }
 
 /// The parts that every signature has, read.
@@ -97,6 +99,9 @@ impl<'r> Found<'r> {
     pub(super) fn in_query(dialect: &Dialect, pairs: impl Iterator<Item = Pair<'r>>) -> Self {
         let mut found = Found::default();
         for pair in pairs {
+            if !dialect.is_named(pair.name, dialect.signature_name) {
+                found.standing.push(&pair);
+            }
             if let Some(part) = found.part(dialect, pair.name) {
                 part.push(decoded(pair.value.unwrap_or_default()));
             } else if pair.name.contains('%') {
