@@ -85,6 +85,8 @@ max_connections = 400
 # No database can be dropped while a client that a test has silenced is still to say its password.
 authentication_timeout = 5s
 shared_buffers = 64MB
+# In its own folder, so that nothing stays behind when it is killed.
+dynamic_shared_memory_type = mmap
 fsync = ${SERVICES_FSYNC:-off}
 synchronous_commit = ${SERVICES_FSYNC:-off}
 full_page_writes = ${SERVICES_FSYNC:-off}

@@ -94,7 +94,14 @@ impl PrivatePostgres {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log"));
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
-        for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=16MB"] {
+        let settings = [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "shared_buffers=16MB",
+            // In its own folder, so that nothing stays behind when it is killed.
+            "dynamic_shared_memory_type=mmap",
+        ];
+        for setting in settings {
             command.args(["-c", setting]);
         }
         command.stdout(Stdio::null()).stderr(log.expect("a log")).kill_on_drop(true);
