@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
 use subtle::Choice;
 
@@ -15,7 +16,7 @@ use crate::key_material::VerifyingKey;
 use crate::pairs::{pairs, split_at};
 use crate::request::Request;
 use crate::schemes::Scheme;
-use crate::syntax::{URL_SAFE_NO_PAD, base64_bytes, same};
+use crate::syntax::{base64_bytes, same};
 use crate::verdict::{Covers, Verified, Witness};
 use crate::verifier::{Verifier, signer};
 
@@ -156,7 +157,7 @@ fn mac(token: &str, allow_legacy: bool) -> Result<(Kind, [u8; 32]), Error> {
         None if allow_legacy => (Kind::Legacy, token),
         None => return Err(Error::MalformedSignature),
     };
-    base64_bytes(URL_SAFE_NO_PAD, text).map(|mac| (kind, mac)).ok_or(Error::MalformedSignature)
+    base64_bytes(&URL_SAFE_NO_PAD, text).map(|mac| (kind, mac)).ok_or(Error::MalformedSignature)
 }
 
 impl<'r> Token<'r> {
@@ -265,7 +266,6 @@ fn param<'r>(name: &'r str, value: &'r str) -> Option<(Cow<'r, str>, Cow<'r, str
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use domain::SigningKeyId;
     use proptest::prelude::*;
 

@@ -2,6 +2,8 @@
 //! secret. It has no expiry, 48 bits in its usual form, and does not sign the version: to be switched on only for
 //! URLs that stand in pages already.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
 use subtle::Choice;
 
@@ -12,7 +14,7 @@ use crate::key_material::VerifyingKey;
 use crate::pairs::split_at;
 use crate::request::Request;
 use crate::schemes::Scheme;
-use crate::syntax::{ShortBytes, URL_SAFE_NO_PAD, same};
+use crate::syntax::same;
 use crate::verdict::{Verified, Witness};
 use crate::verifier::{Verifier, signer};
 
@@ -33,16 +35,17 @@ pub(super) fn judge(
     witness.step("path", request.check_size(), |()| "The target is within its limits.".into())?;
     let found = split(request.path()).ok_or(Error::MissingSignature);
     let (sig, rest) = witness.step("signature present", found, |_| "The path holds s--…--.".into())?;
-    let sig = witness.step("signature syntax", bytes(sig), |sig| {
+    let mut buffer = [0; LONG_BYTES];
+    let sig = witness.step("signature syntax", bytes(sig, &mut buffer), |sig| {
         format!("It stands for {} bits.", sig.len() * 8)
     })?;
     let (before, after) = without_version(rest);
     witness.text(|| format!("{before}{after}<secret>"));
     let keys = || verifier.every(Scheme::Cloudinary, now);
     let by_sha1 = (sig.len() < LONG_BYTES)
-        .then(|| signer(keys(), |key| is_hash::<Sha1>(key, [before, after], &sig)))
+        .then(|| signer(keys(), |key| is_hash::<Sha1>(key, [before, after], sig)))
         .flatten();
-    let key = by_sha1.or_else(|| signer(keys(), |key| is_hash::<Sha256>(key, [before, after], &sig)));
+    let key = by_sha1.or_else(|| signer(keys(), |key| is_hash::<Sha256>(key, [before, after], sig)));
     let key = signed_by(key, witness)?;
     Life::default().check(verifier.policy, now, witness)?;
     Ok(Verified::of(Scheme::Cloudinary, key.shared_name()))
@@ -63,11 +66,12 @@ fn split(path: &str) -> Option<(&str, &str)> {
 }
 
 /// The bytes that a signature stands for.
-fn bytes(sig: &str) -> Result<ShortBytes, Error> {
+fn bytes<'b>(sig: &str, buffer: &'b mut [u8; LONG_BYTES]) -> Result<&'b [u8], Error> {
     if !matches!(sig.len(), SHORT_CHARS | LONG_CHARS) {
         return Err(Error::MalformedSignature);
     }
-    URL_SAFE_NO_PAD.decode(sig).ok_or(Error::MalformedSignature)
+    let length = URL_SAFE_NO_PAD.decode_slice(sig, buffer).map_err(|_| Error::MalformedSignature)?;
+    Ok(&buffer[..length])
 }
 
 /// What is signed of a path: all but the first segment that is a version, `v1234`.
@@ -121,10 +125,10 @@ mod tests {
     #[test]
     fn a_signature_has_eight_or_thirty_two_characters() {
         for (sig, length) in [("9VQj6Aey", 6), (&"A".repeat(32) as &str, 24)] {
-            assert_eq!(bytes(sig).map(|bytes| bytes.len()), Ok(length));
+            assert_eq!(bytes(sig, &mut [0; LONG_BYTES]).map(<[u8]>::len), Ok(length));
         }
         for bad in ["", "9VQj6Ae", "9VQj6Ae+", "9VQj6Aey9", &"A".repeat(31), &"A".repeat(33)] {
-            assert_eq!(bytes(bad), Err(Error::MalformedSignature), "{bad}");
+            assert_eq!(bytes(bad, &mut [0; LONG_BYTES]), Err(Error::MalformedSignature), "{bad}");
         }
     }
 
@@ -132,7 +136,7 @@ mod tests {
         #[test]
         fn any_path_is_taken_apart_or_not(path in "(/|s--|--|v[0-9]{0,3}|[a-zA-Z0-9_]{0,9}|\\PC){0,12}") {
             if let Some((sig, rest)) = split(&path) {
-                let _ = bytes(sig);
+                let _ = bytes(sig, &mut [0; LONG_BYTES]);
                 let (before, after) = without_version(rest);
                 prop_assert!(rest.starts_with(before) && rest.ends_with(after));
             }

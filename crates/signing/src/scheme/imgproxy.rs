@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
 use subtle::Choice;
 
@@ -12,7 +14,7 @@ use crate::key_material::{KeyMaterial, VerifyingKey};
 use crate::pairs::{pieces, split_at};
 use crate::request::Request;
 use crate::schemes::Scheme;
-use crate::syntax::{ShortBytes, URL_SAFE_NO_PAD, integer, same};
+use crate::syntax::{integer, same};
 use crate::verdict::{Verified, Witness};
 use crate::verifier::{Verifier, signer};
 
@@ -30,12 +32,13 @@ pub(super) fn judge(
     let (segment, rest) = split(request.path());
     let found = if segment.is_empty() { Err(Error::MissingSignature) } else { Ok(segment) };
     let segment = witness.step("signature present", found, |_| "It is the first segment.".into())?;
-    let sig = witness.step("signature syntax", bytes(segment), |_| "It is base64url.".into())?;
+    let mut buffer = [0; MAC_BYTES];
+    let sig = witness.step("signature syntax", bytes(segment, &mut buffer), |_| "It is base64url.".into())?;
     let rest = restored(rest);
     let expiry = witness.step("parameters", expiry(&rest), |_| "An expiry is there once at most.".into())?;
     witness.text(|| format!("<salt>/{rest}"));
     let size_bytes = verifier.settings.imgproxy.signature_size_bytes.clamp(1, MAC_BYTES);
-    let key = signer(verifier.every(Scheme::Imgproxy, now), |key| is_signed(key, &rest, &sig, size_bytes));
+    let key = signer(verifier.every(Scheme::Imgproxy, now), |key| is_signed(key, &rest, sig, size_bytes));
     let key = signed_by(key, witness)?;
     Life { expires_s: expiry, ..Life::default() }.check(verifier.policy, now, witness)?;
     Ok(Verified { expires_s: expiry, ..Verified::of(Scheme::Imgproxy, key.shared_name()) })
@@ -48,8 +51,9 @@ fn split(path: &str) -> (&str, &str) {
 }
 
 /// The bytes of a signature, which has one spelling only: no padding, no stray bits.
-fn bytes(segment: &str) -> Result<ShortBytes, Error> {
-    URL_SAFE_NO_PAD.decode(segment).ok_or(Error::MalformedSignature)
+fn bytes<'b>(segment: &str, buffer: &'b mut [u8; MAC_BYTES]) -> Result<&'b [u8], Error> {
+    let length = URL_SAFE_NO_PAD.decode_slice(segment, buffer).map_err(|_| Error::MalformedSignature)?;
+    Ok(&buffer[..length])
 }
 
 /// Undoes what proxies do to paths: a colon of the options that was escaped, and the slash of `scheme://` that was
@@ -129,7 +133,7 @@ mod tests {
     #[test]
     fn a_signature_has_one_spelling() {
         let check = |text: &str, bytes_read: Result<usize, Error>| {
-            assert_eq!(bytes(text).map(|bytes| bytes.len()), bytes_read, "{text}");
+            assert_eq!(bytes(text, &mut [0; MAC_BYTES]).map(<[u8]>::len), bytes_read, "{text}");
         };
         check("oWaL7QoW5Ts", Ok(8));
         check(&"A".repeat(43), Ok(32));

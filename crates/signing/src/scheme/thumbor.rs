@@ -1,6 +1,7 @@
 //! thumbor (signing-schemes 8): `/{signature}/{options}/{image}`, an HMAC-SHA1 over the path behind the signature. It
 //! has no expiry. The target is the one below the mount.
 
+use base64::engine::general_purpose::URL_SAFE;
 use domain::Timestamp;
 use subtle::Choice;
 
@@ -10,7 +11,7 @@ use crate::key_material::VerifyingKey;
 use crate::pairs::split_at;
 use crate::request::Request;
 use crate::schemes::Scheme;
-use crate::syntax::{URL_SAFE, base64_bytes, same};
+use crate::syntax::{base64_bytes, same};
 use crate::verdict::{Verified, Witness};
 use crate::verifier::{Verifier, signer};
 
@@ -40,7 +41,7 @@ pub(super) fn judge(
 
 /// The bytes of a signature.
 fn bytes(segment: &str) -> Result<[u8; 20], Error> {
-    let bytes = base64_bytes(URL_SAFE, segment).filter(|_| segment.len() == SIGNATURE_CHARS);
+    let bytes = base64_bytes(&URL_SAFE, segment).filter(|_| segment.len() == SIGNATURE_CHARS);
     bytes.ok_or(Error::MalformedSignature)
 }
 
@@ -54,7 +55,6 @@ fn is_signed(key: &VerifyingKey, rest: &str, sig: &[u8; 20]) -> Choice {
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE;
     use proptest::prelude::*;
 
     use super::*;

@@ -20,7 +20,7 @@ use crate::key_material::{KeyMaterial, VerifyingKey};
 use crate::pairs::Pair;
 use crate::public_key::{PublicKey, SignedDigest};
 use crate::request::Request;
-use crate::syntax::{self, base64_bytes, integer, same};
+use crate::syntax::{base64_bytes, integer, same};
 use crate::verdict::{Verified, Witness};
 use crate::verifier::{Verifier, signer};
 
@@ -230,7 +230,7 @@ enum Mark {
 fn read_mark(words: &Words, text: &str) -> Result<Mark, Error> {
     let lengths = PublicKey::MIN_RSA_BITS / 8..=PublicKey::MAX_RSA_BITS / 8;
     let mark = if words.scheme == Scheme::S3 {
-        base64_bytes(syntax::STANDARD, text).map(Mark::Mac)
+        base64_bytes(&STANDARD, text).map(Mark::Mac)
     } else {
         STANDARD.decode(text).ok().filter(|bytes| lengths.contains(&bytes.len())).map(Mark::Rsa)
     };
@@ -307,7 +307,10 @@ impl<'t> Text<'t> {
             md5: value("content-md5"),
             content_type: value("content-type"),
             expires: token.expires,
-            headers: names.into_iter().map(|name| (name, given(name).unwrap_or_else(|| value(name)))).collect(),
+            headers: names
+                .into_iter()
+                .map(|name| (name, given(name).unwrap_or_else(|| value(name))))
+                .collect(),
             bucket: bucket(words, verifier),
             path: request.path(),
             sub_resources: SubResources::of(words, verifier.pairs(request))?,

@@ -1,9 +1,11 @@
 //! The names that parameters have: those of a native token (signing-schemes 1.1), and those of the generic form, which
 //! is the same token with another table of names (signing-schemes 7).
 
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::Error;
 use crate::schemes::Scheme;
-use crate::syntax::{URL_SAFE_NO_PAD, base64_bytes, lower_hex};
+use crate::syntax::{base64_bytes, lower_hex};
 
 /// A table of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +64,7 @@ impl Dialect {
     /// The 32 bytes of a signature: 64 hex digits, in the generic form also base64url.
     pub(super) fn mac(self, text: &str) -> Result<[u8; 32], Error> {
         let mac = match self {
-            Dialect::Generic if text.len() == 43 => base64_bytes(URL_SAFE_NO_PAD, text),
+            Dialect::Generic if text.len() == 43 => base64_bytes(&URL_SAFE_NO_PAD, text),
             _ => lower_hex(text),
         };
         mac.ok_or(Error::MalformedSignature)
@@ -105,7 +107,6 @@ fn generic(name: &str) -> Meaning {
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     use super::*;
 
