@@ -90,6 +90,12 @@ impl Darkroom {
         answer["result"]["id"].as_str().map(str::to_owned).context("an id")
     }
 
+    /// Makes an image private, or public.
+    pub(crate) fn set_private(&self, account: &Account, id: &str, is_private: bool) -> Result<()> {
+        let body = serde_json::json!({ "requireSignedURLs": is_private }).to_string();
+        self.api(account, "PATCH", &format!("/v1/{id}"), "application/json", body.as_bytes()).map(drop)
+    }
+
     /// Makes a variant of a width.
     pub(crate) fn variant(&self, account: &Account, name: &str, width: u32) -> Result<()> {
         let body = serde_json::json!({ "id": name, "options": { "width": width } }).to_string();

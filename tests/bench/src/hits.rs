@@ -31,20 +31,14 @@ pub(crate) struct Side {
     pub(crate) pid: u32,
 }
 
-/// The target and the bytes of a rendition of about the wanted length; that of a private one is signed.
-pub(crate) fn rendition(
-    darkroom: &Darkroom,
-    account: &Account,
-    is_private: bool,
-) -> Result<(String, Vec<u8>)> {
-    let id = darkroom.upload(account, &drawn::jpeg(&drawn::photo(1600, 1200), 90), is_private)?;
+/// The signed target and the bytes of a rendition of about the wanted length, of a private image.
+pub(crate) fn rendition(darkroom: &Darkroom, account: &Account) -> Result<(String, Vec<u8>)> {
+    let id = darkroom.upload(account, &drawn::jpeg(&drawn::photo(1600, 1200), 90), true)?;
     let mut all = Vec::new();
     for width in (160..=800).step_by(40) {
-        // Both kinds may be of one account, whose variants have each their own name.
-        let name = format!("{}{width}", if is_private { "signed" } else { "public" });
+        let name = format!("w{width}");
         darkroom.variant(account, &name, width)?;
-        let url = format!("http://{}/{}/{id}/{name}", darkroom.at, account.hash);
-        let url = if is_private { darkroom.cli(&["sign", &url])? } else { url };
+        let url = darkroom.cli(&["sign", &format!("http://{}/{}/{id}/{name}", darkroom.at, account.hash)])?;
         let target =
             url.split_once("//").and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned()));
         let target = target.context("a whole URL")?;
@@ -60,7 +54,7 @@ pub(crate) fn rendition(
 fn compare(binary: &Path, cores: Option<(&str, &str)>, threads: &str) -> Result<f64> {
     let folder = tempfile::tempdir()?;
     let darkroom = Darkroom::start_on(binary, folder.path(), cores.map(|cores| cores.0))?;
-    let (target, bytes) = rendition(&darkroom, &darkroom.account()?, true)?;
+    let (target, bytes) = rendition(&darkroom, &darkroom.account()?)?;
     println!(
         "a rendition of {} bytes, wrk with 64 connections, {ROUNDS} rounds of {ROUND_S} s each",
         bytes.len()
