@@ -92,7 +92,7 @@ impl Frame {
 /// The next marker and what follows it; data of a scan, restarts in it, and stray bytes are passed over.
 fn next_marker(mut bytes: &[u8]) -> Option<(u8, &[u8])> {
     loop {
-        let at = bytes.iter().position(|byte| *byte == 0xFF)?;
+        let at = memchr::memchr(0xFF, bytes)?;
         bytes = bytes.get(at + 1..)?;
         match bytes.first()? {
             0xFF => {}
