@@ -30,6 +30,24 @@ pub(super) fn across<const N: usize>(line: &[i16], stride: usize, across: &Acros
     across_plain::<N>(line, stride, across, out);
 }
 
+/// Takes of each value, from 0 to [`WHITE`], the share that stands beside it, of [`WHITE`].
+pub(super) fn multiply(values: &mut [i16], shares: &[i16]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the machine has AVX2.
+        return unsafe { avx2::multiply(values, shares) };
+    }
+    multiply_plain(values, shares);
+}
+
+/// Inlined, so that it is vectorised for whatever its caller may use.
+#[inline(always)]
+fn multiply_plain(values: &mut [i16], shares: &[i16]) {
+    for (value, share) in values.iter_mut().zip(shares) {
+        *value = ((i32::from(*value) * i32::from(*share) + WHITE / 2) / WHITE) as i16;
+    }
+}
+
 fn down_plain(rows: &[&[i16]], weights: &[i16], out: &mut [i16]) {
     for (index, value) in out.iter_mut().enumerate() {
         let products =
@@ -66,25 +84,60 @@ mod avx2 {
         unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
     }
 
+    /// Vectors that are summed up together: what the registers hold. Each row is then read by whole cache lines.
+    const STRIP: usize = 4;
+
+    /// Two rows, and their weights by turns in all lanes.
+    struct Pair<'a> {
+        first: &'a [i16],
+        second: &'a [i16],
+        weights: __m256i,
+    }
+
     #[target_feature(enable = "avx2")]
     pub(super) fn down(rows: &[&[i16]], weights: &[i16], out: &mut [i16]) {
-        for (index, lanes) in out.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-            let (mut low, mut high) = (_mm256_set1_epi32(HALF), _mm256_set1_epi32(HALF));
-            for (pair, weight) in rows.chunks(2).zip(weights.chunks(2)) {
-                let first = load(pair[0], index * LANES);
-                let (second, second_weight) = match (pair.get(1), weight.get(1)) {
-                    (Some(row), Some(weight)) => (load(row, index * LANES), *weight),
-                    _ => (_mm256_setzero_si256(), 0),
-                };
-                let both = _mm256_set1_epi32((i32::from(second_weight) << 16) | i32::from(weight[0] as u16));
-                low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_unpacklo_epi16(first, second), both));
-                high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_unpackhi_epi16(first, second), both));
+        let mut pairs = Vec::with_capacity(rows.len().div_ceil(2));
+        for (rows, weights) in rows.chunks(2).zip(weights.chunks(2)) {
+            let second = weights.get(1).copied().unwrap_or(0);
+            pairs.push(Pair {
+                first: rows[0],
+                second: rows[rows.len() - 1],
+                weights: _mm256_set1_epi32((i32::from(second) << 16) | i32::from(weights[0] as u16)),
+            });
+        }
+        let (strips, rest) = out.as_chunks_mut::<{ STRIP * LANES }>();
+        let past = strips.len() * STRIP * LANES;
+        for (index, strip) in strips.iter_mut().enumerate() {
+            sum::<STRIP>(&pairs, index * STRIP * LANES, strip);
+        }
+        for (index, lanes) in rest.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            sum::<1>(&pairs, past + index * LANES, lanes);
+        }
+    }
+
+    /// N vectors of the sum, from the value `from` of each row on.
+    #[target_feature(enable = "avx2")]
+    fn sum<const N: usize>(pairs: &[Pair<'_>], from: usize, out: &mut [i16]) {
+        let mut sums = [[_mm256_set1_epi32(HALF); 2]; N];
+        for pair in pairs {
+            let (first, second) = (&pair.first[from..][..N * LANES], &pair.second[from..][..N * LANES]);
+            for (at, [low, high]) in sums.iter_mut().enumerate() {
+                let (a, b) = (load(first, at * LANES), load(second, at * LANES));
+                *low = _mm256_add_epi32(*low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), pair.weights));
+                *high = _mm256_add_epi32(*high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), pair.weights));
             }
+        }
+        for (lanes, [low, high]) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(sums) {
             let (low, high) =
                 (_mm256_srai_epi32::<{ BITS as i32 }>(low), _mm256_srai_epi32::<{ BITS as i32 }>(high));
             // SAFETY: an unaligned store of the 32 bytes that the array has.
             unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), _mm256_packs_epi32(low, high)) };
         }
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn multiply(values: &mut [i16], shares: &[i16]) {
+        super::multiply_plain(values, shares);
     }
 
     #[target_feature(enable = "avx2")]
@@ -154,6 +207,19 @@ mod tests {
             across::<3>(&fast, stride, &across_weights, &mut fast_line);
             across_plain::<3>(&fast, stride, &across_weights, &mut plain_line);
             prop_assert_eq!(fast_line, plain_line);
+        }
+
+        #[test]
+        fn shares_are_taken_alike_and_rounded(
+            pairs in prop::collection::vec((0_i16..=28_000, 0_i16..=28_000), 1..99),
+        ) {
+            let (values, shares): (Vec<i16>, Vec<i16>) = pairs.into_iter().unzip();
+            let mut fast = values.clone();
+            multiply(&mut fast, &shares);
+            for ((value, share), seen) in values.iter().zip(&shares).zip(fast) {
+                let exact = f64::from(*value) * f64::from(*share) / f64::from(WHITE);
+                prop_assert!((f64::from(seen) - exact).abs() <= 0.5);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::average::Planes;
 use super::colour::Row;
+use super::kernel;
 use crate::decode::Picture;
 use crate::light::{from_light, to_light};
 
@@ -64,9 +65,9 @@ fn fill<T: Copy>(
     let (red, rest) = values.split_at_mut(plane);
     let (green, rest) = rest.split_at_mut(plane);
     let (blue, alpha) = rest.split_at_mut(plane);
-    let colours = red[..width].iter_mut().zip(&mut green[..width]).zip(&mut blue[..width]);
     match channels {
         1 => {
+            let colours = red[..width].iter_mut().zip(&mut green[..width]).zip(&mut blue[..width]);
             for (((r, g), b), sample) in colours.zip(row) {
                 *r = light(*sample);
                 (*g, *b) = (*r, *r);
@@ -74,20 +75,36 @@ fn fill<T: Copy>(
         }
         3 => fill_three(row, [&mut red[..width], &mut green[..width], &mut blue[..width]], light),
         2 => {
-            for ((((r, g), b), a), pixel) in colours.zip(alpha).zip(row.as_chunks::<2>().0) {
-                let share = opacity(pixel[1]);
-                *r = multiply(light(pixel[0]), share);
-                (*g, *b, *a) = (*r, *r, share as i16);
+            for ((r, a), pixel) in red[..width].iter_mut().zip(&mut *alpha).zip(row.as_chunks::<2>().0) {
+                (*r, *a) = (light(pixel[0]), opacity(pixel[1]) as i16);
             }
+            kernel::multiply(&mut red[..width], &alpha[..width]);
+            green[..width].copy_from_slice(&red[..width]);
+            blue[..width].copy_from_slice(&red[..width]);
         }
         _ => {
-            for ((((r, g), b), a), pixel) in colours.zip(alpha).zip(row.as_chunks::<4>().0) {
-                let share = opacity(pixel[3]);
-                *r = multiply(light(pixel[0]), share);
-                *g = multiply(light(pixel[1]), share);
-                *b = multiply(light(pixel[2]), share);
-                *a = share as i16;
-            }
+            let planes = [&mut red[..width], &mut green[..width], &mut blue[..width], &mut alpha[..width]];
+            fill_four(row, planes, light, opacity);
+        }
+    }
+}
+
+/// Colours first, as they would be without alpha; then, where anything is clear, all of a plane at once.
+fn fill_four<T: Copy>(
+    row: &[T],
+    [red, green, blue, alpha]: [&mut [i16]; 4],
+    light: impl Fn(T) -> i16,
+    opacity: impl Fn(T) -> i32,
+) {
+    let colours = red.iter_mut().zip(green.iter_mut()).zip(blue.iter_mut()).zip(alpha.iter_mut());
+    let mut least = WHITE as i16;
+    for ((((r, g), b), a), pixel) in colours.zip(row.as_chunks::<4>().0) {
+        (*r, *g, *b, *a) = (light(pixel[0]), light(pixel[1]), light(pixel[2]), opacity(pixel[3]) as i16);
+        least = least.min(*a);
+    }
+    if i32::from(least) < WHITE {
+        for plane in [red, green, blue] {
+            kernel::multiply(plane, alpha);
         }
     }
 }
@@ -106,10 +123,6 @@ fn fill_three<T: Copy>(row: &[T], [red, green, blue]: [&mut [i16]; 3], light: im
     for (((r, g), b), pixel) in colours.zip(rest.as_chunks::<3>().0) {
         (*r, *g, *b) = (light(pixel[0]), light(pixel[1]), light(pixel[2]));
     }
-}
-
-fn multiply(light: i16, share: i32) -> i16 {
-    ((i32::from(light) * share + WHITE / 2) / WHITE) as i16
 }
 
 /// Turns a row of light, pixel by pixel and within 0 to [`WHITE`], to 8-bit sRGB with straight alpha.
