@@ -79,7 +79,8 @@ fn judge_file(bytes: &[u8]) {
     let Some(facts) = probed(bytes) else { return };
     let limits = limits();
     let _ = unpanicked(|| variant::placeholder(bytes, &facts, &limits, Instant::now() + TIMEOUT));
-    for options in ["w=40,f=png", "w=24,h=24,fit=cover,f=jpeg", "f=webp,w=30,anim=true"] {
+    // The small one is scaled by the decoder already, where it can.
+    for options in ["w=40,f=png", "w=4,f=png", "w=24,h=24,fit=cover,f=jpeg", "f=webp,w=30,anim=true"] {
         let Ok(options) = Options::parse(options) else { continue };
         let Ok(recipe) = variant::settle(&options, &facts, None, &Hints::default(), &limits) else {
             continue;

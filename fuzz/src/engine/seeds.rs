@@ -75,7 +75,7 @@ fn pictures(format: &str) -> Vec<Vec<u8>> {
         let deadline = Instant::now() + Duration::from_secs(10);
         Some(variant::render(&Originals::plain(&drawn, &facts), &recipe, &limits, deadline).ok()?.bytes)
     };
-    let wishes = [format!("f={format}"), format!("f={format},q=30"), format!("f={format},q=100,w=7")];
+    let wishes = ["", ",q=30", ",q=100,w=7", ",compression=fast"].map(|more| format!("f={format}{more}"));
     let mut all: Vec<Vec<u8>> = wishes.iter().filter_map(|wish| made(wish)).collect();
     all.dedup();
     all

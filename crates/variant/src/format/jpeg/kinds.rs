@@ -8,17 +8,17 @@ use crate::testing::{
 
 /// What is unusual about a JPEG.
 #[derive(Clone, Copy)]
-struct Kind {
+pub(super) struct Kind {
     /// Samples of each channel, across and down.
-    factors: [(c_int, c_int); 3],
+    pub(super) factors: [(c_int, c_int); 3],
     /// Blocks between restarts; 0 for none.
-    restart: c_uint,
-    progressive: bool,
+    pub(super) restart: c_uint,
+    pub(super) progressive: bool,
 }
 
-const USUAL: Kind = Kind { factors: [(2, 2), (1, 1), (1, 1)], restart: 0, progressive: false };
+pub(super) const USUAL: Kind = Kind { factors: [(2, 2), (1, 1), (1, 1)], restart: 0, progressive: false };
 
-fn made(canvas: &Canvas, kind: Kind) -> Vec<u8> {
+pub(super) fn made(canvas: &Canvas, kind: Kind) -> Vec<u8> {
     let made = caught(|| {
         let mut encoder = Encoder::new(later());
         encoder.set_up(canvas, 95, kind.progressive, Effort::Usual);
@@ -28,6 +28,18 @@ fn made(canvas: &Canvas, kind: Kind) -> Vec<u8> {
             let component = unsafe { &mut *encoder.info.comp_info.add(index) };
             (component.h_samp_factor, component.v_samp_factor) = (across, down);
         }
+        encoder.write(canvas, Extras::default())
+    });
+    made.unwrap()
+}
+
+/// A JPEG of the brightness alone.
+pub(super) fn grey(canvas: &Canvas) -> Vec<u8> {
+    let made = caught(|| {
+        let mut encoder = Encoder::new(later());
+        encoder.set_up(canvas, 95, false, Effort::Usual);
+        // SAFETY: the struct is set up.
+        unsafe { c::jpeg_set_colorspace(&mut encoder.info, c::JCS_GRAYSCALE) };
         encoder.write(canvas, Extras::default())
     });
     made.unwrap()
@@ -134,15 +146,7 @@ fn in_haste_a_picture_is_larger_and_looks_the_same() {
 
 #[test]
 fn grey_is_read_as_grey() {
-    let picture = draw(40, 30, |x, _| if x < 20 { [60; 3] } else { [200; 3] });
-    let made = caught(|| {
-        let mut encoder = Encoder::new(later());
-        encoder.set_up(&picture, 95, false, Effort::Usual);
-        // SAFETY: the struct is set up.
-        unsafe { c::jpeg_set_colorspace(&mut encoder.info, c::JCS_GRAYSCALE) };
-        encoder.write(&picture, Extras::default())
-    });
-    let seen = decoded(&made.unwrap());
+    let seen = decoded(&grey(&draw(40, 30, |x, _| if x < 20 { [60; 3] } else { [200; 3] })));
     assert_alike(&at(&seen, 0.2, 0.5), &[60; 3], "dark");
     assert_alike(&at(&seen, 0.8, 0.5), &[200; 3], "light");
 }
