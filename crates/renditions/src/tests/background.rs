@@ -54,13 +54,16 @@ async fn what_was_made_in_the_background_is_found_after_a_restart() {
 }
 
 #[tokio::test]
-async fn whoever_names_the_format_waits_for_what_is_under_way_already() {
+async fn whoever_names_the_format_makes_it_himself_or_takes_what_is_there_before() {
     let house = House::new().await;
     house.renditions.find_or_begin(&house.original, &avif()).await.unwrap();
     let named = Recipe { meanwhile: None, ..avif() };
     assert_eq!(house.renditions.fetch(&house.original, &named).await.unwrap().format, Format::Avif);
     nothing_waits(&house.renditions).await;
-    assert_eq!(house.renditions.renders(), 1);
+    let renders = house.renditions.renders();
+    assert!((1..=2).contains(&renders), "{renders}");
+    house.renditions.fetch(&house.original, &named).await.unwrap();
+    assert_eq!(house.renditions.renders(), renders, "it is there");
 }
 
 /// Renditions whose only slot in the background is taken for as long as the second value lives.
