@@ -497,7 +497,7 @@ mod tests {
     use crate::testing::{distance, file, later, render_at, texture};
 
     #[test]
-    fn the_library_scales_only_where_enough_is_left_to_the_resizer() {
+    fn it_is_scaled_only_where_enough_is_left_to_the_resizer() {
         let cases =
             [(0.5, 8), (1.0, 8), (2.99, 8), (3.0, 4), (15.9, 4), (16.0, 2), (63.9, 2), (64.0, 1), (900.0, 1)];
         for (shrink, n) in cases {
@@ -506,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_library_scaled_looks_like_what_was_decoded_in_full() {
+    fn what_was_scaled_looks_like_what_was_decoded_in_full() {
         // An odd size: at 4/8 its box is fractional.
         let (jpeg, png) =
             (file(&texture(1363, 847), crate::Format::Jpeg), file(&texture(1363, 847), crate::Format::Png));
