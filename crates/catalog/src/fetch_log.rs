@@ -1,6 +1,7 @@
 //! Who fetched what since the last flush, noted where it happens: each thread for itself, in memory of its own. Knows no
 //! database; `fetches.rs` empties it into its table and reads both.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use domain::{AccountId, SigningKeyId, Timestamp};
@@ -52,7 +53,7 @@ pub struct FetchLog {
 /// Fetches of some time.
 #[derive(Default)]
 pub(crate) struct Noted {
-    pub(crate) fetches: HashMap<Fetch<Box<str>>, Times>,
+    pub(crate) fetches: HashMap<Kept, Times>,
     /// Those for which there was no room to tell what they were of.
     pub(crate) coarse: u64,
     /// Those for which there was no room at all.
@@ -60,18 +61,31 @@ pub(crate) struct Noted {
 }
 
 /// Fetches that are noted as one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Fetch<Text> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Fetch<'t> {
     pub(crate) account: AccountId,
     /// Minutes since 1970.
     pub(crate) minute: i64,
     pub(crate) scheme: Scheme,
     pub(crate) verdict: &'static str,
-    pub(crate) image: Text,
-    pub(crate) variant: Text,
-    pub(crate) key_name: Text,
-    pub(crate) subject: Text,
-    pub(crate) token_id: Text,
+    pub(crate) image: &'t str,
+    pub(crate) variant: &'t str,
+    pub(crate) key_name: &'t str,
+    pub(crate) subject: &'t str,
+    pub(crate) token_id: &'t str,
+}
+
+/// The same, kept. Its texts lie in one piece, so that each hit that is noted touches one place of memory and not five.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) account: AccountId,
+    minute: i64,
+    scheme: Scheme,
+    verdict: &'static str,
+    /// Image, variant, name of the key, subject and token id.
+    texts: Box<str>,
+    /// Where all but the last of them end.
+    ends: [usize; 4],
 }
 
 /// How often, and when and for whom the last time.
@@ -138,7 +152,7 @@ impl std::fmt::Debug for FetchLog {
 }
 
 impl Noted {
-    fn add(&mut self, mut fetch: Fetch<&str>, times: Times) {
+    fn add(&mut self, mut fetch: Fetch<'_>, times: Times) {
         if let Some(known) = self.fetches.get_mut(&fetch) {
             return known.add(&times);
         }
@@ -183,14 +197,13 @@ impl Times {
     }
 }
 
-impl<Text: AsRef<str>> Fetch<Text> {
+impl Fetch<'_> {
     /// A number that tells it from the others of its account and minute.
     pub(crate) fn digest(&self) -> i64 {
         let mut digest = Sha256::new();
-        let lent = self.lent();
         let texts =
-            [lent.image, lent.variant, lent.scheme.name(), lent.key_name, lent.subject, lent.token_id];
-        for text in texts.into_iter().chain([lent.verdict]) {
+            [self.image, self.variant, self.scheme.name(), self.key_name, self.subject, self.token_id];
+        for text in texts.into_iter().chain([self.verdict]) {
             digest.update((text.len() as u32).to_be_bytes());
             digest.update(text);
         }
@@ -198,41 +211,58 @@ impl<Text: AsRef<str>> Fetch<Text> {
         i64::from_be_bytes(std::array::from_fn(|at| digest[at]))
     }
 
-    fn lent(&self) -> Fetch<&str> {
+    fn kept(&self) -> Kept {
+        let Fetch { account, minute, scheme, verdict, .. } = *self;
+        let texts = [self.image, self.variant, self.key_name, self.subject, self.token_id];
+        let ends = std::array::from_fn(|last| texts[..=last].iter().map(|text| text.len()).sum());
+        Kept { account, minute, scheme, verdict, texts: texts.concat().into(), ends }
+    }
+}
+
+impl Kept {
+    /// What is kept.
+    pub(crate) fn lent(&self) -> Fetch<'_> {
+        let Kept { account, minute, scheme, verdict, .. } = *self;
+        let text = |start: usize, end: usize| self.texts.get(start..end).unwrap_or_default();
+        let [image, variant, key_name, subject] = self.ends;
         Fetch {
-            account: self.account,
-            minute: self.minute,
-            scheme: self.scheme,
-            verdict: self.verdict,
-            image: self.image.as_ref(),
-            variant: self.variant.as_ref(),
-            key_name: self.key_name.as_ref(),
-            subject: self.subject.as_ref(),
-            token_id: self.token_id.as_ref(),
+            account,
+            minute,
+            scheme,
+            verdict,
+            image: text(0, image),
+            variant: text(image, variant),
+            key_name: text(variant, key_name),
+            subject: text(key_name, subject),
+            token_id: text(subject, self.texts.len()),
         }
     }
 }
 
-impl Fetch<&str> {
-    fn kept(&self) -> Fetch<Box<str>> {
-        Fetch {
-            account: self.account,
-            minute: self.minute,
-            scheme: self.scheme,
-            verdict: self.verdict,
-            image: self.image.into(),
-            variant: self.variant.into(),
-            key_name: self.key_name.into(),
-            subject: self.subject.into(),
-            token_id: self.token_id.into(),
-        }
+impl Hash for Kept {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.lent().hash(state);
     }
 }
 
-impl Equivalent<Fetch<Box<str>>> for Fetch<&str> {
-    fn equivalent(&self, kept: &Fetch<Box<str>>) -> bool {
-        *self == kept.lent()
+impl Equivalent<Kept> for Fetch<'_> {
+    fn equivalent(&self, kept: &Kept) -> bool {
+        let kept = kept.lent();
+        self.account == kept.account
+            && self.minute == kept.minute
+            && self.scheme == kept.scheme
+            && is_same(self.verdict, kept.verdict)
+            && is_same(self.image, kept.image)
+            && is_same(self.variant, kept.variant)
+            && is_same(self.key_name, kept.key_name)
+            && is_same(self.subject, kept.subject)
+            && is_same(self.token_id, kept.token_id)
     }
+}
+
+/// Whether two texts are equal: mostly both are empty, or one and the same.
+fn is_same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && (one.is_empty() || std::ptr::eq(one, other) || one == other)
 }
 
 #[cfg(test)]
@@ -285,8 +315,8 @@ mod tests {
             Fetched { key: Some(&key), token_id: Some("link-1"), verdict: "expired", ..fetched("cat") };
         log.note(&claims, Timestamp::from_seconds(0));
         log.look(|noted| {
-            for fetch in noted.fetches.keys() {
-                let names = (&*fetch.key_name, &*fetch.subject, &*fetch.token_id, fetch.verdict);
+            for fetch in noted.fetches.keys().map(Kept::lent) {
+                let names = (fetch.key_name, fetch.subject, fetch.token_id, fetch.verdict);
                 assert_eq!(names, ("default", "user-1", "link-1", "expired"));
             }
         });
@@ -336,14 +366,21 @@ mod tests {
             token_id: "e",
         };
         let others = [
-            Fetch { scheme: Scheme::Bunny, ..one.clone() },
-            Fetch { verdict: "expired", ..one.clone() },
-            Fetch { image: "ab", variant: "", ..one.clone() },
-            Fetch { key_name: "x", ..one.clone() },
-            Fetch { subject: "x", ..one.clone() },
-            Fetch { token_id: "x", ..one.clone() },
+            Fetch { scheme: Scheme::Bunny, ..one },
+            Fetch { verdict: "expired", ..one },
+            Fetch { image: "ab", variant: "", ..one },
+            Fetch { key_name: "x", ..one },
+            Fetch { subject: "x", ..one },
+            Fetch { token_id: "x", ..one },
         ];
         let digests: std::collections::HashSet<i64> = others.iter().map(Fetch::digest).collect();
         assert!(digests.len() == others.len() && !digests.contains(&one.digest()));
+        let all: Vec<Fetch<'_>> = others.into_iter().chain([one]).collect();
+        for fetch in &all {
+            let kept = fetch.kept();
+            assert_eq!(kept.lent(), *fetch);
+            let known = all.iter().filter(|other| Equivalent::equivalent(*other, &kept));
+            assert!(known.eq([fetch]));
+        }
     }
 }

@@ -123,12 +123,12 @@ impl Catalog {
                 account.as_bytes().as_slice().into(),
                 (*minute).into(),
                 (*digest).into(),
-                (*fetch.image).into(),
-                (*fetch.variant).into(),
+                fetch.image.into(),
+                fetch.variant.into(),
                 fetch.scheme.name().into(),
-                (*fetch.key_name).into(),
-                (*fetch.subject).into(),
-                (*fetch.token_id).into(),
+                fetch.key_name.into(),
+                fetch.subject.into(),
+                fetch.token_id.into(),
                 fetch.verdict.into(),
                 whole(times.requests).into(),
                 times.last_at.as_micros().into(),
@@ -188,9 +188,9 @@ impl Catalog {
         found: &mut BTreeMap<Spot, FetchEntry>,
     ) {
         self.inner.fetches.look(|noted| {
-            let wanted =
-                noted.fetches.iter().filter(|(fetch, _)| fetch.account == *account && filter.fits(fetch));
-            for (fetch, times) in wanted {
+            let of_account = noted.fetches.iter().filter(|(kept, _)| kept.account == *account);
+            let wanted = of_account.map(|(kept, times)| (kept.lent(), times));
+            for (fetch, times) in wanted.filter(|(fetch, _)| filter.fits(fetch)) {
                 let spot = (fetch.minute, fetch.digest());
                 if after.is_none_or(|after| after.is_before(spot)) {
                     let held = || FetchEntry::of(fetch);
@@ -202,11 +202,12 @@ impl Catalog {
 }
 
 /// Fetches of all threads, summed up by the key of the table.
-type Sums<'t> = BTreeMap<(AccountId, i64, i64), (&'t Fetch<Box<str>>, Times)>;
+type Sums<'t> = BTreeMap<(AccountId, i64, i64), (Fetch<'t>, Times)>;
 
 fn sums(taken: &[Noted]) -> Sums<'_> {
     let mut sums = Sums::new();
-    for (fetch, times) in taken.iter().flat_map(|noted| &noted.fetches) {
+    for (kept, times) in taken.iter().flat_map(|noted| &noted.fetches) {
+        let fetch = kept.lent();
         let of_key = sums.entry((fetch.account, fetch.minute, fetch.digest()));
         of_key.and_modify(|(_, known)| known.add(times)).or_insert((fetch, *times));
     }
@@ -228,7 +229,7 @@ impl FetchFilter {
     }
 
     /// Whether what was noted meets every condition; as the question to the table has them.
-    fn fits(&self, fetch: &Fetch<Box<str>>) -> bool {
+    fn fits(&self, fetch: &Fetch<'_>) -> bool {
         let (first, last) = self.minutes();
         let is = |wanted: &Option<String>, text: &str| wanted.as_deref().is_none_or(|wanted| wanted == text);
         let verdict = match self.verdict.as_deref() {
@@ -236,10 +237,10 @@ impl FetchFilter {
             verdict => verdict.is_none_or(|verdict| verdict == fetch.verdict),
         };
         (first..=last).contains(&fetch.minute)
-            && is(&self.image, &fetch.image)
-            && is(&self.key, &fetch.key_name)
-            && is(&self.subject, &fetch.subject)
-            && is(&self.token_id, &fetch.token_id)
+            && is(&self.image, fetch.image)
+            && is(&self.key, fetch.key_name)
+            && is(&self.subject, fetch.subject)
+            && is(&self.token_id, fetch.token_id)
             && verdict
     }
 
@@ -285,16 +286,16 @@ fn page_question(account: &AccountId, filter: &FetchFilter, after: Option<Place>
 
 impl FetchEntry {
     /// An entry for what was noted, not counted yet.
-    fn of(fetch: &Fetch<Box<str>>) -> FetchEntry {
+    fn of(fetch: Fetch<'_>) -> FetchEntry {
         let told = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         FetchEntry {
             minute: Timestamp::from_seconds(fetch.minute.saturating_mul(60)),
-            image: told(&fetch.image),
+            image: told(fetch.image),
             variant: fetch.variant.to_string(),
             scheme: fetch.scheme.name().to_owned(),
             key: fetch.key_name.parse().ok(),
-            subject: told(&fetch.subject),
-            token_id: told(&fetch.token_id),
+            subject: told(fetch.subject),
+            token_id: told(fetch.token_id),
             verdict: fetch.verdict.to_owned(),
             requests: 0,
             last_at: Timestamp::from_micros(i64::MIN),

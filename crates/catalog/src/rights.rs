@@ -1,10 +1,10 @@
 //! Rights, and the one pure decision about them. Loading them stands in `delivery_rights.rs`, keeping them in
 //! `memory.rs`.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use domain::{AccountHash, AccountId, Fault as _, Handle, ObjectId, Timestamp, VariantName};
+use hashbrown::HashMap;
 use signing::{
     Covers, Refusal, Request, Scheme, SchemeSet, SchemeSettings, Signer, SigningKey, Verified, Verifier,
     VerifyingKey,
@@ -47,6 +47,8 @@ pub(crate) struct AccountRights {
     pub(crate) foreign_keys: Vec<VerifyingKey>,
     /// The settings of the schemes.
     pub(crate) settings: SchemeSettings,
+    /// By names that nobody but the account chooses, so that the hash need not be one that strangers cannot foresee: each
+    /// delivery looks here more than once.
     pub(crate) variants: HashMap<VariantName, NamedOptions>,
     /// Whether it has ever kept a private image with a custom id.
     pub(crate) private_custom: bool,
