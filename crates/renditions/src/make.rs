@@ -125,8 +125,10 @@ impl Renditions {
     /// the image was admitted a moment ago.
     async fn check_need(&self, original: &Original, whom: For) -> Result<(), Error> {
         let For::Nobody(key) = whom else { return Ok(()) };
+        // The rows are asked first: meanwhile somebody may come who makes it.
+        let is_gone = self.is_gone(original).await?;
         let is_made = self.once.knows(&key) || self.memory.get(&key).is_some();
-        if is_made || self.is_gone(original).await? { Err(Error::Unneeded) } else { Ok(()) }
+        if is_gone || is_made { Err(Error::Unneeded) } else { Ok(()) }
     }
 
     /// The working copy, if there is one: in memory or at rest. Rows are asked before the storage is, so one that was not
