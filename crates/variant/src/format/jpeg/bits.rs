@@ -209,3 +209,68 @@ impl<'a> Bits<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Many bytes, among them many that have to be stuffed.
+    fn plain(length: usize) -> Vec<u8> {
+        (0..length)
+            .map(|index| if index % 7 == 3 || index % 513 < 3 { 0xFF } else { (index * 37 % 251) as u8 })
+            .collect()
+    }
+
+    fn stuffed(bytes: &[u8]) -> Vec<u8> {
+        bytes.iter().flat_map(|byte| if *byte == 0xFF { vec![0xFF, 0] } else { vec![*byte] }).collect()
+    }
+
+    /// Reads so many bytes, 8 at a unit; tells after which of the units a restart was passed.
+    fn read(bits: &mut Bits<'_>, length: usize) -> Result<(Vec<u8>, Vec<usize>), Damaged> {
+        let (mut place, mut bytes, mut restarts) = (Place::default(), Vec::new(), Vec::new());
+        for unit in 0..length / 8 {
+            if bits.unit(&mut place)? {
+                restarts.push(unit);
+            }
+            for _ in 0..8 {
+                place.refill(bits.window());
+                bytes.push(place.take(8) as u8);
+            }
+        }
+        bits.end(place).map(|_| (bytes, restarts))
+    }
+
+    #[test]
+    fn bytes_come_without_stuffing_over_many_windows() {
+        for length in [8, 24, 4096, 16_384, 16_392, 100_000] {
+            let bytes = plain(length);
+            let scan = [stuffed(&bytes), vec![0xFF, 0xD9, 1, 2]].concat();
+            assert_eq!(read(&mut Bits::new(&scan, None), length), Ok((bytes, vec![])), "{length}");
+        }
+    }
+
+    #[test]
+    fn more_than_there_is_is_damage_and_so_is_a_good_deal_less() {
+        let scan = stuffed(&plain(80_000));
+        assert!(read(&mut Bits::new(&scan, None), 80_000).is_ok(), "without an end marker");
+        assert_eq!(read(&mut Bits::new(&scan, None), 80_008), Err(Damaged));
+        assert_eq!(read(&mut Bits::new(&[], None), 8), Err(Damaged));
+        assert_eq!(read(&mut Bits::new(&scan, None), 800), Err(Damaged));
+    }
+
+    #[test]
+    fn restarts_are_passed_in_their_order_only() {
+        let (bytes, interval) = (plain(80), NonZero::new(2));
+        let scan = |first: u8| -> Vec<u8> {
+            let parts = bytes
+                .chunks(16)
+                .zip(first..)
+                .map(|(part, n)| [&stuffed(part)[..], &[0xFF, 0xFF, 0xD0 + n]].concat());
+            parts.collect::<Vec<_>>().concat()
+        };
+        assert_eq!(read(&mut Bits::new(&scan(0), interval), 80), Ok((bytes.clone(), vec![2, 4, 6, 8])));
+        assert_eq!(read(&mut Bits::new(&scan(1), interval), 80), Err(Damaged), "another comes first");
+        assert_eq!(read(&mut Bits::new(&stuffed(&bytes), interval), 80), Err(Damaged), "none comes");
+        assert_eq!(read(&mut Bits::new(&scan(0), None), 80), Err(Damaged), "one comes that is not due");
+    }
+}

@@ -453,3 +453,134 @@ fn leap_of(codes: &Codes, bits: u64) -> Leap {
     }
     leap
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Codes of the lengths, as many as fit, and the code of each symbol from the top of 64 bits.
+    fn canonical(lengths: &[usize], symbols: &[u8]) -> (Codes, Vec<(u8, u64, u32)>) {
+        let mut sorted = lengths.to_vec();
+        sorted.sort_unstable();
+        let (mut counts, mut known) = ([0; 16], Vec::new());
+        let (mut code, mut last) = (0_u64, 0);
+        for (length, symbol) in sorted.into_iter().zip(symbols) {
+            code <<= length - last;
+            if code >= 1 << length {
+                break;
+            }
+            counts[length - 1] += 1;
+            known.push((*symbol, code << (64 - length), length as u32));
+            (code, last) = (code + 1, length);
+        }
+        let symbols: Vec<u8> = known.iter().map(|(symbol, ..)| *symbol).collect();
+        (Codes::new(&counts, &symbols).unwrap(), known)
+    }
+
+    fn lengths() -> impl Strategy<Value = Vec<usize>> {
+        prop::collection::vec(2..17_usize, 1..90)
+    }
+
+    fn symbols() -> impl Strategy<Value = Vec<u8>> {
+        let usual = (0..16_u8, 0..6_u8).prop_map(|(run, size)| run << 4 | size);
+        prop::collection::vec(prop_oneof![9 => usual, 1 => any::<u8>()], 90)
+    }
+
+    #[test]
+    fn more_codes_than_fit_are_refused() {
+        let mut counts = [0; 16];
+        counts[0] = 2;
+        assert!(Codes::new(&counts, &[1, 2]).is_some());
+        counts[1] = 1;
+        assert!(Codes::new(&counts, &[1, 2, 3]).is_none());
+        assert!(Codes::new(&[255; 16], &[0; 4080]).is_none());
+    }
+
+    #[test]
+    fn only_lengths_of_differences_are_taken_for_them() {
+        let of = |symbol| canonical(&[2], &[symbol]).0.differences().is_some();
+        assert!(of(11) && of(15) && !of(16));
+    }
+
+    #[test]
+    fn values_are_those_of_the_standard() {
+        let top = |bits: u64, size: u32| extended(bits << (64 - size), size);
+        assert_eq!([top(0, 1), top(1, 1), top(0, 3), top(3, 3), top(4, 3), top(7, 3)], [-1, 1, -7, -4, 4, 7]);
+        assert_eq!(extended(u64::MAX, 0), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn each_code_gives_its_symbol(lengths in lengths(), symbols in symbols(), rest in any::<u64>()) {
+            let (codes, known) = canonical(&lengths, &symbols);
+            for (symbol, code, length) in known {
+                prop_assert_eq!(codes.symbol(code | rest >> length), Ok((symbol, length)));
+            }
+        }
+
+        #[test]
+        fn tables_say_at_a_look_what_codes_say_one_by_one(
+            lengths in lengths(),
+            symbols in symbols(),
+            bits in prop::collection::vec(any::<u64>(), 50),
+        ) {
+            let (codes, _) = canonical(&lengths, &symbols);
+            let (pairs, leaps) = (codes.pairs(), codes.leaps());
+            for bits in bits {
+                prop_assert!(is_said(&codes, pairs.look(bits), bits), "{:?}", pairs.look(bits));
+                prop_assert!(is_leapt(&codes, leaps.look(bits), bits), "{:?}", leaps.look(bits));
+                if let Some(differences) = codes.differences() {
+                    let read = differences.read(&codes, bits).map(|(value, length)| (value, length & 63));
+                    prop_assert_eq!(read, difference(&codes, bits));
+                }
+                let refined = Refinements::new(&codes).read(&codes, bits).map(|refinement| refinement.0);
+                prop_assert_eq!(refined, Refinement::read(&codes, bits).map(|refinement| refinement.0));
+            }
+        }
+    }
+
+    /// Whether a pair says what the bits say.
+    fn is_said(codes: &Codes, pair: Pair, bits: u64) -> bool {
+        if let Some((value, length)) = pair.beyond(bits) {
+            return said(codes, bits) == Ok((Said::Value(pair.first_way(), value), length));
+        }
+        if pair.length() & 63 == 0 {
+            return true;
+        }
+        let (mut at, mut used, mut values) = (0, 0, [0; 256]);
+        while used < pair.length() & 63 {
+            let Ok((next, length)) = said(codes, bits << used) else { return false };
+            used += length;
+            match next {
+                Said::End => return pair.ends() && pair.first_way() == at && used == pair.length() & 63,
+                Said::Nothing(way) => at += way,
+                Said::Value(way, value) => {
+                    at += way;
+                    values[at] = value;
+                }
+            }
+        }
+        let said = (i32::from(pair.first()), i32::from(pair.second()));
+        let wanted = (values[pair.first_way()], values[pair.way()]);
+        pair.way() == at
+            && used == pair.length() & 63
+            && said.0 == wanted.0
+            && (said.1 == wanted.1 || at == pair.first_way())
+    }
+
+    /// Whether a leap goes as far as the bits say.
+    fn is_leapt(codes: &Codes, leap: Leap, bits: u64) -> bool {
+        let (mut at, mut used) = (0, 0);
+        while used < leap.length() {
+            let Ok((next, length)) = said(codes, bits << used) else { return false };
+            used += length;
+            match next {
+                Said::End => return leap.way_to_end() == Some(at) && used == leap.length(),
+                Said::Nothing(way) | Said::Value(way, _) => at += way,
+            }
+        }
+        used == leap.length() && (leap.way() == at || leap.length() == 0)
+    }
+}

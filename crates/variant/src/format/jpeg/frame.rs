@@ -385,3 +385,117 @@ fn component(&[id, factors, steps]: &[u8; 3]) -> Option<Described> {
     let usual = (1..=4).contains(&h) && (1..=4).contains(&v) && steps < 4;
     usual.then_some(Described { id, h, v, steps: steps.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(marker: u8, body: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
+        [&[0xFF, marker], &length[..], body].concat()
+    }
+
+    /// The frame of 100 × 60 pixels, 4:2:0.
+    const FRAME: [u8; 15] = [8, 0, 60, 0, 100, 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0];
+    const SCAN: [u8; 10] = [3, 1, 0, 2, 0, 3, 0, 0, 63, 0];
+
+    /// A head with a frame and a scan, and what stands before them.
+    fn head(before: &[Vec<u8>], marker: u8, frame: &[u8], scan: &[u8]) -> Vec<u8> {
+        let steps = segment(0xDB, &[&[0][..], &(1..=64).collect::<Vec<u8>>()].concat());
+        let parts = [vec![0xFF, 0xD8], before.concat(), steps, segment(marker, frame), segment(0xDA, scan)];
+        [parts.concat(), b"bits".to_vec()].concat()
+    }
+
+    fn layout(bytes: &[u8]) -> Option<Layout> {
+        Reader::head(bytes, 4).map(|(_, layout, ..)| layout)
+    }
+
+    #[test]
+    fn a_layout_is_padded_to_whole_mcus_and_scans_alone_are_not() {
+        let bytes = head(&[], 0xC0, &FRAME, &SCAN);
+        let (_, layout, progressive, scan, rest) = Reader::head(&bytes, 4).unwrap();
+        assert_eq!((progressive, rest), (false, &b"bits"[..]));
+        assert_eq!((layout.width, layout.height, layout.across, layout.down), (100, 60, 7, 4));
+        let seen = layout.components.iter().map(|c| (c.side, c.blocks_wide, c.wide, c.tall));
+        assert!(seen.eq([(4, 14, 13, 8), (8, 7, 7, 4), (8, 7, 7, 4)]));
+        assert_eq!(layout.components[0].quant[..3], [1, 2, 6], "row by row");
+        let walk = layout.walk(&scan);
+        assert_eq!((walk.pieces.len(), walk.across, walk.down), (6, 7, 4));
+        let alone = head(&[], 0xC2, &FRAME, &[1, 1, 0, 0, 0, 1]);
+        let (_, layout, progressive, scan, _) = Reader::head(&alone, 8).unwrap();
+        let walk = layout.walk(&scan);
+        assert_eq!((progressive, walk.pieces.len(), walk.across, walk.down), (true, 1, 13, 8));
+    }
+
+    #[test]
+    fn a_component_with_fewer_samples_keeps_more_of_them() {
+        let sides = |side, own, most| side_of(side, own, most);
+        assert_eq!([1, 2, 4, 8].map(|side| sides(side, (1, 1), (2, 2))), [2, 4, 8, 8], "4:2:0");
+        assert_eq!([1, 2, 4, 8].map(|side| sides(side, (1, 1), (2, 1))), [1, 2, 4, 8], "4:2:2");
+        assert_eq!([1, 2, 4, 8].map(|side| sides(side, (1, 1), (1, 1))), [1, 2, 4, 8], "4:4:4");
+        assert_eq!(sides(1, (1, 1), (4, 4)), 4);
+    }
+
+    #[test]
+    fn colours_are_what_libjpeg_takes_them_for() {
+        let jfif = segment(0xE0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0");
+        let adobe = |transform| segment(0xEE, &[b"Adobe\0\x64\0\0\0\0", &[transform][..]].concat());
+        let (mut named, mut scan) = (FRAME, SCAN);
+        for (index, id) in b"RGB".iter().enumerate() {
+            (named[6 + index * 3], scan[1 + index * 2]) = (*id, *id);
+        }
+        let cases = [
+            (vec![], Colours::YCbCr, Colours::Rgb),
+            (vec![jfif.clone()], Colours::YCbCr, Colours::YCbCr),
+            (vec![adobe(0)], Colours::Rgb, Colours::Rgb),
+            (vec![adobe(1)], Colours::YCbCr, Colours::YCbCr),
+            (vec![jfif, adobe(0)], Colours::YCbCr, Colours::YCbCr),
+        ];
+        for (before, numbered, lettered) in cases {
+            let seen = layout(&head(&before, 0xC0, &FRAME, &SCAN)).unwrap().colours;
+            assert_eq!(
+                (seen, layout(&head(&before, 0xC0, &named, &scan)).unwrap().colours),
+                (numbered, lettered)
+            );
+        }
+        let grey = head(&[], 0xC0, &[8, 0, 9, 0, 9, 1, 1, 0x22, 0], &[1, 1, 0, 0, 63, 0]);
+        let grey = layout(&grey).unwrap();
+        assert_eq!((grey.colours, grey.components[0].h, grey.across), (Colours::Grey, 1, 2));
+    }
+
+    #[test]
+    fn what_is_unusual_is_not_ours() {
+        let frame = |at: usize, byte: u8| {
+            let mut frame = FRAME;
+            frame[at] = byte;
+            head(&[], 0xC0, &frame, &SCAN)
+        };
+        let refused = [
+            ("12 bits", frame(0, 12)),
+            ("no height", frame(2, 0)),
+            ("two components", frame(5, 2)),
+            ("five samples across", frame(7, 0x51)),
+            ("no samples down", frame(7, 0x10)),
+            ("too many blocks in an MCU", frame(7, 0x44)),
+            ("steps that are not there", frame(8, 1)),
+            ("an id that no one asks for", frame(6, 9)),
+            ("lossless", head(&[], 0xC3, &FRAME, &SCAN)),
+            ("arithmetic codes", head(&[], 0xC9, &FRAME, &SCAN)),
+            ("a frame more", head(&[segment(0xC0, &FRAME)], 0xC0, &FRAME, &SCAN)),
+            ("steps of 16 bits", head(&[segment(0xDB, &[0x11; 129])], 0xC0, &FRAME, &SCAN)),
+            ("a hierarchy", head(&[segment(0xDE, &FRAME)], 0xC0, &FRAME, &SCAN)),
+            ("stray bytes", head(&[vec![0]], 0xC0, &FRAME, &SCAN)),
+            ("a component twice", head(&[], 0xC0, &FRAME, &[3, 1, 0, 1, 0, 3, 0, 0, 63, 0])),
+            ("coefficients past the last", head(&[], 0xC2, &FRAME, &[1, 1, 0, 1, 64, 0])),
+            ("no picture", vec![0xFF, 0xD8, 0xFF, 0xD9]),
+        ];
+        for (what, bytes) in refused {
+            assert!(layout(&bytes).is_none(), "{what}");
+        }
+        let usual = head(&[segment(0xE1, b"Exif"), segment(0xFE, b"hello")], 0xC1, &FRAME, &SCAN);
+        assert!(layout(&usual).is_some());
+        for length in 0..usual.len() - 4 {
+            assert!(layout(&usual[..length]).is_none(), "{length}");
+        }
+    }
+}
