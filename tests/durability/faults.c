@@ -89,6 +89,12 @@ static void *next(const char *name) {
 ON_FILE(ssize_t, read, "read", (int fd, void *to, size_t size), fd, to, size)
 ON_FILE(ssize_t, pread, "read", (int fd, void *to, size_t size, off_t at), fd, to, size, at)
 ON_FILE(ssize_t, pread64, "read", (int fd, void *to, size_t size, off64_t at), fd, to, size, at)
+ON_FILE(ssize_t, copy_file_range, "read", (int fd, off64_t *at, int to, off64_t *there, size_t size, unsigned int flags),
+        fd, at, to, there, size, flags)
+ON_FILE(ssize_t, sendfile, "read", (int to, int fd, off_t *at, size_t size), to, fd, at, size)
+ON_FILE(ssize_t, sendfile64, "read", (int to, int fd, off64_t *at, size_t size), to, fd, at, size)
+ON_FILE(ssize_t, splice, "read", (int fd, off64_t *at, int to, off64_t *there, size_t size, unsigned int flags),
+        fd, at, to, there, size, flags)
 ON_FILE(ssize_t, write, "write", (int fd, const void *from, size_t size), fd, from, size)
 ON_FILE(ssize_t, writev, "write", (int fd, const struct iovec *from, int count), fd, from, count)
 ON_FILE(ssize_t, pwrite, "write", (int fd, const void *from, size_t size, off_t at), fd, from, size, at)
