@@ -8,8 +8,9 @@ use std::thread;
 use crate::Error;
 use crate::decode::{Picture, Sink};
 
-/// Batches on the way: the decoder is at most so far ahead.
-const MAX_BATCHES: usize = 4;
+/// Batches on the way: the decoder is at most so far ahead. It goes on for some milliseconds where the other core has
+/// something else to do first, as the server has that takes the digest of the original.
+const MAX_BATCHES: usize = 16;
 
 /// Rows of a batch are about so many bytes together: few enough to be still in the cache of the core when they are taken.
 const BATCH_BYTES: usize = 64 * 1024;

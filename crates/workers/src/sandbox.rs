@@ -20,10 +20,10 @@ const NOBODY: libc::uid_t = 65_534;
 /// server with them, so a small number would be none.
 const MAX_MORE_TASKS: u64 = 1_024;
 
-/// Freed bytes that a pool of the allocator keeps until the worker has nothing to do. Half of it is the most that the
-/// allocator takes for one piece of a pool.
+/// Freed bytes that a pool of the allocator keeps until the worker has nothing to do: more than most pictures take. A piece
+/// of more than half of it is the kernel's own.
 #[cfg(target_env = "gnu")]
-const MAX_KEPT_BYTES: libc::c_int = 64 << 20;
+const MAX_KEPT_BYTES: libc::c_int = 32 << 20;
 
 /// Shuts this process in; returns the parts that the kernel does not have. What every kernel has and refuses is an error,
 /// as is a worker that stays root with all calls open to it.
