@@ -5,9 +5,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::coefficients::Coefficients;
-use super::frame::ZIGZAG;
-use super::*;
+use super::super::coefficients::Coefficients;
+use super::super::frame::ZIGZAG;
+use super::super::*;
 use crate::testing::{draw, later, texture};
 
 /// The coefficients of a component: rows of blocks, each in natural order.
