@@ -44,6 +44,8 @@ impl Watched {
         let serve = place.cli(&["serve"]).env("DARKROOM_MAX_API_REQUESTS_PER_S", "1000000");
         let serve =
             serve.env("DARKROOM_MAX_REFUSALS_PER_MINUTE", "0").env("DARKROOM_RENDER_TIMEOUT_S", timeout_s);
+        // Renditions that memory keeps on purpose are no memory that a bomb took.
+        let serve = serve.env("DARKROOM_MEMORY_CACHE_BYTES", "16777216");
         let serve = serve.env("DARKROOM_METRICS_BIND", "127.0.0.1:0");
         let mut running = serve.env("DARKROOM_DECODE_BUDGET_BYTES", &budget_bytes.to_string()).serve().await;
         let metrics = format!("http://{}/metrics", metrics_address(&mut running).await);
