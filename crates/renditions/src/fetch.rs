@@ -1,14 +1,17 @@
 //! The way to a rendition: memory, then what is kept at rest, then one render.
 
+use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use catalog::Catalog;
 use domain::{Clock, ObjectId};
 use storage::{Object, ObjectKey, Storage};
-use tokio::sync::Notify;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, Semaphore};
 use tracing::Instrument as _;
 use variant::Recipe;
 use workers::{Sealed, Workers};
@@ -18,6 +21,12 @@ use crate::memory::{Key, Memory};
 use crate::once::Once;
 use crate::original::{complain, verified};
 use crate::{Error, Original, Rendered, counts, kept};
+
+/// How often it is looked whether everything lies at rest.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Originals that are read for renders or held against their digests at once, for each core.
+const MAX_READ: usize = 4;
 
 /// Renditions that are on their way to rest at once while they are served already.
 const MAX_KEPT_BESIDE: usize = 16;
@@ -58,6 +67,10 @@ pub struct Renditions {
     pub(crate) clock: Clock,
     pub(crate) pressed: Arc<Notify>,
     pub(crate) workers: Workers,
+    /// Where work goes on that no connection waits for.
+    runtime: Handle,
+    /// Turns of originals that are in memory: their slots are free before their digests are known.
+    pub(crate) reads: Arc<Semaphore>,
     pub(crate) memory: Memory,
     pub(crate) background: Background,
     /// Renditions that are looked for and made for those who wait.
@@ -72,8 +85,12 @@ pub struct Renditions {
 
 impl Renditions {
     /// Renditions in this storage, made by these workers; the catalog keeps account of what lies at rest.
+    /// To be called within the runtime that lives as long as they do.
     pub fn new(config: Config, catalog: Catalog, storage: Storage, workers: Workers, clock: Clock) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Renditions {
+            runtime: Handle::current(),
+            reads: Arc::new(Semaphore::new(MAX_READ * cores)),
             memory: Memory::new(config.memory_bytes),
             background: Background::new(config.max_background_queued, config.background_at_once),
             once: Once::new(),
@@ -202,16 +219,23 @@ impl Renditions {
     async fn keep_beside(&self, key: Key, original: &Original, rendered: &Arc<Rendered>) {
         let (this, original, rendered) = (self.clone(), original.clone(), rendered.clone());
         let held = self.memory.hold(key, rendered.clone(), MAX_KEPT_BESIDE);
-        let is_beside = held.is_some();
+        // Nothing fails for who is answered.
+        let Some(held) = held else {
+            let _ = this.keep_noted(key.1, &original, &rendered, For::Visitor).await;
+            return;
+        };
         let keeping = async move {
             let _held = held;
-            // Nothing fails for who is answered.
-            let _ = this.keep_noted(key.1, &original, &rendered, For::Visitor).await;
+            let _ = this.keep_noted(key.1, &original, &rendered, For::Nobody(key)).await;
         };
-        if is_beside {
-            tokio::spawn(keeping.in_current_span());
-        } else {
-            keeping.await;
+        // Not on the thread of a connection, which ends with the last of them.
+        self.runtime.spawn(keeping.in_current_span());
+    }
+
+    /// Waits until what is served already lies at rest.
+    pub async fn all_kept(&self) {
+        while self.kept_beside() > 0 {
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -243,7 +267,7 @@ impl Renditions {
         if whom == For::Visitor {
             self.note(&original.prefix, digest, bytes);
             let (this, original) = (self.clone(), original.clone());
-            tokio::spawn(async move { this.take_back_if_gone(&original, &place).await });
+            self.runtime.spawn(async move { this.take_back_if_gone(&original, &place).await });
             return Ok(());
         }
         if self.take_back_if_gone(original, &place).await {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use domain::ObjectId;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument as _, info_span};
 use variant::{Facts, Recipe, Rendition, WorkingCopy};
 use workers::{Given, Inputs, Sealed};
@@ -105,8 +106,10 @@ impl Renditions {
         let (given, checked) = match bytes {
             Some(bytes) => (bytes.into(), None),
             None => {
+                // Held until the digest is settled; closed it never is.
+                let turn = self.reads.clone().acquire_owned().await.map_err(|_| Error::Abandoned)?;
                 let sealed = self.sealed(original).await?;
-                (sealed.clone().into(), Some((original, sealed)))
+                (sealed.clone().into(), Some((original, sealed, turn)))
             }
         };
         let overlays = self.all_whole(overlays).await?;
@@ -180,8 +183,8 @@ impl Renditions {
 }
 
 /// Holds what was read of an original against its digest; nothing to check is well.
-async fn check(read: Option<(&Original, Sealed)>) -> Result<(), Error> {
-    let Some((original, sealed)) = read else { return Ok(()) };
+async fn check(read: Option<(&Original, Sealed, OwnedSemaphorePermit)>) -> Result<(), Error> {
+    let Some((original, sealed, _turn)) = read else { return Ok(()) };
     let is_whole = has_digest(sealed.reader(), original.sha256).await;
     Ok(is_whole.inspect_err(|error| complain(original, error))?)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::ObjectId;
+use tracing::Instrument as _;
 use variant::Recipe;
 
 use crate::memory::Key;
@@ -29,7 +30,7 @@ impl Renditions {
         }
         let look = || {
             let (this, original, recipe) = (self.clone(), original.clone(), recipe.clone());
-            async move { this.look_or_begin(key, original, recipe).await }
+            async move { this.look_or_begin(key, original, recipe).await }.in_current_span()
         };
         match self.looks.answer(key, look).await.unwrap_or(Err(Error::Abandoned)) {
             Ok(found) => Ok(found),

@@ -159,6 +159,8 @@ impl Server {
         drop(self.listener);
         self.handle.stop(true).await;
         let _ = self.running.await;
+        // What is cut off is noted nowhere, and made again when it is asked for.
+        let _ = tokio::time::timeout_at(until.into(), self.renditions.all_kept()).await;
         self.jobs.stop(until).await;
         if let Some(operator) = self.operator {
             operator.handle.stop(true).await;

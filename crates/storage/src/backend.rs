@@ -89,7 +89,7 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
         let mut body = self.get(key).await?.body;
         while let Some(piece) = body.try_next().await? {
             into = blocking(move || {
-                into.write_all(&piece)?;
+                into.write_all(&piece).map_err(|error| Error::Io(error.into()))?;
                 Ok(into)
             })
             .await?;

@@ -84,7 +84,8 @@ impl Backend for Filesystem {
         let path = self.path(key.as_str());
         blocking(move || {
             let (mut file, _) = opened(&path)?;
-            io::copy(&mut file, &mut into)?;
+            // It is no disk of ours that would be full.
+            io::copy(&mut file, &mut into).map_err(|error| Error::Io(error.into()))?;
             Ok(into)
         })
         .await

@@ -53,7 +53,8 @@ impl Codes {
         for (length, count) in (1_u32..).zip(counts) {
             code <<= 1;
             let end = code + u32::from(*count);
-            if end > 1 << length {
+            // The code that is all ones is none (T.81, C.2), and is refused by the library too.
+            if end >= 1 << length {
                 return None;
             }
             codes.offset[length as usize] = index.wrapping_sub(code);
@@ -460,7 +461,8 @@ mod tests {
 
     use super::*;
 
-    /// Codes of the lengths, as many as fit, and the code of each symbol from the top of 64 bits.
+    /// Codes of the lengths, as many as fit without the one that is all ones, and the code of each symbol from the top of 64
+    /// bits.
     fn canonical(lengths: &[usize], symbols: &[u8]) -> (Codes, Vec<(u8, u64, u32)>) {
         let mut sorted = lengths.to_vec();
         sorted.sort_unstable();
@@ -468,7 +470,7 @@ mod tests {
         let (mut code, mut last) = (0_u64, 0);
         for (length, symbol) in sorted.into_iter().zip(symbols) {
             code <<= length - last;
-            if code >= 1 << length {
+            if code + 1 >= 1 << length {
                 break;
             }
             counts[length - 1] += 1;
@@ -491,10 +493,12 @@ mod tests {
     #[test]
     fn more_codes_than_fit_are_refused() {
         let mut counts = [0; 16];
-        counts[0] = 2;
-        assert!(Codes::new(&counts, &[1, 2]).is_some());
+        counts[0] = 1;
+        assert!(Codes::new(&counts, &[1]).is_some());
         counts[1] = 1;
-        assert!(Codes::new(&counts, &[1, 2, 3]).is_none());
+        assert!(Codes::new(&counts, &[1, 2]).is_some());
+        counts[1] = 2;
+        assert!(Codes::new(&counts, &[1, 2, 3]).is_none(), "the last would be all ones");
         assert!(Codes::new(&[255; 16], &[0; 4080]).is_none());
     }
 
