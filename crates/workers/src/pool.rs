@@ -14,6 +14,7 @@ use crate::Error;
 use crate::input::{Given, Sealed};
 use crate::process::{Failure, Process};
 use crate::protocol::{Answer, Order, Setup};
+use crate::sandbox::trim_memory;
 
 /// How far workers stand back where a core is short: whoever only fetches what is there is served first, and what nobody
 /// waits for comes last.
@@ -209,9 +210,14 @@ impl Pool {
             loop {
                 tokio::time::sleep(LOOK).await;
                 let Some(idle) = Weak::upgrade(&pool).map(|pool| pool.idle()) else { return };
+                if idle.is_empty() {
+                    continue;
+                }
                 for process in idle {
                     process.end().await;
                 }
+                // What the server itself had for that work goes back as well; it is not for the async runtime to wait for.
+                let _ = tokio::task::spawn_blocking(trim_memory).await;
             }
         });
     }
