@@ -240,9 +240,9 @@ impl Drop for Decoder {
 }
 
 impl Decoder {
-    /// Reads the header and starts. The bytes of the order must outlive the decoder, as they do in [`decode`].
-    fn new(order: &Order<'_>, eighths: c_uint) -> Result<Decoder, Error> {
-        let mut callbacks = Callbacks::new(order.deadline);
+    /// Reads the header. The bytes must outlive the decoder, as they do in [`decode`].
+    fn open(bytes: &[u8], deadline: Instant) -> Decoder {
+        let mut callbacks = Callbacks::new(deadline);
         // SAFETY: a plain C struct, for which zero is a value.
         let mut info: Box<c::jpeg_decompress_struct> = unsafe { Box::new(std::mem::zeroed()) };
         info.common.err = &mut *callbacks.errors;
@@ -253,18 +253,26 @@ impl Decoder {
         unsafe {
             c::jpeg_create_decompress(info);
             decoder.callbacks.watch(&mut info.common);
-            c::jpeg_mem_src(info, order.bytes.as_ptr(), order.bytes.len() as c_ulong);
+            c::jpeg_mem_src(info, bytes.as_ptr(), bytes.len() as c_ulong);
             c::jpeg_read_header(info, 1);
-            order.expect(info.image_width, info.image_height)?;
-            info.scale_num = eighths;
-            info.scale_denom = 8;
-            info.out_color_space = match info.jpeg_color_space {
-                c::JCS_GRAYSCALE => c::JCS_GRAYSCALE,
-                c::JCS_CMYK | c::JCS_YCCK => c::JCS_CMYK,
-                _ => c::JCS_RGB,
-            };
-            c::jpeg_start_decompress(info);
         }
+        decoder
+    }
+
+    /// Reads the header and starts; for the bytes of the order [`Decoder::open`] says what holds.
+    fn new(order: &Order<'_>, eighths: c_uint) -> Result<Decoder, Error> {
+        let mut decoder = Decoder::open(order.bytes, order.deadline);
+        let info = &mut *decoder.info;
+        order.expect(info.image_width, info.image_height)?;
+        info.scale_num = eighths;
+        info.scale_denom = 8;
+        info.out_color_space = match info.jpeg_color_space {
+            c::JCS_GRAYSCALE => c::JCS_GRAYSCALE,
+            c::JCS_CMYK | c::JCS_YCCK => c::JCS_CMYK,
+            _ => c::JCS_RGB,
+        };
+        // SAFETY: the header is read, and the struct is not copied.
+        unsafe { c::jpeg_start_decompress(info) };
         Ok(decoder)
     }
 

@@ -76,7 +76,7 @@ impl<'a> Coefficients<'a> {
         let (planes, row) = match &mut self.way {
             Way::Streaming(scan) => {
                 if self.planes.is_empty() {
-                    self.planes = planes(&self.layout, 1);
+                    self.planes = Plane::all(&self.layout, 1);
                 }
                 scan.read_row(&mut self.planes, 0)?;
                 (self.planes.as_slice(), 0)
@@ -133,7 +133,7 @@ impl<'a> Coefficients<'a> {
         mut bytes: &'a [u8],
         deadline: Instant,
     ) -> Result<Vec<Plane>, Error> {
-        let mut planes = planes(&self.layout, self.layout.down);
+        let mut planes = Plane::all(&self.layout, self.layout.down);
         let mut missing = vec![true; planes.len()];
         loop {
             for part in &scan.parts {
@@ -153,9 +153,4 @@ impl<'a> Coefficients<'a> {
             }
         }
     }
-}
-
-/// Room for so many rows of MCUs.
-fn planes(layout: &Layout, rows: usize) -> Vec<Plane> {
-    layout.components.iter().map(|component| Plane::new(component, rows * component.v)).collect()
 }

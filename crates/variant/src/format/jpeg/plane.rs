@@ -1,6 +1,6 @@
 //! The kept coefficients of a component: rows of blocks.
 
-use super::frame::{Component, ZIGZAG};
+use super::frame::{Component, Layout, ZIGZAG};
 
 /// Blocks of a component, row by row. Of each the lowest `side` × `side` coefficients are kept, transposed: first those
 /// that change down the picture only.
@@ -14,8 +14,13 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    /// So many rows of blocks of a component, all of them zero.
-    pub(super) fn new(component: &Component, rows: usize) -> Plane {
+    /// So many rows of MCUs of each component, all of them zero.
+    pub(super) fn all(layout: &Layout, rows: usize) -> Vec<Plane> {
+        layout.components.iter().map(|component| Plane::new(component, rows * component.v)).collect()
+    }
+
+    /// So many rows of blocks of a component.
+    fn new(component: &Component, rows: usize) -> Plane {
         let blocks = component.blocks_wide * rows;
         Plane {
             side: component.side,

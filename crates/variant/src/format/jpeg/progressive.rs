@@ -30,11 +30,7 @@ pub(super) struct Progressive {
 impl Progressive {
     /// Room for everything.
     pub(super) fn new(layout: &Layout) -> Progressive {
-        let planes: Vec<Plane> = layout
-            .components
-            .iter()
-            .map(|component| Plane::new(component, layout.down * component.v))
-            .collect();
+        let planes = Plane::all(layout, layout.down);
         let coded = planes.iter().map(|plane| vec![0; plane.last.len()]).collect();
         let dc = planes.iter().map(|plane| vec![0; plane.last.len()]).collect();
         Progressive { left_out: vec![[None; 64]; planes.len()], planes, dc, coded }
@@ -255,19 +251,13 @@ impl Ac<'_> {
         &mut self,
         blocks: impl Iterator<Item = (&'b mut [i16; LENGTH], &'b mut u64)>,
     ) -> Result<(), Damaged> {
-        let mut place = self.place;
-        for (block, coded) in blocks {
-            if self.bits.unit(&mut place)? {
-                self.empty = 0;
+        self.each(blocks, |this, place, block, coded| {
+            if this.empty > 0 {
+                this.empty -= 1;
+                return Ok(());
             }
-            if self.empty > 0 {
-                self.empty -= 1;
-                continue;
-            }
-            self.first(&mut place, block, coded)?;
-        }
-        self.place = place;
-        self.bits.check(place)
+            this.first(place, block, coded)
+        })
     }
 
     /// Reads the first bits of the coefficients of a block.
@@ -325,21 +315,34 @@ impl Ac<'_> {
         &mut self,
         blocks: impl Iterator<Item = (&'b mut [i16; LENGTH], &'b mut u64)>,
     ) -> Result<(), Damaged> {
-        let mut place = self.place;
         let band = (u64::MAX >> (63 - self.band.1)) & (u64::MAX << self.band.0);
+        self.each(blocks, |this, place, block, coded| {
+            let mut rest = *coded & band;
+            if this.empty > 0 {
+                this.empty -= 1;
+            } else {
+                rest = this.refine(place, block, coded, rest)?;
+            }
+            if rest != 0 {
+                correct(place, &this.bits, block, rest, this.low);
+            }
+            Ok(())
+        })
+    }
+
+    /// Goes through blocks, with the place among the bits in registers.
+    #[inline(always)]
+    fn each<'b, const LENGTH: usize>(
+        &mut self,
+        blocks: impl Iterator<Item = (&'b mut [i16; LENGTH], &'b mut u64)>,
+        mut read: impl FnMut(&mut Self, &mut Place, &mut [i16; LENGTH], &mut u64) -> Result<(), Damaged>,
+    ) -> Result<(), Damaged> {
+        let mut place = self.place;
         for (block, coded) in blocks {
             if self.bits.unit(&mut place)? {
                 self.empty = 0;
             }
-            let mut rest = *coded & band;
-            if self.empty > 0 {
-                self.empty -= 1;
-            } else {
-                rest = self.refine(&mut place, block, coded, rest)?;
-            }
-            if rest != 0 {
-                correct(&mut place, &self.bits, block, rest, self.low);
-            }
+            read(self, &mut place, block, coded)?;
         }
         self.place = place;
         self.bits.check(place)

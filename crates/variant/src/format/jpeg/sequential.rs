@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::bits::{Bits, Damaged, Place, Window};
-use super::codes::{Codes, Differences, Leaps, Pairs, Said, said};
+use super::codes::{Codes, Differences, Leaps, Pair, Pairs, Said, said};
 use super::frame::{Layout, Piece, Scan, ScanPart, Walk};
 use super::plane::{Plane, last_kept, targets};
 
@@ -157,26 +157,13 @@ fn read_others<const LENGTH: usize>(
             put(middle, pair.first());
             place.skip(pair.length());
             at = next;
-        } else if let Some((value, length)) = pair.beyond(place.bits) {
-            place.skip(length);
-            at = middle;
-            if at > 63 {
-                return Err(Damaged);
-            }
-            put(at, value as i16);
         } else {
-            let (said, length) = said(&part.ac, place.bits)?;
-            place.skip(length);
-            let (way, value) = match said {
-                Said::End => return Ok(at),
-                Said::Nothing(way) => (way, 0),
-                Said::Value(way, value) => (way, value),
-            };
+            let Some((way, value)) = read_one(place, part, pair)? else { return Ok(at) };
             at += way;
             if at > 63 {
                 return Err(Damaged);
             }
-            put(at, value as i16);
+            put(at, value);
         }
         if at == 63 {
             return Ok(63);
@@ -186,6 +173,23 @@ fn read_others<const LENGTH: usize>(
         }
         place.refill(window);
     }
+}
+
+/// Reads one value for which a look was not enough, or a run of nothing, which is 0: how many positions on it stands. None
+/// where the block ends.
+#[inline(always)]
+fn read_one(place: &mut Place, part: &Part, pair: Pair) -> Result<Option<(usize, i16)>, Damaged> {
+    if let Some((value, length)) = pair.beyond(place.bits) {
+        place.skip(length);
+        return Ok(Some((pair.first_way(), value as i16)));
+    }
+    let (said, length) = said(&part.ac, place.bits)?;
+    place.skip(length);
+    Ok(match said {
+        Said::End => None,
+        Said::Nothing(way) => Some((way, 0)),
+        Said::Value(way, value) => Some((way, value as i16)),
+    })
 }
 
 /// Reads on from a position to the end of the block, for what comes after it.

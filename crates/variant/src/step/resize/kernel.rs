@@ -2,8 +2,10 @@
 //! sums are whole numbers, and cannot overflow (a test holds them against each other).
 #![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "vector loads and stores"))]
 
-use super::light::WHITE;
 use super::weights::{Across, BITS, LANES};
+
+/// White, and full alpha: so much that the overshoot of a sum still fits into 16 bits.
+pub(super) const WHITE: i32 = 28_000;
 
 /// Half of the last bit that is cut off.
 const HALF: i32 = 1 << (BITS - 1);

@@ -1,15 +1,12 @@
-//! sRGB to linear light and back. White is 28,000, so that the filter's overshoot still fits into 16 bits.
+//! sRGB to linear light, where white is [`WHITE`], and back.
 
 use std::sync::OnceLock;
 
 use super::average::Planes;
 use super::colour::Row;
-use super::kernel;
+use super::kernel::{self, WHITE};
 use crate::decode::Picture;
 use crate::light::{from_light, to_light};
-
-/// White, and full alpha.
-pub(super) const WHITE: i32 = 28_000;
 
 type Table8 = [i16; 256];
 type Table16 = [i16; 65_536];

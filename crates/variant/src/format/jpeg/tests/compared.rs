@@ -16,19 +16,11 @@ type Blocks = Vec<Vec<[i16; 64]>>;
 /// All that the library reads, a component each.
 fn library(bytes: &[u8]) -> Result<Vec<Blocks>, Error> {
     caught(|| {
-        let mut callbacks = Callbacks::new(later());
-        // SAFETY: a plain C struct, for which zero is a value.
-        let mut info: Box<c::jpeg_decompress_struct> = unsafe { Box::new(std::mem::zeroed()) };
-        info.common.err = &mut *callbacks.errors;
-        let mut decoder = Decoder { info, callbacks };
+        let mut decoder = Decoder::open(bytes, later());
         let info = &mut *decoder.info;
-        // SAFETY: calls in the order that libjpeg.txt asks for; the bytes outlive the decoder. A row of an array has as many
-        // blocks as the component says, and is read before the next is asked for.
+        // SAFETY: the header is read, and the bytes outlive the decoder. A row of an array has as many blocks as the component
+        // says, and is read before the next is asked for.
         unsafe {
-            c::jpeg_create_decompress(info);
-            decoder.callbacks.watch(&mut info.common);
-            c::jpeg_mem_src(info, bytes.as_ptr(), bytes.len() as c_ulong);
-            c::jpeg_read_header(info, 1);
             let arrays = c::jpeg_read_coefficients(info);
             let access = (*info.common.mem).access_virt_barray.unwrap();
             let component = |index: usize| {
