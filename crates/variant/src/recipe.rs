@@ -14,7 +14,7 @@ use crate::step::metadata::MetadataPolicy;
 use crate::step::overlay::{Overlay, OverlaySource};
 
 /// Changes whenever the same recipe makes other bytes than before: a new encoder, table or step.
-const ENGINE_VERSION: u32 = 4;
+const ENGINE_VERSION: u32 = 5;
 
 /// Options settled against facts and a visitor's request: equal recipes make equal bytes. The steps come in the order
 /// of the fields.

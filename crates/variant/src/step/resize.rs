@@ -44,7 +44,7 @@ struct Work {
     bytes_per_pixel: usize,
     colour: Colour,
     light: Light,
-    average: Average,
+    average: Option<Average>,
     resampler: Resampler,
 }
 
@@ -73,8 +73,9 @@ impl Scaler {
     pub(crate) fn finish_with_profile(self) -> Result<(Canvas, Option<Vec<u8>>), Error> {
         let short = || Error::Damaged("it ends early".to_owned());
         let mut work = self.work.ok_or_else(short)?;
-        if let Some(row) = work.average.rest() {
-            work.resampler.push(row);
+        if let Some(average) = work.average.as_mut().filter(|average| average.has_rest()) {
+            average.write(work.resampler.row());
+            work.resampler.take();
         }
         let canvas = work.resampler.finish().ok_or_else(short)?;
         Ok((canvas, work.colour.kept()))
@@ -118,17 +119,21 @@ impl Work {
             bytes_per_pixel: picture.samples.count() * if picture.deep { 2 } else { 1 },
             light: Light::new(picture, colour.channels()),
             colour,
-            average: Average::new(columns.1 - columns.0, planes, factor, resampler.stride()),
+            average: Average::new(columns.1 - columns.0, planes, factor),
             resampler,
         }
     }
 
     fn take(&mut self, row: &[u8]) {
         let row = self.colour.convert(row);
-        let planes = self.average.row();
-        self.light.fill(row, planes);
-        if let Some(averaged) = self.average.averaged() {
-            self.resampler.push(averaged);
+        let Some(average) = &mut self.average else {
+            self.light.fill(row, self.resampler.row());
+            return self.resampler.take();
+        };
+        self.light.fill(row, average.row());
+        if average.add() {
+            average.write(self.resampler.row());
+            self.resampler.take();
         }
     }
 }

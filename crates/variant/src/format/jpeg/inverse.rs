@@ -1,4 +1,4 @@
-//! From coefficients to samples: blocks are dequantised and transformed to squares of 1, 2, 4 or 8 samples a side, of
+//! From coefficients to samples: blocks are dequantised and transformed to squares of 1, 2, 4, 6 or 8 samples a side, of
 //! which a smaller one keeps the low frequencies only. In floating point, so that rounding happens once; with AVX2
 //! where the machine has it. Both ways give the same bytes.
 #![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "vector loads and stores"))]
@@ -17,28 +17,35 @@ const EIGHT: [f64; 8] = [
     0.275_899_379_282_943_1,
 ];
 
+/// The same of the transform of six, of which the last two are not asked for.
+const SIX: [f64; 8] = [1.0, 1.0, 1.224_744_871_391_589, 1.0, std::f64::consts::FRAC_1_SQRT_2, 1.0, 0.0, 0.0];
+
 /// The same of the transform of four.
 const FOUR: [f64; 4] = [1.0, EIGHT[2], 1.0, EIGHT[2]];
 
 /// The inverse transform of the blocks of one component.
 pub(super) struct Inverse {
+    /// Samples on a side of a block.
     side: usize,
     /// Quantisation steps and the factors that the transform begins with, as the coefficients lie.
     steps: Vec<f32>,
 }
 
 impl Inverse {
-    /// For blocks of `side` × `side` coefficients (1, 2, 4 or 8), which lie column by column. `quant` has rows of eight.
+    /// For blocks that become `side` × `side` samples: of so many coefficients (1, 2, 4 or 8), or, at 6, of the lowest of
+    /// 8 × 8. They lie column by column. `quant` has rows of eight.
     pub(super) fn new(side: usize, quant: &[u16; 64]) -> Inverse {
         let factors: &[f64] = match side {
             8 => &EIGHT,
+            6 => &SIX,
             4 => &FOUR,
             _ => &[1.0; 2],
         };
         let step = |across: usize, down: usize| {
             (f64::from(quant[down * 8 + across]) * factors[across] * factors[down] / 8.0) as f32
         };
-        let steps = (0..side).flat_map(|across| (0..side).map(move |down| step(across, down)));
+        let kept = kept(side);
+        let steps = (0..kept).flat_map(|across| (0..kept).map(move |down| step(across, down)));
         Inverse { side, steps: steps.collect() }
     }
 
@@ -55,35 +62,38 @@ impl Inverse {
 
     fn transform_plain(&self, blocks: &[i16], last: &[u8], samples: &mut [u8], stride: usize) {
         match self.side {
-            8 => self.blocks::<8>(blocks, last, samples, stride, eight),
-            4 => self.blocks::<4>(blocks, last, samples, stride, four),
-            2 => self.blocks::<2>(blocks, last, samples, stride, |[a, b]| [a + b, a - b]),
-            _ => self.blocks::<1>(blocks, last, samples, stride, |line| line),
+            8 => self.blocks::<8, 8>(blocks, last, samples, stride, eight, eight),
+            6 => self.blocks::<8, 6>(blocks, last, samples, stride, six, six),
+            4 => self.blocks::<4, 4>(blocks, last, samples, stride, four, four),
+            2 => self.blocks::<2, 2>(blocks, last, samples, stride, two, two),
+            _ => self.blocks::<1, 1>(blocks, last, samples, stride, |line| line, |line| line),
         }
     }
 
-    fn blocks<const N: usize>(
+    /// Blocks of `KEPT` × `KEPT` coefficients.
+    fn blocks<const KEPT: usize, const SIDE: usize>(
         &self,
         blocks: &[i16],
         last: &[u8],
         samples: &mut [u8],
         stride: usize,
-        along: impl Fn([Line<N>; N]) -> [Line<N>; N],
+        across: fn([Line<KEPT>; SIDE]) -> [Line<KEPT>; SIDE],
+        down: fn([Line<SIDE>; SIDE]) -> [Line<SIDE>; SIDE],
     ) {
-        let steps = self.steps.as_chunks::<N>().0;
-        for (index, (block, last)) in blocks.chunks_exact(N * N).zip(last).enumerate() {
-            let out = &mut samples[index * N..];
+        let steps = self.steps.as_chunks::<KEPT>().0;
+        for (index, (block, last)) in blocks.chunks_exact(KEPT * KEPT).zip(last).enumerate() {
+            let out = &mut samples[index * SIDE..];
             if *last == 0 {
-                for row in out.chunks_mut(stride).take(N) {
-                    row[..N].fill(self.flat(block));
+                for row in out.chunks_mut(stride).take(SIDE) {
+                    row[..SIDE].fill(self.flat(block));
                 }
                 continue;
             }
-            let block = block.as_chunks::<N>().0;
+            let block = block.as_chunks::<KEPT>().0;
             let columns = std::array::from_fn(|column| Line::loaded(&block[column], &steps[column]));
-            let rows = along(flipped(along(columns)));
+            let rows = down(flipped(across(columns)));
             for (to, row) in out.chunks_mut(stride).zip(rows) {
-                to[..N].copy_from_slice(&row.0.map(level));
+                to[..SIDE].copy_from_slice(&row.0.map(level));
             }
         }
     }
@@ -92,6 +102,11 @@ impl Inverse {
     fn flat(&self, block: &[i16]) -> u8 {
         level(f32::from(block[0]) * self.steps[0])
     }
+}
+
+/// Coefficients on a side of a block that becomes so many samples a side.
+pub(super) fn kept(side: usize) -> usize {
+    if side == 6 { 8 } else { side }
 }
 
 /// A level from its distance to the middle; half goes to the even one.
@@ -125,6 +140,16 @@ fn eight<T: Lanes>([c0, c1, c2, c3, c4, c5, c6, c7]: [T; 8]) -> [T; 8] {
     [e0 + o0, e1 + o1, e2 + o2, e3 + o3, e3 - o3, e2 - o2, e1 - o1, e0 - o0]
 }
 
+/// The transform of six.
+#[inline(always)]
+fn six<T: Lanes>([c0, c1, c2, c3, c4, c5]: [T; 6]) -> [T; 6] {
+    let (sum, turned) = (c0 + c4, (c1 + c5) * 0.366_025_4);
+    let (e0, e1, e2) = (sum + c2, c0 - c4 * 2.0, sum - c2);
+    // cos(π/12) and cos(5π/12) by cos(π/4), which are apart by 1.
+    let (o0, o1, o2) = (c1 + c3 + turned, c1 - c3 - c5, c5 - c3 + turned);
+    [e0 + o0, e1 + o1, e2 + o2, e2 - o2, e1 - o1, e0 - o0]
+}
+
 /// The transform of four.
 #[inline(always)]
 fn four<T: Lanes>([c0, c1, c2, c3]: [T; 4]) -> [T; 4] {
@@ -133,6 +158,11 @@ fn four<T: Lanes>([c0, c1, c2, c3]: [T; 4]) -> [T; 4] {
     let (e0, e1) = (c0 + c2, c0 - c2);
     let (o0, o1) = (c1 + c3 * SLOPE, c1 * SLOPE - c3);
     [e0 + o0, e1 + o1, e1 - o1, e0 - o0]
+}
+
+/// The transform of two.
+fn two<T: Lanes>([c0, c1]: [T; 2]) -> [T; 2] {
+    [c0 + c1, c0 - c1]
 }
 
 /// A row or column of a block.
@@ -168,8 +198,8 @@ impl<const N: usize> Mul<f32> for Line<N> {
     }
 }
 
-/// Rows from columns.
-fn flipped<const N: usize>(lines: [Line<N>; N]) -> [Line<N>; N] {
+/// Rows from columns, the first of them.
+fn flipped<const KEPT: usize, const SIDE: usize>(lines: [Line<KEPT>; SIDE]) -> [Line<SIDE>; SIDE] {
     std::array::from_fn(|lane| Line(std::array::from_fn(|line| lines[line].0[lane])))
 }
 
@@ -180,7 +210,7 @@ mod avx2 {
     use std::arch::x86_64::*;
     use std::ops::{Add, Mul, Sub};
 
-    use super::{Inverse, Lanes, eight, four};
+    use super::{Inverse, Lanes, eight, four, six};
 
     /// Only the functions below make one, which a machine without AVX2 does not come to.
     #[derive(Clone, Copy)]
@@ -223,10 +253,10 @@ mod avx2 {
         samples: &mut [u8],
         stride: usize,
     ) {
-        if inverse.side == 8 {
-            eights(inverse, blocks, last, samples, stride);
-        } else {
-            fours(inverse, blocks, last, samples, stride);
+        match inverse.side {
+            8 => eights(inverse, blocks, last, samples, stride),
+            6 => sixes(inverse, blocks, last, samples, stride),
+            _ => fours(inverse, blocks, last, samples, stride),
         }
     }
 
@@ -236,15 +266,36 @@ mod avx2 {
         for (index, (block, last)) in blocks.as_chunks::<64>().0.iter().zip(last).enumerate() {
             let out = &mut samples[index * 8..];
             if *last == 0 {
-                fill(&[inverse.flat(block); 8], 8, out, stride);
+                fill::<8>(&[inverse.flat(block); 8], 8, out, stride);
                 continue;
             }
             let block = block.as_chunks::<8>().0;
             let columns: [Vector; 8] =
                 std::array::from_fn(|column| product(load(&block[column]), steps[column]));
             let [a, b, c, d, e, f, g, h] = eight(flipped_eight(eight(columns)));
-            store([a, b, c, d], out, stride);
-            store([e, f, g, h], &mut out[stride * 4..], stride);
+            store::<8>([a, b, c, d], out, stride);
+            store::<8>([e, f, g, h], &mut out[stride * 4..], stride);
+        }
+    }
+
+    /// Two of the eight lanes hold nothing in the end, and two rows of the second four are past the block.
+    #[target_feature(enable = "avx2")]
+    fn sixes(inverse: &Inverse, blocks: &[i16], last: &[u8], samples: &mut [u8], stride: usize) {
+        let steps: [Vector; 6] = std::array::from_fn(|column| steps(inverse, column));
+        let none = Vector(_mm256_setzero_ps());
+        for (index, (block, last)) in blocks.as_chunks::<64>().0.iter().zip(last).enumerate() {
+            let out = &mut samples[index * 6..];
+            if *last == 0 {
+                fill::<6>(&[inverse.flat(block); 8], 6, out, stride);
+                continue;
+            }
+            let block = block.as_chunks::<8>().0;
+            let columns = std::array::from_fn(|column| product(load(&block[column]), steps[column]));
+            let [a, b, c, d, e, f] = six(columns);
+            let [a, b, c, d, e, f, ..] = flipped_eight([a, b, c, d, e, f, none, none]);
+            let [a, b, c, d, e, f] = six([a, b, c, d, e, f]);
+            store::<6>([a, b, c, d], out, stride);
+            store::<6>([e, f, none, none], &mut out[stride * 4..stride * 5 + 6], stride);
         }
     }
 
@@ -256,13 +307,13 @@ mod avx2 {
             let (left, right) = (&pair[0], pair.get(1).unwrap_or(&[0; 16]));
             if last.iter().all(|last| *last == 0) {
                 let (left, right) = (inverse.flat(left), inverse.flat(right));
-                fill(&[left, left, left, left, right, right, right, right], 4, out, stride);
+                fill::<8>(&[left, left, left, left, right, right, right, right], 4, out, stride);
                 continue;
             }
             let left = two_columns_each(left, last[0], steps);
             let right = two_columns_each(right, last.get(1).copied().unwrap_or(0), steps);
             let ([a, b], [c, d]) = (sorted(left[0], right[0]), sorted(left[1], right[1]));
-            store(four(flipped_four(four([a, b, c, d]))), out, stride);
+            store::<8>(four(flipped_four(four([a, b, c, d]))), out, stride);
         }
     }
 
@@ -326,9 +377,9 @@ mod avx2 {
         std::array::from_fn(|index| rows[index % 4][index / 4])
     }
 
-    /// Four rows of eight levels.
+    /// Of four rows of levels the first so many of each.
     #[target_feature(enable = "avx2")]
-    fn store(rows: [Vector; 4], samples: &mut [u8], stride: usize) {
+    fn store<const WIDTH: usize>(rows: [Vector; 4], samples: &mut [u8], stride: usize) {
         let [a, b, c, d] = rows.map(|row| _mm256_cvtps_epi32(_mm256_min_ps(row.0, _mm256_set1_ps(127.0))));
         // Packing bounds the values, and takes lanes from the halves in turn.
         let turned = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
@@ -338,13 +389,13 @@ mod avx2 {
         // SAFETY: an unaligned store of the 32 bytes that the array has.
         unsafe { _mm256_storeu_si256(all.as_mut_ptr().cast(), levels) };
         for (row, levels) in samples.chunks_mut(stride).zip(all.as_chunks::<8>().0) {
-            row[..8].copy_from_slice(levels);
+            row[..WIDTH].copy_from_slice(&levels[..WIDTH]);
         }
     }
 
-    fn fill(levels: &[u8; 8], rows: usize, samples: &mut [u8], stride: usize) {
+    fn fill<const WIDTH: usize>(levels: &[u8; 8], rows: usize, samples: &mut [u8], stride: usize) {
         for row in samples.chunks_mut(stride).take(rows) {
-            row[..8].copy_from_slice(levels);
+            row[..WIDTH].copy_from_slice(&levels[..WIDTH]);
         }
     }
 }
@@ -357,7 +408,7 @@ mod tests {
 
     use super::*;
 
-    /// What a block of low frequencies is by the definition of the transform (T.81, A.3.3), of as many samples a side.
+    /// What a block is by the definition of the transform (T.81, A.3.3), of its low frequencies and so many samples a side.
     fn exact(side: usize, quant: &[u16; 64], block: &[i16]) -> Vec<f64> {
         let wave = |frequency: usize, at: usize| {
             let scale = if frequency == 0 { 1.0 / 8.0_f64.sqrt() } else { 0.5 };
@@ -366,7 +417,8 @@ mod tests {
         let sample = |x: usize, y: usize| {
             let waves = (0..side * side).map(|index| {
                 let (across, down) = (index / side, index % side);
-                let value = f64::from(block[index]) * f64::from(quant[down * 8 + across]);
+                let value =
+                    f64::from(block[across * kept(side) + down]) * f64::from(quant[down * 8 + across]);
                 value * wave(across, x) * wave(down, y)
             });
             (waves.sum::<f64>() + 128.0).clamp(0.0, 255.0)
@@ -380,7 +432,7 @@ mod tests {
 
     /// Blocks of noise, and what says of every third of them that it is flat, whatever else it holds.
     fn noise(side: usize, count: usize, seed: &[i16]) -> (Vec<i16>, Vec<u8>) {
-        let area = side * side;
+        let area = kept(side) * kept(side);
         let value = |index: usize| seed[index * 5 % seed.len()] / (1 + (index % area) as i16);
         ((0..count * area).map(value).collect(), (0..count).map(|index| (index % 3) as u8).collect())
     }
@@ -388,12 +440,12 @@ mod tests {
     proptest! {
         #[test]
         fn samples_are_what_the_definition_says(seed in prop::collection::vec(-300_i16..300, 67)) {
-            for side in [1, 2, 4, 8] {
+            for side in [1, 2, 4, 6, 8] {
                 let (inverse, stride) = (Inverse::new(side, &quant()), (5 * side).next_multiple_of(8));
                 let (blocks, last) = noise(side, 5, &seed);
                 let mut samples = vec![0; stride * side];
                 inverse.transform(&blocks, &last, &mut samples, stride);
-                for (index, block) in blocks.chunks(side * side).enumerate() {
+                for (index, block) in blocks.chunks(kept(side) * kept(side)).enumerate() {
                     let mut block = block.to_vec();
                     if last[index] == 0 {
                         block[1..].fill(0);
@@ -412,7 +464,7 @@ mod tests {
             step in any::<u16>(),
             count in 1_usize..9,
         ) {
-            for side in [1, 2, 4, 8] {
+            for side in [1, 2, 4, 6, 8] {
                 let (inverse, stride) = (Inverse::new(side, &[step; 64]), (count * side).next_multiple_of(8));
                 let (blocks, last) = noise(side, count, &seed);
                 let (mut fast, mut plain) = (vec![0; stride * side], vec![0; stride * side]);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::coefficients::{Blocks, Coefficients};
 use super::colour::{self, Colour};
 use super::frame::{Colours, Component, Layout};
-use super::inverse::Inverse;
+use super::inverse::{Inverse, kept};
 use super::raster::{Raster, Shape};
 use crate::Error;
 use crate::deadline::still_time;
@@ -43,7 +43,7 @@ impl<'a> Own<'a> {
     /// Reads the header; none where it is not for us.
     pub(super) fn new(order: &Order<'a>, eighths: u32) -> Option<Own<'a>> {
         let eighths = eighths as usize;
-        let coefficients = Coefficients::new(order.bytes, eighths)?;
+        let coefficients = Coefficients::new(order.bytes, kept(eighths))?;
         let layout = coefficients.layout();
         order.expect(layout.width, layout.height).ok()?;
         let parts: Option<Vec<Part>> =
@@ -118,6 +118,8 @@ struct Part {
     inverse: Inverse,
     raster: Raster,
     shape: Shape,
+    /// Coefficients on a side of a block, and samples.
+    kept: usize,
     side: usize,
     blocks_wide: usize,
 }
@@ -125,7 +127,9 @@ struct Part {
 impl Part {
     /// None where samples would have to be stretched by another number than two.
     fn new(layout: &Layout, component: &Component, eighths: usize) -> Option<Part> {
-        let (most, side) = (most(layout), component.side);
+        let (most, kept) = (most(layout), component.side);
+        // Six are made of eight, which no component has more of.
+        let side = if eighths == 6 { 6 } else { kept };
         let (across, down) = (component.h * side, component.v * side);
         let stretch = (stretch(most.0 * eighths, across)?, stretch(most.1 * eighths, down)?);
         let shape = Shape {
@@ -136,11 +140,11 @@ impl Part {
             stretch,
         };
         let (inverse, raster) = (Inverse::new(side, &component.quant), Raster::new(shape));
-        Some(Part { inverse, raster, shape, side, blocks_wide: component.blocks_wide })
+        Some(Part { inverse, raster, shape, kept, side, blocks_wide: component.blocks_wide })
     }
 
     fn take(&mut self, index: usize, blocks: Blocks<'_>) {
-        let (stride, area) = (self.raster.stride(), self.side * self.side);
+        let (stride, area) = (self.raster.stride(), self.kept * self.kept);
         let rows =
             blocks.coefficients.chunks(self.blocks_wide * area).zip(blocks.last.chunks(self.blocks_wide));
         let samples = self.raster.row_of_mcus(index).chunks_mut(stride * self.side);

@@ -22,59 +22,47 @@ pub(super) struct Average {
     /// Rows in `sums`.
     rows: usize,
     planes: usize,
-    averaged: Vec<i16>,
-    stride: usize,
 }
 
 impl Average {
-    /// For rows of `width` pixels in `planes` planes; averaged planes are `stride` apart.
-    pub(super) fn new(width: usize, planes: usize, factor: (usize, usize), stride: usize) -> Average {
+    /// For rows of `width` pixels in `planes` planes. None where nothing is averaged.
+    pub(super) fn new(width: usize, planes: usize, factor: (usize, usize)) -> Option<Average> {
         let groups = width.div_ceil(factor.0);
-        let plane = if factor == (1, 1) { stride } else { width };
-        Average {
-            factor,
-            width,
-            row: vec![0; plane * planes],
-            sums: vec![0; groups * planes],
-            rows: 0,
-            planes,
-            averaged: vec![0; stride * planes],
-            stride,
-        }
+        let (row, sums) = (vec![0; width * planes], vec![0; groups * planes]);
+        (factor != (1, 1)).then_some(Average { factor, width, row, sums, rows: 0, planes })
     }
 
     /// Where the next row is to be put: planes of equal length, of which the first `width` pixels count.
     pub(super) fn row(&mut self) -> Planes<'_> {
-        let plane = self.row.len() / self.planes;
-        Planes { values: &mut self.row, plane, width: self.width }
+        Planes { values: &mut self.row, plane: self.width, width: self.width }
     }
 
-    /// Takes the row in; gives the averaged row when it is complete.
-    pub(super) fn averaged(&mut self) -> Option<&[i16]> {
-        if self.factor == (1, 1) {
-            return Some(&self.row);
-        }
-        self.add();
-        if self.rows < self.factor.1 { None } else { self.rest() }
+    /// Takes the row in; whether an averaged row is complete.
+    pub(super) fn add(&mut self) -> bool {
+        self.rows += 1;
+        self.sum_up();
+        self.rows == self.factor.1
+    }
+
+    /// Whether rows have come since the last averaged one.
+    pub(super) fn has_rest(&self) -> bool {
+        self.rows > 0
     }
 
     /// The averaged row of what has come since the last one.
-    pub(super) fn rest(&mut self) -> Option<&[i16]> {
-        if self.rows == 0 {
-            return None;
-        }
+    pub(super) fn write(&mut self, averaged: Planes<'_>) {
         let divide = Division::by((self.factor.0 * self.rows) as u32);
         let groups = self.sums.len() / self.planes;
-        for (sums, plane) in self.sums.chunks_exact(groups).zip(self.averaged.chunks_exact_mut(self.stride)) {
+        for (sums, plane) in
+            self.sums.chunks_exact(groups).zip(averaged.values.chunks_exact_mut(averaged.plane))
+        {
             divide.all(sums, plane);
         }
         self.sums.fill(0);
         self.rows = 0;
-        Some(&self.averaged)
     }
 
-    fn add(&mut self) {
-        self.rows += 1;
+    fn sum_up(&mut self) {
         let groups = self.sums.len() / self.planes;
         let factor = self.factor.0;
         for (row, sums) in self.row.chunks_exact(self.width).zip(self.sums.chunks_exact_mut(groups)) {

@@ -2,7 +2,7 @@
 //! sums are whole numbers, and cannot overflow (a test holds them against each other).
 #![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "vector loads and stores"))]
 
-use super::weights::{Across, BITS, LANES};
+use super::weights::{Across, BITS, HALF_LANES, LANES};
 
 /// White, and full alpha: so much that the overshoot of a sum still fits into 16 bits.
 pub(super) const WHITE: i32 = 28_000;
@@ -76,7 +76,7 @@ mod avx2 {
 
     use std::arch::x86_64::*;
 
-    use super::{Across, BITS, HALF, LANES, WHITE};
+    use super::{Across, BITS, HALF, HALF_LANES, LANES, WHITE};
 
     /// Loads sixteen values from `at` on.
     #[target_feature(enable = "avx2")]
@@ -84,6 +84,14 @@ mod avx2 {
         let lanes: &[i16; LANES] = values[at..].first_chunk().unwrap_or(&[0; LANES]);
         // SAFETY: an unaligned load of the 32 bytes that the array has.
         unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
+    }
+
+    /// The same of eight values; the other eight are zero.
+    #[target_feature(enable = "avx2")]
+    fn load_half(values: &[i16], at: usize) -> __m256i {
+        let lanes: &[i16; HALF_LANES] = values[at..].first_chunk().unwrap_or(&[0; HALF_LANES]);
+        // SAFETY: an unaligned load of the 16 bytes that the array has.
+        _mm256_zextsi128_si256(unsafe { _mm_loadu_si128(lanes.as_ptr().cast()) })
     }
 
     /// Vectors that are summed up together: what the registers hold. Each row is then read by whole cache lines.
@@ -144,32 +152,53 @@ mod avx2 {
 
     #[target_feature(enable = "avx2")]
     pub(super) fn across<const N: usize>(line: &[i16], stride: usize, across: &Across, out: &mut [i16]) {
-        let windows = across.starts.iter().zip(across.weights.chunks_exact(across.taps));
+        match across.taps {
+            8 => windows::<N, 8>(line, stride, across, out),
+            16 => windows::<N, 16>(line, stride, across, out),
+            24 => windows::<N, 24>(line, stride, across, out),
+            _ => windows::<N, 0>(line, stride, across, out),
+        }
+    }
+
+    /// With so many weights to a pixel, where that is known beforehand: 0 is any number.
+    #[target_feature(enable = "avx2")]
+    fn windows<const N: usize, const TAPS: usize>(
+        line: &[i16],
+        stride: usize,
+        across: &Across,
+        out: &mut [i16],
+    ) {
+        let taps = if TAPS == 0 { across.taps } else { TAPS };
+        let whole = taps / LANES * LANES;
+        let windows = across.starts.iter().zip(across.weights.chunks_exact(taps));
         for ((start, weights), pixel) in windows.zip(out.as_chunks_mut::<N>().0) {
             let mut sums = [_mm256_setzero_si256(); N];
             for (plane, sum) in sums.iter_mut().enumerate() {
-                let values = &line[plane * stride + start..][..across.taps];
-                for at in (0..across.taps).step_by(LANES) {
+                let values = &line[plane * stride + start..][..taps];
+                let mut at = 0;
+                while at < whole {
                     *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(load(values, at), load(weights, at)));
+                    at += LANES;
+                }
+                if whole < taps {
+                    let products = _mm256_madd_epi16(load_half(values, whole), load_half(weights, whole));
+                    *sum = _mm256_add_epi32(*sum, products);
                 }
             }
-            let totals = totals(sums[0], sums[1], sums[2], sums[N - 1]);
-            for (value, total) in pixel.iter_mut().zip(totals) {
-                *value = total as i16;
-            }
+            pixel.copy_from_slice(&totals(sums[0], sums[1], sums[2], sums[N - 1])[..N]);
         }
     }
 
     /// The sum of each of four vectors, rounded and within 0 to white.
     #[target_feature(enable = "avx2")]
-    fn totals(a: __m256i, b: __m256i, c: __m256i, d: __m256i) -> [i32; 4] {
+    fn totals(a: __m256i, b: __m256i, c: __m256i, d: __m256i) -> [i16; 4] {
         let quarters = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
         let sums = _mm_add_epi32(_mm256_castsi256_si128(quarters), _mm256_extracti128_si256::<1>(quarters));
         let rounded = _mm_srai_epi32::<{ BITS as i32 }>(_mm_add_epi32(sums, _mm_set1_epi32(HALF)));
         let bounded = _mm_min_epi32(_mm_max_epi32(rounded, _mm_setzero_si128()), _mm_set1_epi32(WHITE));
-        let mut out = [0_i32; 4];
-        // SAFETY: an unaligned store of the 16 bytes that the array has.
-        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), bounded) };
+        let mut out = [0; 4];
+        // SAFETY: an unaligned store of the 8 bytes that the array has.
+        unsafe { _mm_storel_epi64(out.as_mut_ptr().cast(), _mm_packs_epi32(bounded, bounded)) };
         out
     }
 }

@@ -1,5 +1,6 @@
 //! The filter over planar rows: down first, as soon as the last row that an output row needs is in, then across.
 
+use super::average::Planes;
 use super::weights::{Across, LANES, Weights};
 use super::{kernel, light};
 use crate::canvas::Canvas;
@@ -9,6 +10,7 @@ pub(super) struct Resampler {
     across: Across,
     down: Weights,
     planes: usize,
+    width: usize,
     stride: usize,
     /// As many rows as the filter is long, the oldest replaced first.
     ring: Vec<i16>,
@@ -29,6 +31,7 @@ impl Resampler {
         let across = Across::new(&across);
         Resampler {
             planes,
+            width,
             stride,
             ring: vec![0; held * stride * planes],
             held,
@@ -43,21 +46,20 @@ impl Resampler {
         }
     }
 
-    /// Values from one plane of a row to the next.
-    pub(super) fn stride(&self) -> usize {
-        self.stride
-    }
-
     /// Whether every row has come out.
     pub(super) fn is_done(&self) -> bool {
         self.next == self.down.of.len()
     }
 
-    /// Takes a row of planes.
-    pub(super) fn push(&mut self, row: &[i16]) {
+    /// Where the next row is to be put; [`Resampler::take`] takes it.
+    pub(super) fn row(&mut self) -> Planes<'_> {
         let length = self.stride * self.planes;
-        let at = self.seen % self.held * length;
-        self.ring[at..at + length].copy_from_slice(&row[..length]);
+        let values = &mut self.ring[self.seen % self.held * length..][..length];
+        Planes { values, plane: self.stride, width: self.width }
+    }
+
+    /// Takes the row that was put there.
+    pub(super) fn take(&mut self) {
         self.seen += 1;
         while self.down.of.get(self.next).is_some_and(|(start, weights)| start + weights.len() <= self.seen) {
             self.emit();

@@ -3,8 +3,11 @@
 /// Weights have so many bits behind the point.
 pub(super) const BITS: u32 = 14;
 
-/// Rows, and weights across, come in multiples of this: what one vector instruction takes.
+/// Rows come in multiples of this: what one vector instruction takes.
 pub(super) const LANES: usize = 16;
+
+/// Weights across come in multiples of this: what half a vector takes.
+pub(super) const HALF_LANES: usize = LANES / 2;
 
 const ONE: f64 = (1 << BITS) as f64;
 const LOBES: f64 = 3.0;
@@ -48,13 +51,13 @@ impl Weights {
 pub(super) struct Across {
     pub(super) starts: Vec<usize>,
     pub(super) weights: Vec<i16>,
-    /// Weights of a pixel, a multiple of [`LANES`].
+    /// Weights of a pixel, a multiple of [`HALF_LANES`].
     pub(super) taps: usize,
 }
 
 impl Across {
     pub(super) fn new(weights: &Weights) -> Across {
-        let taps = weights.longest().next_multiple_of(LANES);
+        let taps = weights.longest().next_multiple_of(HALF_LANES);
         let mut padded = vec![0; taps * weights.of.len()];
         for (to, (_, from)) in padded.chunks_exact_mut(taps).zip(&weights.of) {
             to[..from.len()].copy_from_slice(from);
