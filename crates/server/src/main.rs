@@ -11,6 +11,7 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     // A worker is this same program, and goes no further than here.
     workers::enter();
+    workers::keep_little_memory();
     let arguments = commands::Arguments::parse();
     leave_no_core();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {

@@ -20,4 +20,5 @@ pub use enter::enter;
 pub use error::Error;
 pub use input::{Given, Sealed};
 pub use line::Lane;
+pub use sandbox::keep_little_memory;
 pub use workers::{Inputs, Load, ProbeSlot, Slot, Workers};

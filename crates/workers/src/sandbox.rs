@@ -20,17 +20,19 @@ const NOBODY: libc::uid_t = 65_534;
 /// server with them, so a small number would be none.
 const MAX_MORE_TASKS: u64 = 1_024;
 
-/// Freed bytes that a pool of the allocator keeps until the worker has nothing to do: more than most pictures take. A piece
-/// of more than half of it is the kernel's own.
-#[cfg(target_env = "gnu")]
+/// Freed bytes that a pool of the allocator keeps until the worker has nothing to do: more than most pictures take.
 const MAX_KEPT_BYTES: libc::c_int = 32 << 20;
+
+/// The same of the server, for good.
+const MAX_KEPT_BYTES_OF_SERVER: libc::c_int = 1 << 20;
 
 /// Shuts this process in; returns the parts that the kernel does not have. What every kernel has and refuses is an error,
 /// as is a worker that stays root with all calls open to it.
 pub(crate) fn enter(setup: &Setup) -> io::Result<Vec<String>> {
     ignore_stops();
     close_others().map_err(|error| because("inherited descriptors cannot be closed", &error))?;
-    tame_allocator();
+    have_few_pools();
+    keep_at_most(MAX_KEPT_BYTES);
     // Lower only: a machine that gives nobody a priority keeps it as it is.
     let _ = rustix::process::setpriority_process(None, setup.niceness);
     limit(Resource::Core, 0)?;
@@ -132,15 +134,29 @@ fn answered(answer: libc::c_long) -> io::Result<()> {
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Each pool of the allocator takes 64 MiB of address space, and would have one for each thread. What one picture has freed
-/// is kept for the next: memory that comes from the kernel is cleared, and costs a fault for each page of it.
-fn tame_allocator() {
+/// Has the server give freed memory back to the machine. Left alone, the allocator keeps up to 64 MiB in each of its pools,
+/// eight for each core, once a large upload was freed. To be called before there is a second thread.
+pub fn keep_little_memory() {
+    keep_at_most(MAX_KEPT_BYTES_OF_SERVER);
+}
+
+/// Bounds what each pool of the allocator keeps of freed memory; a piece of more than half of it is the kernel's own.
+#[cfg_attr(not(target_env = "gnu"), expect(unused_variables, reason = "other allocators give it back"))]
+fn keep_at_most(bytes: libc::c_int) {
     // SAFETY: takes no pointer; called before there is a second thread.
     #[cfg(target_env = "gnu")]
     unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, bytes / 2);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, bytes);
+    }
+}
+
+/// Each pool of the allocator takes 64 MiB of address space, and would have one for each thread.
+fn have_few_pools() {
+    // SAFETY: as above.
+    #[cfg(target_env = "gnu")]
+    unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 2);
-        libc::mallopt(libc::M_MMAP_THRESHOLD, MAX_KEPT_BYTES / 2);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, MAX_KEPT_BYTES);
     }
 }
 
