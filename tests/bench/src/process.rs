@@ -7,11 +7,13 @@ use anyhow::{Context as _, Result};
 
 /// A line of `/proc/PID/status` in MiB: `VmRSS` is what it holds, `VmHWM` the most that it held.
 pub(crate) fn memory_mib(pid: u32, line: &str) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let kib = status
-        .lines()
-        .find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))
-        .context("the line is there")?;
+    mib(&format!("/proc/{pid}/status"), line)
+}
+
+fn mib(file: &str, line: &str) -> Result<f64> {
+    let text = std::fs::read_to_string(file)?;
+    let kib = text.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
+    let kib = kib.with_context(|| format!("{line} stands in {file}"))?;
     Ok(kib.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
 }
 
@@ -25,9 +27,14 @@ pub(crate) fn reset_family_peak(pid: u32) -> Result<()> {
     family(pid).into_iter().try_for_each(reset_peak)
 }
 
-/// The sum of the most that a process and each of its children held, in MiB; they need not have held it at once.
+/// The sum of the most that a process and each of its children held, in MiB; they need not have held it at once. What they
+/// share, their program, counts once.
 pub(crate) fn family_peak_mib(pid: u32) -> Result<f64> {
-    family(pid).into_iter().map(|pid| memory_mib(pid, "VmHWM")).sum()
+    let own = |pid| {
+        let share = mib(&format!("/proc/{pid}/smaps_rollup"), "Pss_File")?;
+        Ok(memory_mib(pid, "VmHWM")? - memory_mib(pid, "RssFile")? + share)
+    };
+    family(pid).into_iter().map(own).sum()
 }
 
 /// A process and its children.

@@ -11,7 +11,7 @@ use domain::{AccountId, Hints};
 use variant::{Facts, Limits, Options, Originals, Recipe};
 use workers::{Config, Inputs, Lane, Sealed, Workers};
 
-use crate::process::{family_peak_mib, memory_mib, reset_family_peak};
+use crate::process::{memory_mib, reset_peak};
 use crate::{drawn, median, verdict};
 
 const ROUNDS: usize = 25;
@@ -94,11 +94,11 @@ async fn memory(workers: &Workers, original: &Bytes, facts: &Facts) -> Result<()
     let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
     let list = lists.collect::<Vec<_>>().join(" ");
     let worker: u32 = list.split_whitespace().next().context("a worker")?.parse()?;
-    reset_family_peak(worker)?;
+    reset_peak(worker)?;
     let options = Options::parse(WISHES[0])?;
     let recipe = variant::settle(&options, facts, None, &Hints::default(), &Limits::default())?;
     in_a_worker(workers, original, facts, &recipe).await?;
-    let peak = family_peak_mib(worker)?;
+    let peak = memory_mib(worker, "VmHWM")?;
     tokio::time::sleep(REST).await;
     println!("a worker: {peak:.1} MiB at its work, {:.1} MiB at rest after it", memory_mib(worker, "VmRSS")?);
     Ok(())

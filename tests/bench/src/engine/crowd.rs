@@ -58,8 +58,9 @@ pub(crate) fn run(binary: &Path) -> Result<()> {
         rate(theirs)
     );
     verdict("darkroom / oximg", theirs / ours, " x", theirs / ours >= 1.0, "at least 1");
-    memory(&darkroom, &mut sharp, folder)?;
-    share(&darkroom, folder)
+    darkroom.variant(&account, "w640", 640)?;
+    share(&darkroom, folder)?;
+    memory(binary, folder)
 }
 
 /// What a cold render over HTTP takes beside the engine's work on it: look-up, storage, the sandbox and the answer. Each
@@ -140,11 +141,14 @@ fn photographs(folder: &Path, sharp: &mut Peer) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The most memory that a render of 24 megapixels takes: server and workers together, and sharp.
-fn memory(darkroom: &Darkroom, sharp: &mut Peer, folder: &Path) -> Result<()> {
-    let account = darkroom.account()?;
-    darkroom.variant(&account, "w640", 640)?;
+/// The most memory that a render of 24 megapixels takes: server and workers together, and sharp. Each has done nothing
+/// before that would have left it larger.
+fn memory(binary: &Path, folder: &Path) -> Result<()> {
     for name in &ORIGINALS[..2] {
+        let (home, mut sharp) = (tempfile::tempdir()?, Peer::sharp()?);
+        let darkroom = Darkroom::start(binary, home.path())?;
+        let account = darkroom.account()?;
+        darkroom.variant(&account, "w640", 640)?;
         let wish = wish_of(folder, name)?;
         let id = darkroom.upload(&account, &std::fs::read(&wish.file)?, false)?;
         reset_family_peak(darkroom.pid())?;
