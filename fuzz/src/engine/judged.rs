@@ -15,7 +15,7 @@ pub(crate) const TARGETS: [&str; 11] =
 /// Files are judged at small sizes, so that many are in a minute.
 const MAX_PIXELS: u64 = 1_000_000;
 
-/// How long one piece of work may take by its own clock; the fuzzer ends it after twice as long.
+/// How long one piece of work may take by its own clock; the fuzzer ends all five of a file after twice as long.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Judges what was made up for a target.
