@@ -2,8 +2,8 @@
 //
 //   node scripts/contact-sheet.mjs FOLDER OUT [--width 480] [--options "fit=…"] [--formats jpeg,webp,avif,png] [--only NAME]
 //
-// RENDER names the program that renders: `RENDER IN OUT OPTIONS`, by default the example `render` of crates/variant
-// (cargo build -p variant --example render). sharp comes from tests/node_modules.
+// Ours is made by `darkroom render` of the release build, or by the program that DARKROOM names. sharp comes from
+// tests/node_modules.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
@@ -29,7 +29,7 @@ if (!folder || !out) {
   console.error("usage: contact-sheet.mjs FOLDER OUT [--width 480] [--options …] [--formats …] [--only NAME]");
   process.exit(2);
 }
-const render = process.env.RENDER ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug/examples/render");
+const darkroom = process.env.DARKROOM ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/darkroom");
 const width = Number(values.width);
 const formats = values.formats.split(",");
 const gap = 8;
@@ -51,7 +51,7 @@ function ours(path, format) {
   return tile(() => {
     const made = join(tmpdir(), `contact-${process.pid}.${format}`);
     const wish = [`w=${width}`, `f=${format}`, values.options].filter(Boolean).join(",");
-    execFileSync(render, [path, made, wish], { stdio: ["ignore", "ignore", "pipe"] });
+    execFileSync(darkroom, ["render", path, made, "--force", "--options", wish], { stdio: ["ignore", "ignore", "pipe"] });
     return readFileSync(made);
   });
 }
@@ -111,8 +111,8 @@ async function sheet(path) {
   console.log(target);
 }
 
-if (!existsSync(render)) {
-  console.error(`${render} is missing: cargo build -p variant --example render`);
+if (!existsSync(darkroom)) {
+  console.error(`${darkroom} is missing: cargo build --release --locked -p server --bin darkroom`);
   process.exit(1);
 }
 mkdirSync(out, { recursive: true });
