@@ -28,8 +28,8 @@ const WATCHER_STACK_BYTES: usize = 64 << 10;
 /// What is done with an order. Only tests do something else than [`work`].
 pub(crate) type Work = fn(&Order, &[Input], Instant) -> Answer;
 
-/// Becomes a worker and never returns, where the server has started this process as one; else does nothing. To be
-/// called before anything else: a worker has no second thread and no other file when it shuts itself in.
+/// Becomes a worker and never returns, where a server has started this process as one; ends it where that server is gone
+/// already; else does nothing. To be called before anything else: a worker has no second thread and no other file when it shuts itself in.
 pub fn enter() {
     enter_doing(work);
 }
@@ -38,23 +38,26 @@ pub(crate) fn enter_doing(work: Work) {
     if !is_worker() {
         return;
     }
+    if !is_socket_of_parent() {
+        // An orphan has nobody to work for, and must not become a server of its own.
+        std::process::exit(0);
+    }
     std::panic::set_hook(Box::new(|_| {}));
     let ended = serve(work);
     std::process::exit(i32::from(ended.is_err()));
 }
 
-/// Whether the server has started this process to be a worker: by a command line that nobody types (a name with a
-/// space, and nothing behind it), and a socket as standard input whose other end is the parent's own.
+/// Whether a server has started this process to be a worker: by a command line that nobody types (a name with a space, and
+/// nothing behind it), and a socket as standard input.
 fn is_worker() -> bool {
     let mut words = std::env::args_os();
     let named = words.next().is_some_and(|word| word == NAME) && words.next().is_none();
-    named && is_socket_of_parent()
+    named && sockopt::socket_domain(Socket).is_ok_and(|domain| domain == AddressFamily::UNIX)
 }
 
+/// Whether the other end is the parent's own, as it is for as long as the parent lives.
 fn is_socket_of_parent() -> bool {
-    let is_local = sockopt::socket_domain(Socket).is_ok_and(|domain| domain == AddressFamily::UNIX);
-    is_local
-        && sockopt::socket_peercred(Socket).is_ok_and(|peer| Some(peer.pid) == rustix::process::getppid())
+    sockopt::socket_peercred(Socket).is_ok_and(|peer| Some(peer.pid) == rustix::process::getppid())
 }
 
 fn serve(work: Work) -> io::Result<()> {

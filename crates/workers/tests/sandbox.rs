@@ -57,6 +57,7 @@ fn main() {
         trial("a_worker_that_stays_root_is_told_of", a_worker_that_stays_root),
         trial("a_worker_that_tells_what_cannot_be_is_replaced", a_worker_that_tells_what_cannot_be),
         trial("nobody_becomes_a_worker_by_accident", nobody_becomes_a_worker_by_accident),
+        trial("a_worker_whose_server_is_gone_becomes_nothing_else", an_orphan_becomes_nothing_else),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
@@ -397,6 +398,18 @@ fn nobody_becomes_a_worker_by_accident(_: &House) {
     is_itself(Command::new(&program).stdin(OwnedFd::from(there)));
     let (_here, there) = UnixStream::pair().unwrap();
     is_itself(Command::new(&program).arg0("darkroom: worker").arg("serve").stdin(OwnedFd::from(there)));
+}
+
+fn an_orphan_becomes_nothing_else(_: &House) {
+    let folder = tempfile::tempdir().unwrap();
+    let program = std::env::current_exe().unwrap();
+    std::os::unix::fs::symlink(program, folder.path().join("darkroom: worker")).unwrap();
+    let (_here, there) = UnixStream::pair().unwrap();
+    // Its parent is the shell, which is not who made the socket.
+    let mut shell = Command::new("/bin/sh");
+    let shell = shell.args(["-c", "'darkroom: worker'; exit $?"]).env("PATH", folder.path()).env(ITSELF, "1");
+    let said = shell.stdin(OwnedFd::from(there)).output().unwrap();
+    assert!(said.status.success() && said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
 }
 
 /// Does what no worker should do, in a worker.
