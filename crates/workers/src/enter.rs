@@ -29,7 +29,8 @@ const WATCHER_STACK_BYTES: usize = 64 << 10;
 pub(crate) type Work = fn(&Order, &[Input], Instant) -> Answer;
 
 /// Becomes a worker and never returns, where a server has started this process as one; ends it where that server is gone
-/// already; else does nothing. To be called before anything else: a worker has no second thread and no other file when it shuts itself in.
+/// already; else does nothing. To be called before anything else: a worker has no second thread and no other file when it
+/// shuts itself in.
 pub fn enter() {
     enter_doing(work);
 }

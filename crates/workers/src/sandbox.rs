@@ -20,7 +20,8 @@ const NOBODY: libc::uid_t = 65_534;
 /// server with them, so a small number would be none.
 const MAX_MORE_TASKS: u64 = 1_024;
 
-/// Freed bytes that a pool of the allocator keeps until the worker has nothing to do: more than most pictures take.
+/// Freed bytes that a pool of the allocator keeps until the worker has nothing to do: more than most pictures take. Memory
+/// that comes from the kernel is cleared, and costs a fault for each page of it.
 const MAX_KEPT_BYTES: libc::c_int = 32 << 20;
 
 /// The same of the server, for good.

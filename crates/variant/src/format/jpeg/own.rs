@@ -127,9 +127,9 @@ struct Part {
 impl Part {
     /// None where samples would have to be stretched by another number than two.
     fn new(layout: &Layout, component: &Component, eighths: usize) -> Option<Part> {
-        let (most, kept) = (most(layout), component.side);
-        // Six are made of eight, which no component has more of.
-        let side = if eighths == 6 { 6 } else { kept };
+        let most = most(layout);
+        // As many samples of what is kept of it as of what is kept of the finest.
+        let side = component.side * eighths / kept(eighths);
         let (across, down) = (component.h * side, component.v * side);
         let stretch = (stretch(most.0 * eighths, across)?, stretch(most.1 * eighths, down)?);
         let shape = Shape {
@@ -140,7 +140,7 @@ impl Part {
             stretch,
         };
         let (inverse, raster) = (Inverse::new(side, &component.quant), Raster::new(shape));
-        Some(Part { inverse, raster, shape, kept, side, blocks_wide: component.blocks_wide })
+        Some(Part { inverse, raster, shape, kept: component.side, side, blocks_wide: component.blocks_wide })
     }
 
     fn take(&mut self, index: usize, blocks: Blocks<'_>) {

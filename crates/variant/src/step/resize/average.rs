@@ -27,9 +27,12 @@ pub(super) struct Average {
 impl Average {
     /// For rows of `width` pixels in `planes` planes. None where nothing is averaged.
     pub(super) fn new(width: usize, planes: usize, factor: (usize, usize)) -> Option<Average> {
+        if factor == (1, 1) {
+            return None;
+        }
         let groups = width.div_ceil(factor.0);
         let (row, sums) = (vec![0; width * planes], vec![0; groups * planes]);
-        (factor != (1, 1)).then_some(Average { factor, width, row, sums, rows: 0, planes })
+        Some(Average { factor, width, row, sums, rows: 0, planes })
     }
 
     /// Where the next row is to be put: planes of equal length, of which the first `width` pixels count.
